@@ -1,0 +1,65 @@
+# virtufin_component(<name> [INTERFACE] SOURCES ... [DEPENDS <components>]
+#                    [PRIVATE_DEPENDS <components>] [THIRD_PARTY <targets>])
+#
+# One static, hidden, position-independent archive per component, `virtufin::<name>`. Layer and
+# allowed edges come from VirtufinLayers.cmake: an edge that is not listed there, or that does not
+# go down, ends the configuration.
+include_guard(GLOBAL)
+include(${CMAKE_CURRENT_LIST_DIR}/VirtufinLayers.cmake)
+
+function(virtufin_check_edges name)
+  virtufin_component_entry(${name} layer uses)
+  if(layer STREQUAL "")
+    message(FATAL_ERROR "component ${name} is not listed in cmake/VirtufinLayers.cmake")
+  endif()
+  foreach(dep IN LISTS ARGN)
+    virtufin_component_entry(${dep} dep_layer _)
+    if(dep_layer STREQUAL "")
+      message(FATAL_ERROR "component ${name} depends on ${dep}, which is not listed")
+    elseif(NOT dep IN_LIST uses)
+      message(FATAL_ERROR "component ${name} may not use ${dep}: allowed are ${uses}")
+    elseif(dep_layer GREATER_EQUAL layer)
+      message(FATAL_ERROR "component ${name} (layer ${layer}) must not depend on ${dep} "
+                          "(layer ${dep_layer}): edges go to a smaller layer only")
+    endif()
+  endforeach()
+endfunction()
+
+# Flags for our own code; third-party headers come in as system headers.
+function(virtufin_own_code target)
+  target_compile_features(${target} PRIVATE cxx_std_20)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF C_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Werror
+    "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>")
+endfunction()
+
+function(virtufin_component name)
+  cmake_parse_arguments(PARSE_ARGV 1 C "INTERFACE" ""
+                        "SOURCES;DEPENDS;PRIVATE_DEPENDS;THIRD_PARTY")
+  if(C_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "component ${name}: unknown arguments ${C_UNPARSED_ARGUMENTS}")
+  endif()
+  virtufin_check_edges(${name} ${C_DEPENDS} ${C_PRIVATE_DEPENDS})
+  list(TRANSFORM C_DEPENDS PREPEND virtufin_)
+  list(TRANSFORM C_PRIVATE_DEPENDS PREPEND virtufin_)
+  set(target virtufin_${name})
+  if(C_INTERFACE)
+    add_library(${target} INTERFACE)
+    target_link_libraries(${target} INTERFACE ${C_DEPENDS})
+    target_include_directories(${target} INTERFACE
+      "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/c_api/include>" "$<INSTALL_INTERFACE:include>")
+  else()
+    add_library(${target} STATIC ${C_SOURCES})
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON
+      CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+    virtufin_own_code(${target})
+    target_compile_features(${target} PUBLIC cxx_std_20)
+    target_include_directories(${target}
+      PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:include>"
+      PRIVATE "${PROJECT_SOURCE_DIR}/src")
+    target_link_libraries(${target} PUBLIC ${C_DEPENDS}
+                          PRIVATE ${C_PRIVATE_DEPENDS} ${C_THIRD_PARTY})
+  endif()
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  add_library(virtufin::${name} ALIAS ${target})
+endfunction()

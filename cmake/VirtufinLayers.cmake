@@ -1,0 +1,46 @@
+# The one list of components: name | layer | components it may use directly.
+#
+# Read by virtufin_component() at configure time and by cmake/scripts/check_layers.cmake, which
+# scans every include. An edge goes to a smaller layer; a driver may also use its own port.
+set(VIRTUFIN_COMPONENTS
+  "core|0|"
+  "worker_abi|0|"
+  "event|10|core"
+  "event_json|11|core,event"
+  "pubsub|20|core,event"
+  "worker|20|core,event,worker_abi"
+  "engine|30|core,event"
+  "engine_inproc|31|core,event,worker,engine"
+  "engine_native|31|core,event,worker_abi,engine"
+  "exchange|30|core,event,pubsub"
+  "workmanager|40|core,event,pubsub,worker,engine"
+  "platform|50|core,event,event_json,pubsub,worker,engine,engine_inproc,engine_native,workmanager"
+  "c_api|60|core,event,event_json,pubsub,worker,engine,workmanager,platform"
+  "examples|70|core,event,event_json,pubsub,worker,worker_abi,engine,exchange,workmanager,platform")
+
+# Where a component's files lie when its folder is not its name: path prefix = component. The
+# longest prefix wins; `include/virtufin/<name>/` and `src/<name>/` need no line.
+set(VIRTUFIN_PATHS
+  "c_api/include/virtufin/virtufin_worker_=worker_abi"
+  "c_api/include/virtufin/virtufin.h=c_api"
+  "c_api/src/=c_api"
+  "include/virtufin/event/json.hpp=event_json"
+  "src/event/json/=event_json"
+  "include/virtufin/engine/inproc.hpp=engine_inproc"
+  "src/engine/inproc/=engine_inproc"
+  "include/virtufin/engine/native.hpp=engine_native"
+  "src/engine/native/=engine_native"
+  "examples/=examples")
+
+# virtufin_component_entry(<name> <layer-var> <uses-var>): empty layer when unknown.
+function(virtufin_component_entry name layer_var uses_var)
+  set(${layer_var} "" PARENT_SCOPE)
+  set(${uses_var} "" PARENT_SCOPE)
+  foreach(entry IN LISTS VIRTUFIN_COMPONENTS)
+    if(entry MATCHES "^${name}\\|([0-9]+)\\|(.*)$")
+      set(${layer_var} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+      string(REPLACE "," ";" uses "${CMAKE_MATCH_2}")
+      set(${uses_var} "${uses}" PARENT_SCOPE)
+    endif()
+  endforeach()
+endfunction()

@@ -1,0 +1,29 @@
+# virtufin_add_native_worker(<name> <sources...>)
+#
+# A worker library lib<name>.so that a host can load, run and unload: hidden visibility, only the
+# ABI's names exported, no GNU-unique symbols (they would pin the library in the process), libstdc++
+# dynamic. C++ sources get the worker SDK (virtufin::worker), C sources the two C headers.
+# VIRTUFIN_WORKER_LIBRARY is defined, so VIRTUFIN_EXPORT_WORKER(W) expands to the exports.
+include_guard(GLOBAL)
+set(VIRTUFIN_WORKER_EXPORTS "${CMAKE_CURRENT_LIST_DIR}/virtufin_worker.map")
+
+function(virtufin_add_native_worker name)
+  if(NOT ARGN)
+    message(FATAL_ERROR "virtufin_add_native_worker(${name}): expected at least one source")
+  endif()
+  add_library(${name} MODULE ${ARGN})
+  set_target_properties(${name} PROPERTIES PREFIX "lib" SUFFIX ".so"
+    C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    LINK_DEPENDS "${VIRTUFIN_WORKER_EXPORTS}")
+  target_compile_definitions(${name} PRIVATE VIRTUFIN_WORKER_LIBRARY)
+  target_compile_options(${name} PRIVATE
+    "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>")
+  target_link_options(${name} PRIVATE "LINKER:--version-script=${VIRTUFIN_WORKER_EXPORTS}"
+    "LINKER:--as-needed" "LINKER:--gc-sections")
+  target_link_libraries(${name} PRIVATE virtufin::worker_abi)
+  set(cxx ${ARGN})
+  list(FILTER cxx EXCLUDE REGEX "\\.c$")
+  if(cxx)
+    target_link_libraries(${name} PRIVATE virtufin::worker)
+  endif()
+endfunction()
