@@ -15,12 +15,11 @@ class SystemClock final : public Clock {
     return Timestamp::FromUnixNanos(std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec);
   }
   MonotonicTime Monotonic() const noexcept override { return std::chrono::steady_clock::now(); }
-  // Runs by itself: there is nothing to tell a timer sink.
-  void Attach(TimerSink&) override {}
-  void Detach(TimerSink&) override {}
 };
 
 }  // namespace
+
+bool Clock::DrivesTimers(std::weak_ptr<TimerSink>) { return false; }
 
 Clock& WallClock() noexcept {
   // Never destroyed: a static with a destructor would pin a worker library in the process.

@@ -1,26 +1,30 @@
 // Executor: the one pool of threads of a platform, with strands and timers.
 //
-// Executor threads never wait: a task that must wait says so with a BlockingScope, and a strand that
-// should slow down is parked instead (docs/architecture.md).
+// Executor threads never wait: a task that must wait says so with a BlockingScope, and a strand
+// that should slow down is parked instead (docs/architecture.md).
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string_view>
 
 #include "virtufin/core/log.hpp"
 #include "virtufin/core/result.hpp"
+#include "virtufin/core/task.hpp"
 #include "virtufin/core/time.hpp"
 
 namespace virtufin::inline v0 {
 
+namespace detail {
+struct ExecutorState;
+struct StrandState;
+struct TimerState;
+}  // namespace detail
+
 /// What kind of thread runs this code. Only foreign threads may be made to wait.
 enum class ThreadKind : std::uint8_t { kForeign, kExecutor, kNetLoop, kCallback };
 
-/// The mark of the calling thread. [any]
+/// The mark of the calling thread. [any] [callback]
 ThreadKind CurrentThreadKind() noexcept;
 
 /// Marks the calling thread while it lives (inline handlers, net loops); restores the mark before.
@@ -38,70 +42,74 @@ class [[nodiscard]] ThreadMark {
 struct ExecutorOptions {
   int threads = 0;                      // 0: one per core
   int max_blocking_threads = 64;        // extra threads while tasks are declared blocking
-  std::int64_t blocking_after_ms = 10;  // a task that runs longer is declared blocking
-  std::int64_t spin_us = 0;             // spin this long before sleeping; 0: sleep at once
+  std::int64_t blocking_after_ms = 10;  // a task that runs longer while others wait for a thread
+                                        // is declared blocking
+  std::int64_t spin_us = 0;             // one thread spins this long before it sleeps; 0: none does
 };
 
 struct ExecutorCounters {
-  int threads = 0;               // alive now, extra ones included
-  int blocking = 0;              // tasks declared blocking now
-  std::uint64_t tasks = 0;       // run so far
-  std::uint64_t abandoned = 0;   // tasks that did not return before Stop's deadline
+  int threads = 0;              // alive now, extra ones included, abandoned ones not
+  int blocking = 0;             // tasks declared blocking now
+  std::uint64_t tasks = 0;      // run so far
+  std::uint64_t abandoned = 0;  // tasks that did not return before Stop's deadline
 };
 
 class Executor {
  public:
-  using Task = std::function<void()>;
-
   /// Starts nothing. `clock` and `log` are borrowed until the executor is destroyed.
   Executor(const ExecutorOptions& options, Clock& clock, LogSink& log);
-  ~Executor();  // Stop with a deadline of 30 s unless stopped
+  /// Stop with a deadline of 30 s unless stopped; on a thread that is not foreign every running
+  /// task is abandoned at once.
+  ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  /// Errors: FAILED_PRECONDITION when started before. [owner]
+  /// Starts the threads, which then run what was posted before. [owner]
+  /// Errors: FAILED_PRECONDITION when started or stopped before; INVALID_ARGUMENT naming an option;
+  /// RESOURCE_EXHAUSTED when the system gives no thread.
   Status Start();
-  /// Runs what is queued, then ends the threads; later Posts are dropped. A task that does not
-  /// return in time is abandoned: its thread is detached and counted. [owner]
-  /// Errors: FAILED_PRECONDITION from a thread that is not foreign; DEADLINE_EXCEEDED naming the
-  /// abandoned calls.
+  /// Runs what is queued and what those tasks post in turn, then ends the threads. From the call
+  /// on, Posts of other threads are dropped and parked strands run. A task that does not return in
+  /// time is abandoned: its thread is detached and counted, and no task starts any more. A second
+  /// Stop does nothing. [owner] Errors: FAILED_PRECONDITION from a thread that is not foreign;
+  /// DEADLINE_EXCEEDED naming the abandoned calls and counting the tasks that were dropped.
   Status Stop(std::chrono::milliseconds deadline);
 
-  /// Runs `task` on some executor thread. Before Start it is kept. What it throws is logged.
-  /// [any] [callback]
+  /// Runs `task` on some executor thread. Before Start it is kept; an empty task is ignored. What
+  /// it throws is logged. [any] [callback]
   void Post(Task task);
-  ExecutorCounters counters() const;  // [any]
+  ExecutorCounters counters() const;  // [any] [callback]
 
-  struct State;  // private
-
-  /// Keeps a strand from getting its next task while it lives. Copies count.
+  /// Keeps a strand from getting its next task while it lives. Copies count; the last one may go on
+  /// any thread, also after the executor is gone.
   class [[nodiscard]] ParkToken {
    public:
     ParkToken() noexcept = default;
-    explicit operator bool() const noexcept { return strand_ != nullptr; }
+    explicit operator bool() const noexcept { return hold_ != nullptr; }
 
    private:
     friend class Executor;
-    std::shared_ptr<void> strand_;
+    std::shared_ptr<void> hold_;
   };
 
-  /// Tasks of one strand run in order, one at a time. Copies name the same strand.
+  /// Tasks of one strand run in order, one at a time. Copies name the same strand. It may outlive
+  /// the executor: its tasks are dropped then.
   class Strand {
    public:
+    /// Names no strand: Post drops its task.
     Strand() noexcept = default;
-    void Post(Task task);                 // [any] [callback]
-    bool Running() const noexcept;        // the calling thread is inside a task of this strand
-    bool Parked() const noexcept;         // [any]
+    void Post(Task task);           // as Executor::Post [any] [callback]
+    bool Running() const noexcept;  // the calling thread is inside a task of this strand [callback]
+    bool Parked() const noexcept;   // [any] [callback]
 
    private:
     friend class Executor;
-    struct Impl;
-    std::shared_ptr<Impl> impl_;
+    std::shared_ptr<detail::StrandState> state_;
   };
-  Strand NewStrand();  // [any]
+  Strand NewStrand();  // [any] [callback]
 
   /// Parks the strand whose task the calling thread runs; empty when it runs none. [callback]
-  static ParkToken ParkCurrentStrand() noexcept;
+  static ParkToken ParkCurrentStrand();
   /// True when the strand of the calling thread is parked: a task that handles many items stops
   /// after this one and posts itself again. [callback]
   static bool CurrentStrandParked() noexcept;
@@ -114,13 +122,11 @@ class Executor {
     ~BlockingScope();
     BlockingScope(const BlockingScope&) = delete;
     BlockingScope& operator=(const BlockingScope&) = delete;
-
-   private:
-    bool counted_;
   };
 
-  /// Names the call that the current task makes, for Stop's error; `what` is borrowed while it
-  /// lives and may be read by another thread.
+  /// Names the call that the current task makes, for Stop's error; `what` is borrowed while the
+  /// scope lives and may be read by another thread. No effect on a thread that is not an
+  /// executor's.
   class [[nodiscard]] CallScope {
    public:
     explicit CallScope(const char* what) noexcept;
@@ -132,26 +138,27 @@ class Executor {
     const char* before_;
   };
 
-  /// Cancels when destroyed; a task that already runs ends by itself.
+  /// Cancels when destroyed, on any thread; a task that already runs ends by itself.
   class [[nodiscard]] Timer {
    public:
-    Timer() noexcept;
-    Timer(Timer&&) noexcept;
-    Timer& operator=(Timer&&) noexcept;
+    Timer() noexcept = default;
+    Timer(Timer&&) noexcept = default;
+    Timer& operator=(Timer&& other) noexcept;
     ~Timer();
 
    private:
-    struct Impl;
-    std::shared_ptr<Impl> impl_;
     friend class Executor;
+    std::shared_ptr<detail::TimerState> state_;
   };
-  /// Runs `task` once, `delay` later on the Clock's monotonic side. [any] [callback]
+  /// Runs `task` once, `delay` later on the Clock's monotonic side: on an executor thread, or
+  /// inside the Advance of a manual clock. Dropped when the executor stops before. [any] [callback]
   Timer After(std::chrono::nanoseconds delay, Task task);
-  /// The same on real monotonic time, whatever the Clock says: for limits on waiting. [any] [callback]
+  /// The same on real monotonic time and an executor thread, whatever the Clock says: for limits on
+  /// waiting. [any] [callback]
   Timer AfterReal(std::chrono::nanoseconds delay, Task task);
 
  private:
-  std::shared_ptr<State> state_;
+  std::shared_ptr<detail::ExecutorState> state_;
 };
 
 /// What every component gets by reference instead of globals. Borrowed until the component is gone.
