@@ -19,7 +19,7 @@ function(virtufin_add_native_worker name)
   target_compile_options(${name} PRIVATE
     "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>")
   target_link_options(${name} PRIVATE "LINKER:--version-script=${VIRTUFIN_WORKER_EXPORTS}"
-    "LINKER:--as-needed" "LINKER:--gc-sections")
+    "LINKER:--as-needed" "LINKER:--gc-sections" "LINKER:-z,noseparate-code")
   target_link_libraries(${name} PRIVATE virtufin::worker_abi)
   set(cxx ${ARGN})
   list(FILTER cxx EXCLUDE REGEX "\\.c$")
