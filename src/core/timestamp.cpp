@@ -197,7 +197,8 @@ class Timestamp::Parser {
       return true;
     }
     if (sign != '+' && sign != '-') {
-      return Fail(at_, fraction_digits_ == 0 ? "'.', 'Z', '+' or '-'" : "'Z', '+' or '-'");
+      if (fraction_digits_ == 0) return Fail(at_, "'.', 'Z', '+' or '-'");
+      return Fail(at_, fraction_digits_ < 9 ? "a digit, 'Z', '+' or '-'" : "'Z', '+' or '-'");
     }
     std::uint32_t hours = 0, minutes = 0;
     if (!Digits(at_ + 1, 2, hours) || !Byte(at_ + 3, ':', "':'") || !Digits(at_ + 4, 2, minutes)) {
