@@ -12,6 +12,7 @@ function(virtufin_add_native_worker name)
     message(FATAL_ERROR "virtufin_add_native_worker(${name}): expected at least one source")
   endif()
   add_library(${name} MODULE ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY VIRTUFIN_NATIVE_WORKERS ${name})
   set_target_properties(${name} PROPERTIES PREFIX "lib" SUFFIX ".so"
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     LINK_DEPENDS "${VIRTUFIN_WORKER_EXPORTS}")

@@ -2,8 +2,9 @@
 #               [NO_MAIN])
 #
 # A doctest program that is one ctest. Tests that start threads carry the label `threads`: the
-# thread sanitizer lane runs those.
+# thread sanitizer lane runs those, and builds nothing but those (VIRTUFIN_TESTS_LABEL=threads).
 include_guard(GLOBAL)
+set(VIRTUFIN_TESTS_LABEL "" CACHE STRING "`all` builds only the tests with this label; empty: every test")
 
 function(virtufin_test name)
   cmake_parse_arguments(PARSE_ARGV 1 T "NO_MAIN" "TIMEOUT" "SOURCES;LINK;LABELS;ARGS;DEFINITIONS")
@@ -18,6 +19,9 @@ function(virtufin_test name)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_compile_definitions(${name} PRIVATE ${T_DEFINITIONS})
   target_link_libraries(${name} PRIVATE ${T_LINK})
+  if(NOT VIRTUFIN_TESTS_LABEL STREQUAL "" AND NOT VIRTUFIN_TESTS_LABEL IN_LIST T_LABELS)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
   if(NOT T_NO_MAIN)
     target_link_libraries(${name} PRIVATE virtufin_test_main)
   endif()

@@ -127,7 +127,7 @@ typedef struct VirtufinHost {
    * all borrowed during the call.
    *
    * Returns 0 and the JSON response in *resp, or a status code and
-   * {"error":{"code":<the code>,"message":"<why>"}} in *resp. Give *resp back with free_response in
+   * {"error":{"code":14,"message":"why"}} in *resp. Give *resp back with free_response in
    * both cases; a NUL follows its *resp_len bytes. The codes are the canonical ones: 3 invalid
    * argument, 5 not found, 9 failed precondition (among others: called outside of a call),
    * 12 unimplemented, 14 unavailable, ... */

@@ -1,0 +1,22 @@
+# cmake -DROOT=<source root> -P files_test.cmake: every file belongs to a listed component.
+cmake_minimum_required(VERSION 3.25)
+include(${ROOT}/cmake/VirtufinLayers.cmake)
+
+file(GLOB_RECURSE files RELATIVE "${ROOT}" "${ROOT}/include/*" "${ROOT}/src/*" "${ROOT}/c_api/*"
+  "${ROOT}/examples/*")
+list(FILTER files EXCLUDE REGEX "^(src|c_api|examples)/CMakeLists\\.txt$")
+if(NOT files)
+  message(FATAL_ERROR "no file found under ${ROOT}")
+endif()
+set(bad 0)
+foreach(file IN LISTS files)
+  virtufin_component_of("${file}" component)
+  virtufin_component_entry("${component}" layer _)
+  if(layer STREQUAL "")
+    message("${file}: belongs to no component of cmake/VirtufinLayers.cmake")
+    math(EXPR bad "${bad}+1")
+  endif()
+endforeach()
+if(bad)
+  message(FATAL_ERROR "${bad} files without a component")
+endif()

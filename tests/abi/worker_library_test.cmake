@@ -1,0 +1,58 @@
+# cmake -DREADELF=<readelf> -DLIBRARY=<worker library> -P worker_library_test.cmake
+#
+# A worker library needs the C and C++ runtime only, exports only what the ABI names, and holds
+# nothing that would keep it mapped after dlclose: no GNU-unique symbol, no thread_local destructor.
+cmake_minimum_required(VERSION 3.25)
+if(NOT READELF)
+  if("$ENV{VIRTUFIN_TESTS_REQUIRE_ALL}" STREQUAL "1")
+    message(FATAL_ERROR "readelf is missing (package binutils)")
+  endif()
+  message(STATUS "skipped: readelf is missing (package binutils)")
+  return()
+endif()
+
+function(read out option)
+  execute_process(COMMAND ${READELF} --wide ${option} "${LIBRARY}" OUTPUT_VARIABLE text
+    COMMAND_ERROR_IS_FATAL ANY)
+  string(REPLACE ";" "," text "${text}")
+  string(REPLACE "\n" ";" text "${text}")
+  set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+read(lines --dynamic)
+set(needed "")
+foreach(line IN LISTS lines)
+  if(line MATCHES "\\(NEEDED\\).*\\[(.*)\\]")
+    set(library "${CMAKE_MATCH_1}")
+    list(APPEND needed "${library}")
+    if(NOT library MATCHES "^(ld-linux[^.]*|libc|libm|libstdc\\+\\+|libgcc_s)\\.so")
+      message(FATAL_ERROR "${LIBRARY} needs ${library}, expected the runtime only")
+    endif()
+  endif()
+endforeach()
+
+read(lines --dyn-syms)
+set(exported "")
+foreach(line IN LISTS lines)
+  if(NOT line MATCHES "^ *[0-9]+: +[0-9a-f]+ +[0-9]+ +([A-Z_]+) +([A-Z_]+) +[A-Z]+ +([A-Z0-9]+) +([^@ ]+)")
+    continue()
+  endif()
+  set(binding "${CMAKE_MATCH_2}")
+  set(section "${CMAKE_MATCH_3}")
+  set(symbol "${CMAKE_MATCH_4}")
+  if(symbol MATCHES "^__cxa_thread_atexit")
+    message(FATAL_ERROR "${LIBRARY} has a thread_local with a destructor: it stays mapped until the "
+                        "thread ends")
+  elseif(binding STREQUAL "UNIQUE")
+    message(FATAL_ERROR "${LIBRARY} has the GNU-unique symbol ${symbol}: it is never unmapped")
+  elseif(NOT section STREQUAL "UND" AND NOT symbol MATCHES
+         "^(Process|FreeResult|VirtufinWorker(Init|Shutdown|AbiVersion))$")
+    message(FATAL_ERROR "${LIBRARY} exports ${symbol}, which the worker ABI does not name")
+  elseif(NOT section STREQUAL "UND")
+    list(APPEND exported "${symbol}")
+  endif()
+endforeach()
+if(NOT exported)
+  message(FATAL_ERROR "${LIBRARY} exports nothing: expected Process and FreeResult")
+endif()
+message("${LIBRARY} needs ${needed}, exports ${exported}")
