@@ -36,10 +36,16 @@ class BoundedQueue {
   bool empty() const noexcept { return size_ == 0; }           // [owner]
   bool full() const noexcept { return size_ >= capacity_; }    // [owner]
 
+  /// Consumes `item`, past the capacity if need be. [owner]
+  void Push(T&& item) {
+    if (size_ == slot_count_) Grow();
+    std::construct_at(slots_ + ((head_ + size_) & (slot_count_ - 1)), std::move(item));
+    ++size_;
+  }
   /// Consumes `item` and answers true; when full answers false and leaves `item` alone. [owner]
   [[nodiscard]] bool TryPush(T&& item) {
     if (full()) return false;
-    Append(std::move(item));
+    Push(std::move(item));
     return true;
   }
   /// Consumes `item`. When full the oldest item makes room and is returned, so that the caller
@@ -48,7 +54,7 @@ class BoundedQueue {
     std::optional<T> dropped;
     if (capacity_ == 0) return std::optional<T>(std::move(item));
     if (full()) dropped.emplace(Pop());
-    Append(std::move(item));
+    Push(std::move(item));
     return dropped;
   }
 
@@ -76,11 +82,6 @@ class BoundedQueue {
   }
 
  private:
-  void Append(T&& item) {
-    if (size_ == slot_count_) Grow();
-    std::construct_at(slots_ + ((head_ + size_) & (slot_count_ - 1)), std::move(item));
-    ++size_;
-  }
   void Grow() {
     const std::size_t bigger = slot_count_ == 0 ? 8 : slot_count_ * 2;  // a power of two
     T* fresh = std::allocator<T>().allocate(bigger);

@@ -1,0 +1,105 @@
+// The executor's face: options, start, posts, counters and the scopes of a task.
+#include "virtufin/core/executor.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "core/executor_state.hpp"
+
+namespace virtufin::inline v0 {
+namespace {
+
+Status CheckOption(const char* name, std::int64_t value, std::int64_t least) {
+  if (value >= least) return {};
+  return {StatusCode::kInvalidArgument, "core",
+          std::string("executor option ") + name + ": expected at least " + std::to_string(least) +
+              ", found " + std::to_string(value)};
+}
+
+Status CheckOptions(const ExecutorOptions& options) {
+  Status status = CheckOption("threads", options.threads, 0);
+  if (status.ok()) {
+    status = CheckOption("max_blocking_threads", options.max_blocking_threads, 0);
+  }
+  if (status.ok()) status = CheckOption("blocking_after_ms", options.blocking_after_ms, 1);
+  if (status.ok()) status = CheckOption("spin_us", options.spin_us, 0);
+  return status;
+}
+
+}  // namespace
+
+Executor::Executor(const ExecutorOptions& options, Clock& clock, LogSink& log)
+    : state_(std::make_shared<detail::ExecutorState>(options, clock, log)) {
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  state_->thread_count = options.threads > 0 ? options.threads : std::max(1, cores);
+  state_->clock_drives_timers = clock.DrivesTimers(state_);
+}
+
+Executor::~Executor() {
+  if (CurrentThreadKind() == ThreadKind::kForeign) {
+    (void)Stop(std::chrono::seconds(30));
+  } else {
+    state_->StopWithoutWaiting();
+  }
+  state_->ForgetLog();
+}
+
+Status Executor::Start() {
+  if (Status status = CheckOptions(state_->options); !status.ok()) return status;
+  if (state_->phase.load() != detail::Phase::kCreated) {
+    return {StatusCode::kFailedPrecondition, "core",
+            "expected an executor that was never started, found one started or stopped before"};
+  }
+  return state_->StartThreads();
+}
+
+Status Executor::Stop(std::chrono::milliseconds deadline) {
+  if (CurrentThreadKind() != ThreadKind::kForeign) {
+    return {StatusCode::kFailedPrecondition, "core",
+            "expected Stop on a foreign thread, found an executor, net-loop or callback thread"};
+  }
+  return state_->Stop(deadline);
+}
+
+void Executor::Post(Task task) {
+  if (task && state_->Accepts()) (void)state_->Enqueue({std::move(task), nullptr});
+}
+
+ExecutorCounters Executor::counters() const {
+  const std::lock_guard lock(state_->mutex);
+  ExecutorCounters counters;
+  counters.threads = state_->alive;
+  counters.blocking = state_->blocking;
+  counters.tasks = state_->timers_run;
+  for (const auto& record : state_->records) {
+    counters.tasks += record->sequence.load(std::memory_order_relaxed) / 2;
+  }
+  counters.abandoned = state_->abandoned;
+  return counters;
+}
+
+Executor::BlockingScope::BlockingScope() noexcept {
+  if (auto* thread = detail::this_thread.record) thread->state.EnterBlocking(*thread);
+}
+Executor::BlockingScope::~BlockingScope() {
+  if (auto* thread = detail::this_thread.record) thread->state.LeaveBlocking(*thread);
+}
+
+Executor::CallScope::CallScope(const char* what) noexcept : before_(nullptr) {
+  detail::ThreadRecord* thread = detail::this_thread.record;
+  if (thread == nullptr) return;
+  before_ = thread->call.load(std::memory_order_relaxed);
+  thread->call.store(what, std::memory_order_release);
+}
+Executor::CallScope::~CallScope() {
+  detail::ThreadRecord* thread = detail::this_thread.record;
+  if (thread == nullptr) return;
+  // Sequentially consistent with the reader in Stop: it sees `before_`, or we wait for it.
+  thread->call.store(before_, std::memory_order_seq_cst);
+  while (thread->call_is_read.load(std::memory_order_seq_cst)) std::this_thread::yield();
+}
+
+}  // namespace virtufin::inline v0

@@ -1,0 +1,214 @@
+// What the executor's threads, strands and timers share; lives until the last of them is gone.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "core/thread_context.hpp"
+#include "virtufin/core/bounded_queue.hpp"
+#include "virtufin/core/executor.hpp"
+
+namespace virtufin::inline v0::detail {
+
+using Tasks = BoundedQueue<Task>;
+inline constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+
+/// A task, or a strand that has some.
+struct Work {
+  Task task;
+  std::shared_ptr<StrandState> strand;
+};
+
+/// One thread of the pool. Records are kept and used again, never freed before the state.
+struct ThreadRecord {
+  explicit ThreadRecord(ExecutorState& owner) : state(owner) {}
+
+  ExecutorState& state;
+  // Guarded by the state's mutex.
+  std::thread thread;
+  std::condition_variable wake;
+  bool in_use = false;     // a thread runs with it
+  bool notified = false;   // told to stop sleeping
+  bool searching = false;  // awake, on its way to the queue
+  bool running = false;    // has taken work
+  bool blocking = false;   // its task is declared blocking
+  bool abandoned = false;
+  std::uint64_t seen_sequence = 0;  // at the monitor's last tick
+  // Of the thread itself.
+  int blocking_depth = 0;
+  // Written by the thread on its own cache line, read by others.
+  alignas(64) std::atomic<std::uint64_t> sequence{0};  // odd while a task runs
+  std::atomic<bool> yield{false};                      // set by others: a strand's turn is over
+  std::atomic<const char*> call{nullptr};
+  std::atomic<bool> call_is_read{false};
+};
+
+enum class Phase : std::uint8_t {
+  kCreated,
+  kRunning,
+  kStopping,  // foreign Posts are dropped, parks are lifted
+  kDraining,  // ends when nothing is queued and nothing runs
+  kEnding,    // no task starts any more
+  kStopped,
+};
+
+/// Something to do for the queue once the mutex is free.
+class [[nodiscard]] Nudge {
+ public:
+  Nudge() noexcept = default;
+  explicit Nudge(std::condition_variable& sleeper) noexcept : sleeper_(&sleeper) {}
+  void Give() const noexcept {
+    if (sleeper_ != nullptr) sleeper_->notify_one();
+  }
+
+ private:
+  std::condition_variable* sleeper_ = nullptr;
+};
+
+struct StrandState : std::enable_shared_from_this<StrandState> {
+  explicit StrandState(std::shared_ptr<ExecutorState> owner) : executor(std::move(owner)) {}
+
+  void Post(Task task);
+  // Runs some tasks on the calling thread; true when more wait and the strand may go on.
+  bool Run(ThreadRecord& thread);
+  void Park();
+  void Unpark();
+  // Makes a strand that waits for its tokens runnable all the same.
+  void LiftPark();
+  bool IsParked() const noexcept;
+  // Destroys its tasks, which nobody will run; says how many.
+  std::size_t Discard();
+
+  const std::shared_ptr<ExecutorState> executor;
+  std::mutex mutex;           // taken before the executor's
+  Tasks queue{kUnlimited};    // guarded by mutex
+  bool scheduled = false;     // in the executor's queue, or running; guarded by mutex
+  std::atomic<int> parks{0};  // written under mutex
+  Tasks batch{kUnlimited};    // of the thread that runs the strand; of the mutex's holder when
+                              // not scheduled
+
+ private:
+  bool Empty() const noexcept { return queue.empty() && batch.empty(); }
+  void ScheduleIfReady(std::unique_lock<std::mutex> lock);
+};
+
+enum class TimerPhase : std::uint8_t { kArmed, kPosted, kDone };
+using TimerKey = std::pair<MonotonicTime, std::uint64_t>;  // due, order of creation
+using TimerMap = std::map<TimerKey, std::shared_ptr<TimerState>>;
+
+/// Guarded by the executor's mutex.
+struct TimerState {
+  void Cancel();
+  void RunPosted();
+
+  std::shared_ptr<ExecutorState> executor;
+  TimerKey key;
+  bool on_clock = false;  // in clock_timers, else in real_timers
+  TimerPhase phase = TimerPhase::kArmed;
+  Task task;
+};
+
+struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<ExecutorState> {
+  ExecutorState(const ExecutorOptions& wanted, Clock& time, LogSink& lines)
+      : options(wanted), clock(time), log(&lines) {}
+
+  // executor_threads.cpp: the pool.
+  Status StartThreads();
+  // False when the state takes no more from the calling thread; `work` is untouched then.
+  bool Accepts() const noexcept;
+  bool Enqueue(Work&& work);
+  // Finds a thread for what is queued. Needs the mutex.
+  Nudge FindThread();
+  void RunTask(Task& task, ThreadRecord& thread);
+  void RunGuarded(Task& task) noexcept;
+  void EnterBlocking(ThreadRecord& thread) noexcept;
+  void LeaveBlocking(ThreadRecord& thread) noexcept;
+
+  // executor_stop.cpp: the end.
+  Status Stop(std::chrono::milliseconds deadline);
+  void StopWithoutWaiting();
+  void EndWhenDrained();  // needs the mutex
+  void ForgetLog();
+
+  // executor_timers.cpp
+  std::shared_ptr<TimerState> Arm(std::chrono::nanoseconds delay, Task task, bool real);
+  MonotonicTime EarliestTimer() const noexcept override;
+  bool RunTimer(MonotonicTime now) override;
+
+  // strand.cpp
+  bool KeepParked(StrandState& strand);  // false: parks are lifted
+  void ForgetParked(StrandState& strand);
+
+  const ExecutorOptions options;
+  Clock& clock;  // not used once stopped
+  bool clock_drives_timers = false;
+  int thread_count = 0;
+
+  mutable std::mutex mutex;
+  std::atomic<Phase> phase{Phase::kCreated};  // written under mutex
+  // Guarded by mutex from here on.
+  BoundedQueue<Work> ready{kUnlimited};
+  std::atomic<bool> ready_hint{false};  // for the thread that spins
+  std::vector<std::unique_ptr<ThreadRecord>> records;
+  std::vector<ThreadRecord*> idle;  // the last one slept least
+  int alive = 0;
+  int searching = 0;
+  int blocking = 0;
+  std::uint64_t abandoned = 0;
+  std::uint64_t dropped = 0;  // tasks, by Stop
+  bool thread_was_refused = false;
+  std::thread last_to_leave;  // joined by the next thread that leaves
+  std::condition_variable ended;
+  std::unordered_set<StrandState*> parked;  // their tokens keep them alive
+
+  std::thread service;
+  std::condition_variable service_wake;
+  bool service_ends = false;
+  bool monitor_armed = false;
+  TimerMap clock_timers;
+  TimerMap real_timers;
+  std::uint64_t timers_made = 0;
+  int timers_running = 0;  // inside an Advance
+  std::uint64_t timers_run = 0;
+
+  std::mutex log_mutex;
+  LogSink* log;  // null once the executor is destroyed
+
+ private:
+  void ThreadMain(ThreadRecord& thread);
+  bool SleepUntilNeeded(std::unique_lock<std::mutex>& lock, ThreadRecord& thread);
+  bool SpinForWork(std::unique_lock<std::mutex>& lock, ThreadRecord& thread);
+  void LeavePool(std::unique_lock<std::mutex>& lock, ThreadRecord& thread);
+  ThreadRecord& UnusedRecord();
+  bool AddThread();
+  bool HasTooMany() const noexcept { return alive - blocking > thread_count; }
+  bool MayAddThread() const noexcept;
+  void StopSearching(ThreadRecord& thread) noexcept;
+  void EndBlocking(ThreadRecord& thread) noexcept;
+
+  void LiftParks(std::unique_lock<std::mutex>& lock);
+  void EndNow();
+  std::string Abandon();
+  void DropQueued(std::unique_lock<std::mutex>& lock);
+  void Finish(std::unique_lock<std::mutex>& lock);
+
+  // executor_service.cpp: the thread that waits for real timers and watches for tasks that block.
+  void ServiceMain();
+  void NoteSequences() noexcept;
+  void DeclareBlockingTasks();
+  bool PostDueTimers(MonotonicTime now);
+};
+
+}  // namespace virtufin::inline v0::detail

@@ -1,0 +1,302 @@
+// The pool: how its threads start, sleep, wake, take work, and make room for tasks that block.
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <system_error>
+
+#include "core/executor_state.hpp"
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+// A thread that is one too many leaves after this time without work.
+constexpr std::chrono::seconds kExtraThreadIdle{1};
+
+// Threads made while it lives take no signal that the host may handle; those that a thread raises
+// itself stay, so that the host's crash handler works.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() noexcept {
+    sigset_t most;
+    sigfillset(&most);
+    for (int raised : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF}) {
+      sigdelset(&most, raised);
+    }
+    pthread_sigmask(SIG_SETMASK, &most, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+void RelaxCpu() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+Status ExecutorState::StartThreads() {
+  std::unique_lock lock(mutex);
+  phase.store(Phase::kRunning);
+  try {
+    const SignalsBlocked blocked;
+    service = std::thread([self = shared_from_this()] {
+      pthread_setname_np(pthread_self(), "vf-timer");
+      self->ServiceMain();
+    });
+  } catch (const std::system_error&) {
+    thread_was_refused = true;
+  }
+  while (!thread_was_refused && alive < thread_count) AddThread();
+  if (!thread_was_refused) return {};
+  const int got = alive;
+  EndNow();
+  Finish(lock);
+  return {StatusCode::kResourceExhausted, "core",
+          "expected " + std::to_string(thread_count) + " executor threads, the system gave " +
+              std::to_string(got)};
+}
+
+bool ExecutorState::Accepts() const noexcept {
+  switch (phase.load(std::memory_order_acquire)) {
+    case Phase::kCreated:
+    case Phase::kRunning:
+      return true;
+    case Phase::kStopping:
+    case Phase::kDraining:
+      return this_thread.record != nullptr && &this_thread.record->state == this;
+    case Phase::kEnding:
+    case Phase::kStopped:
+      break;
+  }
+  return false;
+}
+
+bool ExecutorState::Enqueue(Work&& work) {
+  Nudge nudge;
+  {
+    const std::lock_guard lock(mutex);
+    if (phase.load(std::memory_order_relaxed) >= Phase::kEnding) return false;
+    ready.Push(std::move(work));
+    ready_hint.store(true, std::memory_order_relaxed);
+    nudge = FindThread();
+  }
+  nudge.Give();
+  return true;
+}
+
+// A thread that searches calls this again when it leaves work behind, so one at a time is enough.
+Nudge ExecutorState::FindThread() {
+  const Phase now = phase.load(std::memory_order_relaxed);
+  if (searching > 0 || now == Phase::kCreated || now >= Phase::kEnding) return {};
+  if (!idle.empty()) {
+    ThreadRecord& thread = *idle.back();
+    idle.pop_back();
+    thread.notified = true;
+    thread.searching = true;
+    ++searching;
+    return Nudge(thread.wake);
+  }
+  if (MayAddThread() && AddThread()) return {};
+  if (monitor_armed) return {};
+  monitor_armed = true;
+  return Nudge(service_wake);
+}
+
+bool ExecutorState::MayAddThread() const noexcept {
+  return alive - blocking < thread_count && alive < thread_count + options.max_blocking_threads;
+}
+
+ThreadRecord& ExecutorState::UnusedRecord() {
+  for (auto& record : records) {
+    if (!record->in_use && !record->abandoned) return *record;
+  }
+  return *records.emplace_back(std::make_unique<ThreadRecord>(*this));
+}
+
+// Needs the mutex: the thread must not end before its handle is in its record.
+bool ExecutorState::AddThread() {
+  ThreadRecord& record = UnusedRecord();
+  try {
+    const SignalsBlocked blocked;
+    record.thread = std::thread([self = shared_from_this(), &record] {
+      pthread_setname_np(pthread_self(), "vf-executor");
+      self->ThreadMain(record);
+    });
+  } catch (const std::system_error&) {
+    thread_was_refused = true;
+    return false;
+  }
+  record.in_use = true;
+  record.searching = true;
+  ++searching;
+  ++alive;
+  return true;
+}
+
+void ExecutorState::StopSearching(ThreadRecord& thread) noexcept {
+  if (!thread.searching) return;
+  thread.searching = false;
+  --searching;
+}
+
+void ExecutorState::ThreadMain(ThreadRecord& thread) {
+  this_thread = {ThreadKind::kExecutor, &thread, nullptr};
+  std::unique_lock lock(mutex);
+  for (;;) {
+    if (ready.empty()) {
+      if (SleepUntilNeeded(lock, thread)) continue;
+      LeavePool(lock, thread);
+      return;
+    }
+    Work work = ready.Pop();
+    ready_hint.store(!ready.empty(), std::memory_order_relaxed);
+    StopSearching(thread);
+    thread.running = true;
+    const Nudge nudge = ready.empty() ? Nudge() : FindThread();
+    lock.unlock();
+    nudge.Give();
+    bool again = false;
+    if (work.strand != nullptr) {
+      again = work.strand->Run(thread);
+    } else {
+      RunTask(work.task, thread);
+      work.task = Task();
+    }
+    if (!again) work.strand.reset();
+    lock.lock();
+    if (thread.abandoned) {
+      lock.unlock();
+      if (again) (void)work.strand->Discard();
+      return;
+    }
+    thread.running = false;
+    thread.yield.store(false, std::memory_order_relaxed);
+    EndBlocking(thread);
+    if (!again) continue;
+    if (phase.load(std::memory_order_relaxed) < Phase::kEnding) {
+      ready.Push(std::move(work));
+      ready_hint.store(true, std::memory_order_relaxed);
+    } else {
+      lock.unlock();
+      const std::size_t count = work.strand->Discard();
+      lock.lock();
+      dropped += count;
+    }
+  }
+}
+
+// Needs the mutex. False when the thread is to leave.
+bool ExecutorState::SleepUntilNeeded(std::unique_lock<std::mutex>& lock, ThreadRecord& thread) {
+  if (phase.load(std::memory_order_relaxed) >= Phase::kEnding) return false;
+  StopSearching(thread);
+  if (options.spin_us > 0 && searching == 0 && SpinForWork(lock, thread)) return true;
+  thread.notified = false;
+  idle.push_back(&thread);
+  EndWhenDrained();
+  const auto needed = [&thread] { return thread.notified; };
+  if (!HasTooMany()) {
+    thread.wake.wait(lock, needed);
+  } else if (!thread.wake.wait_for(lock, kExtraThreadIdle, needed)) {
+    std::erase(idle, &thread);
+    return !HasTooMany();
+  }
+  return true;
+}
+
+// Counts as searching meanwhile, so that nobody pays for waking a thread.
+bool ExecutorState::SpinForWork(std::unique_lock<std::mutex>& lock, ThreadRecord& thread) {
+  thread.searching = true;
+  ++searching;
+  lock.unlock();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(options.spin_us);
+  do {
+    for (int i = 0; i < 16 && !ready_hint.load(std::memory_order_relaxed); ++i) RelaxCpu();
+  } while (!ready_hint.load(std::memory_order_relaxed) &&
+           phase.load(std::memory_order_relaxed) == Phase::kRunning &&
+           std::chrono::steady_clock::now() < until);
+  lock.lock();
+  if (!ready.empty()) return true;
+  StopSearching(thread);
+  return false;
+}
+
+void ExecutorState::LeavePool(std::unique_lock<std::mutex>& lock, ThreadRecord& thread) {
+  StopSearching(thread);
+  --alive;
+  thread.in_use = false;
+  if (phase.load(std::memory_order_relaxed) >= Phase::kEnding) {
+    ended.notify_all();
+    return;
+  }
+  EndWhenDrained();
+  std::thread before = std::exchange(last_to_leave, std::move(thread.thread));
+  lock.unlock();
+  if (before.joinable()) before.join();
+}
+
+void ExecutorState::RunTask(Task& task, ThreadRecord& thread) {
+  const std::uint64_t sequence = thread.sequence.load(std::memory_order_relaxed);
+  thread.sequence.store(sequence + 1, std::memory_order_relaxed);
+  RunGuarded(task);
+  thread.sequence.store(sequence + 2, std::memory_order_relaxed);
+}
+
+void ExecutorState::RunGuarded(Task& task) noexcept {
+  std::string what;
+  try {
+    task();
+    return;
+  } catch (const std::exception& error) {
+    what = error.what();
+  } catch (...) {
+    what = "something that is no std::exception";
+  }
+  const std::lock_guard lock(log_mutex);
+  if (log == nullptr || !log->Enabled(LogLevel::kError)) return;
+  log->Write(LogLevel::kError, "core", "an executor task threw: " + what);
+}
+
+void ExecutorState::EnterBlocking(ThreadRecord& thread) noexcept {
+  if (thread.blocking_depth++ > 0) return;
+  Nudge nudge;
+  {
+    const std::lock_guard lock(mutex);
+    if (thread.abandoned) return;
+    if (!thread.blocking) {
+      thread.blocking = true;
+      ++blocking;
+    }
+    if (!ready.empty()) {
+      nudge = FindThread();
+    } else if (idle.empty() && searching == 0 && MayAddThread()) {
+      AddThread();
+    }
+  }
+  nudge.Give();
+}
+
+void ExecutorState::LeaveBlocking(ThreadRecord& thread) noexcept {
+  if (--thread.blocking_depth > 0) return;
+  const std::lock_guard lock(mutex);
+  EndBlocking(thread);
+}
+
+// Needs the mutex.
+void ExecutorState::EndBlocking(ThreadRecord& thread) noexcept {
+  if (!thread.blocking || thread.abandoned) return;
+  thread.blocking = false;
+  --blocking;
+}
+
+}  // namespace virtufin::inline v0::detail

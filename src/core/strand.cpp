@@ -1,0 +1,142 @@
+// Strands: tasks in order, one at a time, and their parking.
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "core/executor_state.hpp"
+
+namespace virtufin::inline v0 {
+namespace detail {
+namespace {
+
+// A strand with endless tasks lets others run after this many.
+constexpr int kTasksPerTurn = 64;
+
+// What copies of one ParkToken share.
+struct Hold {
+  explicit Hold(std::shared_ptr<StrandState> held) : strand(std::move(held)) { strand->Park(); }
+  ~Hold() { strand->Unpark(); }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+
+  const std::shared_ptr<StrandState> strand;
+};
+
+}  // namespace
+
+void StrandState::Post(Task task) {
+  if (!executor->Accepts()) return;
+  std::unique_lock lock(mutex);
+  queue.Push(std::move(task));
+  ScheduleIfReady(std::move(lock));
+}
+
+void StrandState::ScheduleIfReady(std::unique_lock<std::mutex> lock) {
+  if (scheduled || Empty() || IsParked()) return;
+  scheduled = true;
+  lock.unlock();
+  if (!executor->Enqueue({Task(), shared_from_this()})) (void)Discard();
+}
+
+bool StrandState::Run(ThreadRecord& thread) {
+  this_thread.strand = this;
+  int left = kTasksPerTurn;
+  bool again = false;
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex);
+      if (batch.empty()) queue.TakeAll(batch);
+      const bool stays_parked = IsParked() && executor->KeepParked(*this);
+      if (stays_parked || batch.empty()) {
+        scheduled = false;
+        break;
+      }
+    }
+    again = left == 0 || thread.yield.load(std::memory_order_relaxed);
+    if (again) break;
+    while (left > 0 && !batch.empty() && !IsParked() &&
+           !thread.yield.load(std::memory_order_relaxed)) {
+      Task task = batch.Pop();
+      executor->RunTask(task, thread);
+      --left;
+    }
+  }
+  this_thread.strand = nullptr;
+  return again;
+}
+
+bool StrandState::IsParked() const noexcept {
+  return parks.load(std::memory_order_relaxed) > 0 &&
+         executor->phase.load(std::memory_order_relaxed) < Phase::kStopping;
+}
+
+void StrandState::Park() {
+  const std::lock_guard lock(mutex);
+  parks.store(parks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+void StrandState::Unpark() {
+  std::unique_lock lock(mutex);
+  const int left = parks.load(std::memory_order_relaxed) - 1;
+  parks.store(left, std::memory_order_relaxed);
+  if (left > 0) return;
+  executor->ForgetParked(*this);
+  ScheduleIfReady(std::move(lock));
+}
+
+void StrandState::LiftPark() { ScheduleIfReady(std::unique_lock(mutex)); }
+
+std::size_t StrandState::Discard() {
+  Tasks dropped_queue(kUnlimited);
+  Tasks dropped_batch(kUnlimited);
+  const std::lock_guard lock(mutex);  // released before the tasks are destroyed
+  scheduled = false;
+  queue.TakeAll(dropped_queue);
+  batch.TakeAll(dropped_batch);
+  return dropped_queue.size() + dropped_batch.size();
+}
+
+bool ExecutorState::KeepParked(StrandState& strand) {
+  const std::lock_guard lock(mutex);
+  if (phase.load(std::memory_order_relaxed) >= Phase::kStopping) return false;
+  parked.insert(&strand);
+  return true;
+}
+
+void ExecutorState::ForgetParked(StrandState& strand) {
+  const std::lock_guard lock(mutex);
+  parked.erase(&strand);
+}
+
+}  // namespace detail
+
+Executor::Strand Executor::NewStrand() {
+  Strand strand;
+  strand.state_ = std::make_shared<detail::StrandState>(state_);
+  return strand;
+}
+
+void Executor::Strand::Post(Task task) {
+  if (state_ != nullptr && task) state_->Post(std::move(task));
+}
+
+bool Executor::Strand::Running() const noexcept {
+  return state_ != nullptr && detail::this_thread.strand == state_.get();
+}
+
+bool Executor::Strand::Parked() const noexcept { return state_ != nullptr && state_->IsParked(); }
+
+Executor::ParkToken Executor::ParkCurrentStrand() {
+  ParkToken token;
+  if (detail::StrandState* strand = detail::this_thread.strand) {
+    token.hold_ = std::make_shared<detail::Hold>(strand->shared_from_this());
+  }
+  return token;
+}
+
+bool Executor::CurrentStrandParked() noexcept {
+  const detail::StrandState* strand = detail::this_thread.strand;
+  return strand != nullptr && strand->IsParked();
+}
+
+}  // namespace virtufin::inline v0
