@@ -1,9 +1,7 @@
-// Engine: the port that turns code into running workers. One per MIME type.
+// Engine: the port that turns code into running workers. One engine per MIME type.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,29 +9,34 @@
 #include <string_view>
 #include <vector>
 
-#include "virtufin/core/bytes.hpp"
 #include "virtufin/core/log.hpp"
 #include "virtufin/core/result.hpp"
 #include "virtufin/event/message.hpp"
 
 namespace virtufin::inline v0 {
 
-/// What a host offers to one worker. Implemented by workmanager; borrowed by the worker until Unload.
+/// What a host offers to one load of a worker; implemented by workmanager. Shared with the load: an
+/// abandoned call may still be inside when everybody else has let go.
 class WorkerHost {
  public:
   virtual ~WorkerHost() = default;
-  virtual void Log(LogLevel level, std::string_view text) noexcept = 0;                 // [any]
+  /// One line of the worker, or of the engine about it. `text` is borrowed. [any]
+  virtual void Log(LogLevel level, std::string_view text) noexcept = 0;
+  /// JSON in, JSON out; all borrowed until it returns. May wait: the implementation declares that
+  /// to the executor. [any] Errors: the service's own status; UNAVAILABLE when there is no gateway.
   virtual Result<std::string> GatewayCall(std::string_view service, std::string_view method,
-                                          std::string_view json) = 0;                   // [any]
-  virtual Status Publish(const Message& message) = 0;                                   // [any]
+                                          std::string_view json) = 0;
 };
 
+/// Where the code of a worker is.
 struct WorkerCode {
   std::string mime_type;
-  std::string path;             // set: a file of the host; else `content`
-  std::vector<std::uint8_t> content;
+  std::string path;  // set: a file, read during Load; empty: `content`
+  std::vector<std::uint8_t>
+      content;  // what the MIME type says: a library, source, a factory's name
 };
 
+/// Who a worker is, as far as it is told.
 struct WorkerIdentity {
   std::string worker_id;
   std::string instance_id;
@@ -41,53 +44,79 @@ struct WorkerIdentity {
   std::map<std::string, std::string> config;
 };
 
-/// What one call gave: a reply, an error text, both, or neither.
+/// What one call gave: a reply, an error, both, or neither.
 struct CallOutcome {
   std::optional<CloudEvent> reply;
-  Status status;           // not ok: surfaced; without reply the delivery failed
-  bool degrades = false;   // the table "What a bad call costs"
+  Status status;          // not ok without a reply: the delivery failed; with one: it is surfaced
+  bool degrades = false;  // the worker may be damaged: counts towards "degraded"
+};
+
+/// Gets the outcome of one call.
+class CallSink {
+ public:
+  virtual ~CallSink() = default;
+  /// Exactly once a call, on any thread, with nothing of the engine locked: may destroy the
+  /// LoadedWorker. [callback]
+  virtual void OnOutcome(CallOutcome outcome) noexcept = 0;
 };
 
 /// One loaded instance of one worker.
 class LoadedWorker {
  public:
-  using Done = std::function<void(CallOutcome)>;
-  /// Shutdown, then unload; pinned or abandoned libraries are reported through the log.
+  /// Lets the worker shut down, then unloads it. Precondition: no call runs, or Abandon was called.
   virtual ~LoadedWorker() = default;
+  /// False: Process must not be called before the outcome of the last call is there. [any]
   virtual bool reentrant() const noexcept = 0;
-  /// A call did not return in time: from now on nothing is called into the worker, and its code
-  /// stays mapped for ever. The destructor then releases only what is the host's.
+  /// Hands one event to the worker, with `config` (null: none) stamped on it; both are borrowed
+  /// until the outcome is there. `done` gets it before this returns (native, in-process) or later
+  /// on any thread, and is kept until then. [owner]
+  virtual void Process(const Message& message, const ExtensionOverlay* config,
+                       std::shared_ptr<CallSink> done) = 0;
+  /// A call did not return in time. From now on nothing new is called into the worker, its
+  /// callbacks are refused, its code stays mapped for ever; the destructor releases only what is
+  /// the host's. The outcome of the running call is still delivered when it returns. [any]
   virtual void Abandon() noexcept = 0;
-  /// `done` runs exactly once: before this returns (native, in-process) or later on any thread.
-  /// `message` is borrowed until `done` ran.
-  virtual void Process(const Message& message, const ExtensionOverlay* config, Done done) = 0;
 };
 
+/// What an engine says about itself.
 struct EngineInfo {
-  std::string mime_type, language;
+  std::string mime_type;
+  std::string language;
   bool available = false;
-  std::string detail;      // how to get it when it is not available
+  std::string detail;  // how to get it when it is not available
 };
 
+/// Port: implemented once per way to run code.
 class Engine {
  public:
   virtual ~Engine() = default;
-  virtual EngineInfo Describe() const = 0;
-  /// Errors: INVALID_ARGUMENT with the loader's words; FAILED_PRECONDITION when not available.
+  virtual EngineInfo Describe() const = 0;  // [any]
+  /// Brings the code to life. Runs initialisers of the worker, so it may take long: declare it
+  /// blocking. `code` and `identity` are borrowed until it returns, `host` is shared. [any]
+  /// Errors: INVALID_ARGUMENT with the loader's words; FAILED_PRECONDITION when this engine is not
+  /// available here; RESOURCE_EXHAUSTED.
   virtual Result<std::unique_ptr<LoadedWorker>> Load(const WorkerCode& code,
                                                      const WorkerIdentity& identity,
-                                                     WorkerHost& host) = 0;
+                                                     std::shared_ptr<WorkerHost> host) = 0;
 };
 
+/// Engines by MIME type. Upper and lower case are one.
 class EngineRegistry {
  public:
   EngineRegistry();
   ~EngineRegistry();
-  /// Errors: ALREADY_EXISTS for a MIME type or alias that is taken.
+  EngineRegistry(const EngineRegistry&) = delete;
+  EngineRegistry& operator=(const EngineRegistry&) = delete;
+
+  /// `aliases` are other MIME types that mean the same engine. [any]
+  /// Errors: ALREADY_EXISTS naming a MIME type that is taken: nothing is registered then;
+  /// INVALID_ARGUMENT for an empty one.
   Status Register(std::unique_ptr<Engine> engine, std::vector<std::string> aliases = {});
+  /// The engine of a MIME type or alias; its Describe() says the canonical type. Borrowed until the
+  /// registry is destroyed. [any]
   /// Errors: INVALID_ARGUMENT naming the MIME types that exist.
   Result<Engine*> Find(std::string_view mime_type) const;
-  std::vector<EngineInfo> List() const;
+  std::vector<EngineInfo> List() const;  // [any] in ascending order of their MIME type
 
  private:
   struct Impl;
