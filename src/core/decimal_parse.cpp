@@ -1,14 +1,89 @@
-// Decimal: text in.
+// Decimal: text in. Short texts are read eight bytes at a time, others byte by byte.
+#include <array>
+#include <bit>
 #include <limits>
 
 #include "core/parse_error.hpp"
 #include "core/powers.hpp"
+#include "core/words.hpp"
 #include "virtufin/core/decimal.hpp"
 
 namespace virtufin::inline v0 {
 namespace {
 
+using detail::Each;
+using detail::EightDigits;
 using detail::kPowersOfTen;
+using detail::Load4;
+using detail::Load8;
+using detail::NoDigits;
+
+/// 1 to 7 bytes in the lowest bytes of a word; what is above is undefined.
+std::uint64_t LoadFew(const char* text, std::size_t size) noexcept {
+  if (size >= 4) return Load4(text) | Load4(text + size - 4) << (8 * (size - 4));
+  const auto byte = [text](std::size_t i) {
+    return std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
+  };
+  return byte(0) | byte(size / 2) | byte(size - 1);
+}
+
+/// Marks the bytes of a word of digit values that were '.' in their top bit.
+constexpr std::uint64_t Points(std::uint64_t word) noexcept {
+  const std::uint64_t x = word ^ Each('.' ^ '0');
+  return ~(((x & Each(0x7f)) + Each(0x7f)) | x | Each(0x7f));
+}
+
+/// A short text in two words of digit values, each flush with its highest byte, zeros before it.
+struct Short {
+  std::uint64_t whole, fraction;
+  std::size_t whole_digits, fraction_digits;
+};
+
+/// Splits what has at most eight digits on each side of the point; false for all other texts.
+[[gnu::always_inline]] inline bool Split(const char* text, std::size_t size, Short& out) noexcept {
+  if (size == 0) return false;
+  std::uint64_t first = 0, last = 0;  // the first and the last eight bytes
+  if (size >= 8) {
+    first = Load8(text) ^ Each('0');
+    last = Load8(text + size - 8) ^ Each('0');
+  } else {
+    first = LoadFew(text, size) ^ Each('0');
+    last = first << (8 * (8 - size));
+  }
+  if (const std::uint64_t points = Points(last); points != 0) {
+    const auto at = static_cast<unsigned>(std::countr_zero(points)) / 8;
+    out.fraction = last & ~std::uint64_t{0} << (8 * at) << 8;
+    out.fraction_digits = 7 - at;
+  } else if (size > 8) {
+    if (text[size - 9] != '.') return false;
+    out.fraction = last;
+    out.fraction_digits = 8;
+  } else {
+    out = {last, 0, size, 0};
+    return true;
+  }
+  out.whole_digits = size - 1 - out.fraction_digits;
+  if (out.whole_digits - 1 > 7 || out.fraction_digits == 0) return false;  // 0 wraps round
+  out.whole = first << (8 * (8 - out.whole_digits));
+  return true;
+}
+
+/// 5^-n modulo 2^64.
+constexpr std::array<std::uint64_t, 9> kInversesOfFive = [] {
+  std::array<std::uint64_t, 9> inverses{};
+  std::uint64_t inverse = 1;
+  for (std::uint64_t& entry : inverses) {
+    entry = inverse;
+    inverse *= 0xcccccccccccccccd;
+  }
+  return inverses;
+}();
+static_assert(kInversesOfFive[2] * 25 == 1);
+
+/// value / 10^n for a value that ends in n zeros, n up to 8: no division.
+constexpr std::uint64_t DropZeros(std::uint64_t value, std::size_t n) noexcept {
+  return (value >> n) * kInversesOfFive[n];
+}
 
 constexpr int kFarExponent = 10'000;  // more is the same: no number with it fits
 
@@ -50,6 +125,30 @@ bool ToCoefficient(std::uint64_t magnitude, bool negative, std::int64_t& out) no
 class Decimal::Parser {
  public:
   explicit Parser(std::string_view text) noexcept : text_(text) {}
+
+  /// Reads the common case; false says nothing about the text.
+  [[gnu::always_inline]] static bool RunShort(std::string_view text, Decimal& out) noexcept {
+    const bool negative = text.starts_with('-');
+    const char* const digits = text.data() + (negative ? 1 : 0);
+    Short parts;
+    if (!Split(digits, text.size() - (negative ? 1 : 0), parts)) return false;
+    if ((NoDigits(parts.whole) | NoDigits(parts.fraction)) != 0) return false;
+    if (parts.whole_digits > 1 && *digits == '0') return false;
+    const std::size_t zeros = parts.fraction == 0
+                                  ? parts.fraction_digits
+                                  : static_cast<std::size_t>(std::countl_zero(parts.fraction)) / 8;
+    const std::uint64_t value = EightDigits(parts.whole) * kPowersOfTen[parts.fraction_digits] +
+                                EightDigits(parts.fraction);
+    const auto magnitude = static_cast<std::int64_t>(DropZeros(value, zeros));
+    out = Decimal(negative ? -magnitude : magnitude,
+                  static_cast<std::uint8_t>(parts.fraction_digits - zeros),
+                  static_cast<std::uint8_t>(zeros), 0, negative && magnitude == 0);
+    return true;
+  }
+
+  [[gnu::noinline]] static bool RunLong(std::string_view text, Decimal& out) noexcept {
+    return Parser(text).RunPlain(out);
+  }
 
   bool RunPlain(Decimal& out) noexcept {
     if (!Mantissa()) return false;
@@ -171,7 +270,7 @@ class Decimal::Parser {
 };
 
 bool Decimal::TryParse(std::string_view text, Decimal& out) noexcept {
-  return Parser(text).RunPlain(out);
+  return Parser::RunShort(text, out) || Parser::RunLong(text, out);
 }
 
 Result<Decimal> Decimal::Parse(std::string_view text) {

@@ -43,7 +43,8 @@ class Decimal {
   constexpr int scale() const noexcept { return scale_; }  // 0 to kMaxScale
   constexpr bool IsZero() const noexcept { return coefficient_ == 0; }
 
-  /// Writes at most kMaxTextBytes, no NUL: the digits as written. Returns the length.
+  /// Writes the digits as written to `out`, which has room for kMaxTextBytes, without NUL; returns
+  /// their number.
   std::size_t Format(char* out) const noexcept;
   /// The text that Format writes.
   std::string ToString() const;
