@@ -59,7 +59,7 @@ configure() {  # configure <folder> <options...>
     { cat "$results/$folder.cmake"; return 1; }
 }
 
-compile() { ninja -C "$build/$1" -j "$jobs" --quiet; }
+compile() { ninja -C "$build/$1" -j "$jobs" -k 0 --quiet; }
 
 run_ctest() {  # run_ctest <folder> <options...>
   local folder="$1"
@@ -147,6 +147,7 @@ for lane in "${lanes[@]}"; do
   outcome=$?
   seconds=$(($(date +%s) - start))
   word=passed
+  [ "$lane" != release ] || word=built
   [ $outcome -eq 0 ] || word=FAILED
   printf '%s in %d.%d minutes\n' $word $((seconds / 60)) $((seconds % 60 / 6)) |
     tee "$results/$lane.result" | sed "s/^/--- lane $lane: /"
