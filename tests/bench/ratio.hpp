@@ -6,11 +6,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
-#include <cstdio>
-#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -28,13 +27,20 @@ inline double Percentile(std::vector<double> values, double p) {
   return values[static_cast<std::size_t>(p * static_cast<double>(values.size() - 1) + 0.5)];
 }
 
+/// What this thread has used of a processor: others that take it away do not count.
+inline double ThreadNs() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
 /// Nanoseconds a call, over `calls` calls. A callable that returns double measures by itself.
 template <class F>
 double Batch(F& run, std::uint64_t calls) {
   if constexpr (std::is_same_v<std::invoke_result_t<F&>, double>) {
     return run();
   } else {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = ThreadNs();
     for (std::uint64_t i = 0; i < calls; ++i) {
       if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
         run();
@@ -42,8 +48,7 @@ double Batch(F& run, std::uint64_t calls) {
         benchmark::DoNotOptimize(run());
       }
     }
-    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
-    return took.count() / static_cast<double>(calls);
+    return (ThreadNs() - start) / static_cast<double>(calls);
   }
 }
 
@@ -60,8 +65,9 @@ std::uint64_t CallsPerBatch(F& run, double batch_ns) {
 
 }  // namespace detail
 
-/// Runs both. A side that returns double gives nanoseconds itself (threads, throughput); any other
-/// is called in a loop of about `batch_us` and timed.
+/// Runs both. A side that returns double gives nanoseconds itself: it must, when it waits or when
+/// other threads do its work. Any other is called in a loop of about `batch_us`, timed by the
+/// processor time of this thread.
 template <class Ours, class Floor>
 Ratio MeasureRatio(Ours&& ours, Floor&& floor, int batches = 61, double batch_us = 1000) {
   const auto ours_calls = detail::CallsPerBatch(ours, batch_us * 1e3);
