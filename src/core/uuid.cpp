@@ -126,15 +126,16 @@ Uuid Uuid::V4() noexcept {
 bool Uuid::TryParse(std::string_view text, Uuid& out) noexcept {
   if (text.size() != kTextBytes) return false;
   const char* const at = text.data();
+  if (at[8] != '-' || at[13] != '-' || at[18] != '-' || at[23] != '-') return false;
   Uuid uuid;
   std::uint8_t* const bytes = uuid.bytes.data();
-  const bool right = (at[8] == '-') & (at[13] == '-') & (at[18] == '-') & (at[23] == '-') &
-                     ReadEight(Load8(at), bytes) &
-                     ReadEight(Load4(at + 9) | Load4(at + 14) << 32, bytes + 4) &
-                     ReadEight(Load4(at + 19) | Load4(at + 24) << 32, bytes + 8) &
-                     ReadEight(Load8(at + 28), bytes + 12);
-  if (right) out = uuid;
-  return right;
+  if (!ReadEight(Load8(at), bytes) || !ReadEight(Load4(at + 9) | Load4(at + 14) << 32, bytes + 4) ||
+      !ReadEight(Load4(at + 19) | Load4(at + 24) << 32, bytes + 8) ||
+      !ReadEight(Load8(at + 28), bytes + 12)) {
+    return false;
+  }
+  out = uuid;
+  return true;
 }
 
 Result<Uuid> Uuid::Parse(std::string_view text) {
