@@ -1,0 +1,200 @@
+// Checks of text: UTF-8, what JSON must escape, names, media types; base64.
+#include "event/text.hpp"
+
+#include <cstring>
+
+namespace virtufin::inline v0::detail {
+
+namespace {
+
+constexpr std::uint64_t kOnes = 0x0101010101010101u;
+constexpr std::uint64_t kHighs = 0x8080808080808080u;
+
+std::uint64_t Load8(const char* at) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, at, 8);
+  return word;
+}
+
+// Non-zero when a byte of the word is not plain. May also mark bytes above a marked one: enough to
+// know that there is one.
+std::uint64_t NotPlain(std::uint64_t word) noexcept {
+  const std::uint64_t control = word - kOnes * 0x20;
+  const std::uint64_t quote = (word ^ (kOnes * '"')) - kOnes;
+  const std::uint64_t backslash = (word ^ (kOnes * '\\')) - kOnes;
+  return ((control | quote | backslash) | word) & kHighs;
+}
+
+bool AllPlain(std::string_view text) noexcept {
+  const char* at = text.data();
+  const std::size_t size = text.size();
+  if (size < 8) {
+    std::uint64_t word = kOnes * ' ';
+    if (size != 0) std::memcpy(&word, at, size);
+    return NotPlain(word) == 0;
+  }
+  std::uint64_t marks = NotPlain(Load8(at + size - 8));
+  for (std::size_t i = 0; i + 8 <= size; i += 8) marks |= NotPlain(Load8(at + i));
+  return marks == 0;
+}
+
+bool IsContinuation(char byte) noexcept {
+  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
+}
+
+bool ValidUtf8(std::string_view text) noexcept {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    if (end - at >= 8 && (Load8(at) & kHighs) == 0) {
+      at += 8;
+      continue;
+    }
+    const std::size_t size = Utf8Length(at, end);
+    if (size == 0) return false;
+    at += size;
+  }
+  return true;
+}
+
+bool IsTokenByte(char byte) noexcept {
+  const auto c = static_cast<unsigned char>(byte);
+  if (c <= ' ' || c >= 0x7F) return false;
+  return std::strchr("()<>@,;:\\\"/[]?=", c) == nullptr;
+}
+
+std::string_view WithoutParameters(std::string_view media_type) noexcept {
+  std::string_view text = media_type.substr(0, media_type.find(';'));
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  return text;
+}
+
+// `lower` is in lower case.
+bool EqualsIgnoringCase(std::string_view text, std::string_view lower) noexcept {
+  if (text.size() != lower.size()) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) != lower[i]) return false;
+  }
+  return true;
+}
+
+bool EndsIgnoringCase(std::string_view text, std::string_view lower) noexcept {
+  return text.size() >= lower.size() &&
+         EqualsIgnoringCase(text.substr(text.size() - lower.size()), lower);
+}
+
+}  // namespace
+
+std::size_t Utf8Length(const char* at, const char* end) noexcept {
+  const auto lead = static_cast<unsigned char>(*at);
+  const auto left = static_cast<std::size_t>(end - at);
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2 || left < 2 || !IsContinuation(at[1])) return 0;
+  if (lead < 0xE0) return 2;
+  const auto second = static_cast<unsigned char>(at[1]);
+  if (left < 3 || !IsContinuation(at[2])) return 0;
+  if (lead < 0xF0) {
+    const bool overlong = lead == 0xE0 && second < 0xA0;
+    const bool surrogate = lead == 0xED && second >= 0xA0;
+    return overlong || surrogate ? 0 : 3;
+  }
+  if (left < 4 || !IsContinuation(at[3]) || lead > 0xF4) return 0;
+  const bool overlong = lead == 0xF0 && second < 0x90;
+  const bool too_large = lead == 0xF4 && second >= 0x90;
+  return overlong || too_large ? 0 : 4;
+}
+
+std::size_t PlainPrefix(const char* at, const char* end) noexcept {
+  const char* const begin = at;
+  while (end - at >= 8 && NotPlain(Load8(at)) == 0) at += 8;
+  while (at < end && static_cast<unsigned char>(*at) >= 0x20 &&
+         static_cast<unsigned char>(*at) < 0x80 && *at != '"' && *at != '\\') {
+    ++at;
+  }
+  return static_cast<std::size_t>(at - begin);
+}
+
+TextClass ClassifyText(std::string_view text) noexcept {
+  if (AllPlain(text)) return TextClass::kPlain;
+  return ValidUtf8(text) ? TextClass::kUtf8 : TextClass::kInvalid;
+}
+
+bool IsCoreName(std::string_view name) noexcept {
+  switch (name.size()) {
+    case 2:
+      return name == "id";
+    case 4:
+      return name == "type" || name == "time" || name == "data";
+    case 6:
+      return name == "source";
+    case 7:
+      return name == "subject";
+    case 10:
+      return name == "dataschema";
+    case 11:
+      return name == "specversion" || name == "data_base64";
+    case 15:
+      return name == "datacontenttype";
+    default:
+      return false;
+  }
+}
+
+const char* NameFault(std::string_view name, NameRule rule) noexcept {
+  if (name.empty()) return "is empty";
+  if (name.size() > kMaxNameBytes) return "is longer than 1024 bytes";
+  if (IsCoreName(name)) return "is the name of a core attribute";
+  if (rule == NameRule::kLenient) return IsUtf8(name) ? nullptr : "is not UTF-8";
+  for (const char c : name) {
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) {
+      return "has a character other than a-z and 0-9";
+    }
+  }
+  return nullptr;
+}
+
+bool IsMediaType(std::string_view text) noexcept {
+  std::size_t at = 0;
+  const auto token = [&] {
+    const std::size_t start = at;
+    while (at < text.size() && IsTokenByte(text[at])) ++at;
+    return at > start;
+  };
+  if (!token() || at == text.size() || text[at++] != '/' || !token()) return false;
+  while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+  return at == text.size() || text[at] == ';';
+}
+
+bool IsJsonMediaType(std::string_view text) noexcept {
+  const std::string_view type = WithoutParameters(text);
+  return EqualsIgnoringCase(type, "application/json") || EqualsIgnoringCase(type, "text/json") ||
+         EndsIgnoringCase(type, "+json");
+}
+
+bool IsTextMediaType(std::string_view text) noexcept {
+  const std::string_view type = WithoutParameters(text);
+  return EqualsIgnoringCase(type.substr(0, 5), "text/") ||
+         EqualsIgnoringCase(type, "application/xml") || EndsIgnoringCase(type, "+xml");
+}
+
+char* WriteBase64(ByteView bytes, char* out) noexcept {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto write = [&](std::uint32_t group, int digits) {
+    for (int i = 0; i < 4; ++i) {
+      *out++ = i < digits ? kDigits[(group >> (18 - 6 * i)) & 63] : '=';
+    }
+  };
+  std::size_t i = 0;
+  for (; i + 3 <= bytes.size(); i += 3) {
+    write(static_cast<std::uint32_t>(bytes[i] << 16 | bytes[i + 1] << 8 | bytes[i + 2]), 4);
+  }
+  if (bytes.size() - i == 1) write(static_cast<std::uint32_t>(bytes[i] << 16), 2);
+  if (bytes.size() - i == 2) {
+    write(static_cast<std::uint32_t>(bytes[i] << 16 | bytes[i + 1] << 8), 3);
+  }
+  return out;
+}
+
+}  // namespace virtufin::inline v0::detail

@@ -1,0 +1,54 @@
+// Checks of text: UTF-8, what JSON must escape, names, media types, JSON values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "virtufin/core/bytes.hpp"
+#include "virtufin/event/cloud_event.hpp"
+
+namespace virtufin::inline v0::detail {
+
+/// Ordered: the worst of several texts is the maximum.
+enum class TextClass : std::uint8_t {
+  kPlain,    // printable ASCII without '"' and '\': stands in JSON as it is
+  kUtf8,     // valid UTF-8
+  kInvalid,  // neither
+};
+TextClass ClassifyText(std::string_view text) noexcept;
+
+inline bool IsUtf8(std::string_view text) noexcept {
+  return ClassifyText(text) != TextClass::kInvalid;
+}
+
+/// Bytes of the UTF-8 sequence at `at`, 0 when there is no valid one. Precondition: at < end.
+std::size_t Utf8Length(const char* at, const char* end) noexcept;
+/// How many bytes at the start are plain.
+std::size_t PlainPrefix(const char* at, const char* end) noexcept;
+
+/// The names of the specification's attributes, and the members of its JSON format.
+bool IsCoreName(std::string_view name) noexcept;
+/// Null when `name` may name an extension, else what is wrong with it.
+const char* NameFault(std::string_view name, NameRule rule) noexcept;
+
+/// type "/" subtype, then anything behind a ';' (RFC 2046).
+bool IsMediaType(std::string_view text) noexcept;
+/// application/json, text/json or a "+json" type, whatever its parameters.
+bool IsJsonMediaType(std::string_view text) noexcept;
+/// text/* or an XML type, whatever its parameters.
+bool IsTextMediaType(std::string_view text) noexcept;
+
+/// Where a text stops being one JSON value: RFC 8259, valid UTF-8, and one level less deep than
+/// kMaxJsonDepth, because it stands inside an envelope.
+struct JsonFault {
+  const char* what = nullptr;  // null: it is one
+  std::size_t offset = 0;
+};
+JsonFault CheckJson(std::string_view json) noexcept;
+
+/// Writes the base64 text of `bytes`, Base64Size(bytes.size()) characters.
+constexpr std::size_t Base64Size(std::size_t size) noexcept { return (size + 2) / 3 * 4; }
+char* WriteBase64(ByteView bytes, char* out) noexcept;
+
+}  // namespace virtufin::inline v0::detail
