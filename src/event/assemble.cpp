@@ -24,35 +24,23 @@ Status BadText(std::string_view name) {
   return EventError(std::string(name) + ": expected UTF-8");
 }
 
-// A block under construction: texts are copied one behind the other.
-class TextCopier {
- public:
-  explicit TextCopier(char* at) noexcept : at_(at) {}
-  const char* Copy(std::string_view text) noexcept {
-    char* const start = at_;
-    if (!text.empty()) std::memcpy(start, text.data(), text.size());
-    at_ += text.size();
-    return start;
-  }
-  char* at() const noexcept { return at_; }
-
- private:
-  char* at_;
-};
-
 struct Sizes {
   std::size_t entries = 0;
-  std::size_t rooms = 0;
-  std::size_t text = 0;     // copied
-  std::size_t counted = 0;  // against kMaxEventBytes, the stream's text included
+  std::size_t rooms = kEntryRooms;
+  std::size_t text = 0;  // copied
 };
 
 Sizes Measure(const Draft& draft) noexcept {
   Sizes sizes;
-  for (int i = 0; i < kAttributeCount; ++i) {
-    if ((draft.stream_attributes >> i & 1) == 0) sizes.text += draft.attributes[i].size();
+  if (!draft.copies_text) {
+    sizes.entries = draft.entries.size();
+    sizes.rooms += draft.entries.size();
+    return sizes;
   }
-  if (!draft.has_id_uuid) sizes.text += draft.id.text.size;
+  for (int i = 0; i < kAttributeCount; ++i) {
+    if ((draft.stream_attributes >> i & 1) == 0) sizes.text += draft.head.attributes[i].size();
+  }
+  sizes.text += draft.id_text().size();
   for (const Entry& entry : draft.entries) {
     if (entry.kind == ValueKind::kUnset) continue;
     ++sizes.entries;
@@ -60,20 +48,32 @@ Sizes Measure(const Draft& draft) noexcept {
     if (IsStoredText(entry.kind)) sizes.text += entry.value.text.size;
     if (IsMadeText(entry.kind)) ++sizes.rooms;
   }
-  sizes.text += draft.data.size();
-  sizes.counted = sizes.text + (draft.stream == nullptr ? 0 : draft.stream->text_bytes);
   return sizes;
 }
 
-void CopyEntries(const Draft& draft, Entry* out, TextCopier& text) noexcept {
-  std::uint16_t room = 0;
+// Copies the texts that are not the stream's to `at` and points the block to the copies.
+void CopyTexts(const Draft& draft, EventBlock& block, char* at) noexcept {
+  const auto copy = [&at](std::string_view text) {
+    char* const start = at;
+    if (!text.empty()) std::memcpy(start, text.data(), text.size());
+    at += text.size();
+    return start;
+  };
+  for (int i = 0; i < kAttributeCount; ++i) {
+    if ((draft.stream_attributes >> i & 1) != 0) continue;
+    const std::string_view text = draft.head.attributes[i];
+    block.attributes[i] = {copy(text), text.size()};
+  }
+  if (!block.has_id_uuid) block.id.text.data = copy(draft.id_text());
+  std::uint16_t room = kEntryRooms;
+  auto* out = reinterpret_cast<Entry*>(&block + 1);
   for (const Entry& entry : draft.entries) {
     if (entry.kind == ValueKind::kUnset) continue;
-    Entry& copy = *std::construct_at(out++, entry);
-    copy.text_state = 0;
-    if (!entry.shared_name) copy.name = text.Copy(entry.name_text());
-    if (IsStoredText(entry.kind)) copy.value.text.data = text.Copy(entry.stored_text());
-    if (IsMadeText(entry.kind)) copy.room = room++;
+    Entry& made = *std::construct_at(out++, entry);
+    made.text_state = 0;
+    if (!entry.shared_name) made.name = copy(entry.name_text());
+    if (IsStoredText(entry.kind)) made.value.text.data = copy(entry.stored_text());
+    if (IsMadeText(entry.kind)) made.room = room++;
   }
 }
 
@@ -89,11 +89,19 @@ Status EventTooLarge(std::size_t bytes) {
               std::to_string(bytes)};
 }
 
+Status TooManyExtensions(std::size_t found) {
+  return {StatusCode::kResourceExhausted, "event",
+          "expected at most " + std::to_string(kMaxExtensions) + " extensions, found " +
+              std::to_string(found)};
+}
+
 void Draft::UseStream(const StreamBlock& block) noexcept {
-  stream = &block;
-  for (int i = 0; i < kAttributeCount; ++i) attributes[i] = block.attributes[i];
+  head.stream = &block;
+  head.shared = block.entries;
+  head.shared_count = block.entry_count;
+  head.plain = block.plain;
+  for (int i = 0; i < kAttributeCount; ++i) head.attributes[i] = block.attributes[i];
   stream_attributes = (1u << kAttributeCount) - 1;
-  plain = block.plain;
 }
 
 void SetEntryName(Entry& entry, std::string_view name) noexcept {
@@ -153,17 +161,12 @@ void SetEntry(Entry& entry, const TextValue& value) noexcept {
 
 namespace {
 
-std::string_view IdText(const Draft& draft) noexcept {
-  if (draft.has_id_uuid) return {};
-  return {draft.id.text.data, draft.id.text.size};
-}
-
 TextClass ClassifyTexts(const Draft& draft) noexcept {
-  TextClass worst = ClassifyText(IdText(draft));
+  TextClass worst = ClassifyText(draft.id_text());
   const auto add = [&worst](std::string_view text) {
     if (!text.empty()) worst = std::max(worst, ClassifyText(text));
   };
-  for (const std::string_view text : draft.attributes) add(text);
+  for (const std::string_view text : draft.head.attributes) add(text);
   for (const Entry& entry : draft.entries) {
     if (entry.kind == ValueKind::kUnset) continue;
     add(entry.name_text());
@@ -189,9 +192,9 @@ Status CheckEntryNames(std::span<const Entry> entries, NameRule rule) {
 }  // namespace
 
 Status FindBadText(const Draft& draft) {
-  if (!IsUtf8(IdText(draft))) return BadText("id");
+  if (!IsUtf8(draft.id_text())) return BadText("id");
   for (int i = 0; i < kAttributeCount; ++i) {
-    if (!IsUtf8(draft.attributes[i])) return BadText(AttributeName(static_cast<Attribute>(i)));
+    if (!IsUtf8(draft.head.attributes[i])) return BadText(AttributeName(static_cast<Attribute>(i)));
   }
   for (const Entry& entry : draft.entries) {
     if (entry.kind == ValueKind::kUnset) continue;
@@ -209,13 +212,13 @@ Status NameError(std::string_view name, const char* fault) {
 }
 
 Status CheckCore(const Draft& draft, NameRule rule) {
-  if (!draft.has_id_uuid && IdText(draft).empty()) return EventError("id: expected a text");
+  if (!draft.head.has_id_uuid && draft.id_text().empty()) return EventError("id: expected a text");
   for (const Attribute required : {kSource, kType}) {
-    if (draft.attributes[required].empty()) {
+    if (draft.head.attributes[required].empty()) {
       return EventError(std::string(AttributeName(required)) + ": expected a text");
     }
   }
-  const std::string_view media_type = draft.attributes[kDataContentType];
+  const std::string_view media_type = draft.head.attributes[kDataContentType];
   if (rule == NameRule::kStrict && !media_type.empty() && !IsMediaType(media_type)) {
     return EventError("datacontenttype: expected type/subtype, found " + Quoted(media_type));
   }
@@ -225,15 +228,15 @@ Status CheckCore(const Draft& draft, NameRule rule) {
 Status CheckAttributes(Draft& draft, NameRule rule) {
   const TextClass texts = ClassifyTexts(draft);
   if (texts == TextClass::kInvalid) return FindBadText(draft);
-  draft.plain = texts == TextClass::kPlain;
+  draft.head.plain = texts == TextClass::kPlain;
   if (Status status = CheckCore(draft, rule); !status.ok()) return status;
   return CheckEntryNames(draft.entries, rule);
 }
 
 Status CheckData(Draft& draft, Validate validate) {
   const std::string_view text = AsText(draft.data);
-  if (draft.data_kind == DataKind::kText && !IsUtf8(text)) return BadText("data");
-  if (draft.data_kind != DataKind::kJson) return {};
+  if (draft.head.data_kind == DataKind::kText && !IsUtf8(text)) return BadText("data");
+  if (draft.head.data_kind != DataKind::kJson) return {};
   if (validate == Validate::kFull) {
     const JsonFault fault = CheckJson(text);
     if (fault.what != nullptr) {
@@ -241,57 +244,39 @@ Status CheckData(Draft& draft, Validate validate) {
                         std::to_string(fault.offset));
     }
   }
-  draft.json_state = kJsonValid;
+  draft.head.json_state = kJsonValid;
   return {};
 }
 
-Result<CloudEvent> Assemble(const Draft& draft) {
+Result<CloudEvent> Assemble(const Draft& draft, bool stream_ref_taken) {
   const Sizes sizes = Measure(draft);
-  if (sizes.counted > kMaxEventBytes) return EventTooLarge(sizes.counted);
-  const StreamBlock* const stream = draft.stream;
-  const std::size_t shared = stream == nullptr ? 0 : stream->entry_count;
-  if (sizes.entries + shared > kMaxExtensions) {
-    return Status(StatusCode::kResourceExhausted, "event",
-                  "expected at most " + std::to_string(kMaxExtensions) + " extensions, found " +
-                      std::to_string(sizes.entries + shared));
+  const StreamBlock* const stream = draft.head.stream;
+  const std::size_t counted =
+      sizes.text + draft.data.size() + (stream == nullptr ? 0 : stream->text_bytes);
+  if (counted > kMaxEventBytes) return EventTooLarge(counted);
+  if (sizes.entries + draft.head.shared_count > kMaxExtensions) {
+    return TooManyExtensions(sizes.entries + draft.head.shared_count);
   }
   const std::size_t text_at = sizeof(EventBlock) + sizes.entries * sizeof(Entry);
-  const std::size_t rooms_at = text_at + sizes.text + kBufferPadding;
-  auto* const memory =
-      static_cast<char*>(std::malloc(rooms_at + sizes.rooms * sizeof(Room)));
+  const std::size_t data_at = text_at + sizes.text;
+  const std::size_t rooms_at = data_at + draft.data.size() + kBufferPadding;
+  auto* const memory = static_cast<char*>(std::malloc(rooms_at + sizes.rooms * sizeof(Room)));
   if (memory == nullptr) {
     return Status(StatusCode::kResourceExhausted, "event", "no memory for an event");
   }
-  auto* const block = ::new (memory) EventBlock;
-  if (stream != nullptr) {
-    Retain(*stream);
-    block->stream = stream;
-    block->shared = stream->entries;
-    block->shared_count = stream->entry_count;
-  }
+  auto* const block = ::new (memory) EventBlock(draft.head);
   block->own_count = static_cast<std::uint16_t>(sizes.entries);
-  block->plain = draft.plain;
   block->rooms = memory + rooms_at;
-
-  TextCopier text(memory + text_at);
-  for (int i = 0; i < kAttributeCount; ++i) {
-    const std::string_view value = draft.attributes[i];
-    const bool shares = (draft.stream_attributes >> i & 1) != 0;
-    block->attributes[i] = shares ? value : std::string_view(text.Copy(value), value.size());
-  }
-  block->id = draft.id;
-  block->has_id_uuid = draft.has_id_uuid;
-  if (!draft.has_id_uuid) {
-    block->id.text.data = text.Copy({draft.id.text.data, draft.id.text.size});
-  }
-  block->has_time = draft.has_time;
-  block->time = draft.time;
-  CopyEntries(draft, reinterpret_cast<Entry*>(block + 1), text);
-  block->data_kind = draft.data_kind;
-  block->json_state = draft.json_state;
   block->data_size = static_cast<std::uint32_t>(draft.data.size());
-  block->data = reinterpret_cast<const std::uint8_t*>(text.Copy(AsText(draft.data)));
-  std::memset(text.at(), 0, kBufferPadding);
+  block->data = reinterpret_cast<const std::uint8_t*>(memory + data_at);
+  if (draft.copies_text) {
+    CopyTexts(draft, *block, memory + text_at);
+  } else {
+    std::memcpy(memory + sizeof(EventBlock), draft.entries.data(), draft.entries.size_bytes());
+  }
+  if (!draft.data.empty()) std::memcpy(memory + data_at, draft.data.data(), draft.data.size());
+  std::memset(memory + rooms_at - kBufferPadding, 0, kBufferPadding);
+  if (stream != nullptr && !stream_ref_taken) Retain(*stream);
   return BlockAccess::Adopt(block);
 }
 

@@ -14,31 +14,33 @@
 namespace virtufin::inline v0::detail {
 
 struct Draft {
-  const StreamBlock* stream = nullptr;  // the block will share its constants; borrowed
-  std::string_view attributes[kAttributeCount];
+  EventBlock head;  // views borrow; counts, data_size and rooms are set by Assemble
   std::uint8_t stream_attributes = 0;  // bit per attribute: its text lies in the stream's block
-  bool has_id_uuid = false;
-  bool has_time = false;
-  bool plain = true;  // every text is known to be plain
-  DataKind data_kind = DataKind::kAbsent;
-  std::uint8_t json_state = kJsonUnknown;
-  Entry::Value id;
-  Timestamp time;
+  bool copies_text = true;             // false: Assemble finds all texts in the stream's block
+  std::span<const Entry> entries;      // besides the stream's; kUnset ones are left out
   ByteView data;
-  std::span<const Entry> entries;  // besides the stream's; kUnset ones are left out
 
   void SetId(const Uuid& uuid) noexcept {
-    std::construct_at(&id.uuid, uuid);
-    has_id_uuid = true;
+    std::construct_at(&head.id.uuid, uuid);
+    head.has_id_uuid = true;
   }
   void SetId(std::string_view text) noexcept {
-    id.text = {text.data(), text.size()};
-    has_id_uuid = false;
+    head.id.text = {text.data(), text.size()};
+    head.has_id_uuid = false;
+  }
+  std::string_view id_text() const noexcept {  // empty for a UUID
+    if (head.has_id_uuid) return {};
+    return {head.id.text.data, head.id.text.size};
+  }
+  void SetTime(const Timestamp& time) noexcept {
+    head.time = time;
+    head.has_time = true;
   }
   void SetAttribute(Attribute attribute, std::string_view text) noexcept {
-    attributes[attribute] = text;
+    head.attributes[attribute] = text;
     stream_attributes = static_cast<std::uint8_t>(stream_attributes & ~(1u << attribute));
   }
+  /// Takes all constants of `block`, which is borrowed.
   void UseStream(const StreamBlock& block) noexcept;
 };
 
@@ -59,10 +61,13 @@ Status CheckAttributes(Draft& draft, NameRule rule);
 /// Errors: INVALID_ARGUMENT saying where.
 Status CheckData(Draft& draft, Validate validate);
 /// Copies; the draft must have been checked, as far as its texts are not known to be right.
+/// `stream_ref_taken`: the event takes over a reference on the stream that the caller holds.
 /// Errors: RESOURCE_EXHAUSTED above kMaxEventBytes or kMaxExtensions, or without memory.
-Result<CloudEvent> Assemble(const Draft& draft);
+Result<CloudEvent> Assemble(const Draft& draft, bool stream_ref_taken = false);
 
 Status EventError(std::string message);
+/// RESOURCE_EXHAUSTED.
 Status EventTooLarge(std::size_t bytes);
+Status TooManyExtensions(std::size_t found);
 
 }  // namespace virtufin::inline v0::detail

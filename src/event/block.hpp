@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 
 #include "event/text.hpp"
 #include "virtufin/event/cloud_event.hpp"
@@ -61,6 +62,7 @@ struct Entry {
   std::string_view stored_text() const noexcept { return {value.text.data, value.text.size}; }
 };
 static_assert(sizeof(Entry) == 32);
+static_assert(std::is_trivially_copyable_v<Entry>);
 
 /// The text attributes besides id and time, in an order that loops rely on.
 enum Attribute : std::uint8_t {
@@ -73,43 +75,45 @@ enum Attribute : std::uint8_t {
 };
 std::string_view AttributeName(Attribute attribute) noexcept;
 
+/// Reference counts are plain numbers that are touched through std::atomic_ref: a block under
+/// construction is copied as bytes.
 struct StreamBlock {
-  mutable std::atomic<std::uint32_t> refs{1};
-  std::uint16_t entry_count = 0;
+  alignas(64) mutable std::uint32_t refs = 1;  // alone in its line: other threads release events
+  alignas(64) std::uint16_t entry_count = 0;
   std::uint16_t varying_count = 0;
   bool plain = true;
   std::uint32_t text_bytes = 0;  // counted against kMaxEventBytes
   std::string_view attributes[kAttributeCount];
   const Entry* entries = nullptr;  // strings
-  const Entry* varying = nullptr;  // names only, kUnset
+  const Entry* varying = nullptr;  // names only, kUnset; their rooms are assigned
 };
 
+/// Rooms of every block; those of entries follow.
+enum : std::uint16_t { kIdRoom, kTimeRoom, kEntryRooms };
+
+/// The head of a block. Behind it lie the event's own entries, texts, data, padding and rooms.
 struct EventBlock {
-  mutable std::atomic<std::uint32_t> refs{1};
+  mutable std::uint32_t refs = 1;
   std::uint16_t shared_count = 0;
   std::uint16_t own_count = 0;
   const StreamBlock* stream = nullptr;
   const Entry* shared = nullptr;  // the stream's
   std::string_view attributes[kAttributeCount];
   const std::uint8_t* data = nullptr;
+  char* rooms = nullptr;
   std::uint32_t data_size = 0;
   DataKind data_kind = DataKind::kAbsent;
   bool has_time = false;
   bool has_id_uuid = false;
-  bool plain = true;                         // no text, data apart, needs an escape in JSON
-  mutable std::uint8_t json_state = 0;       // kUnknown, or what a walk of the data found
+  bool plain = true;                    // no text, data apart, needs an escape in JSON
+  mutable std::uint8_t json_state = 0;  // kJsonUnknown, or what a walk of the data found
   mutable std::uint8_t id_text_state = 0;
   mutable std::uint8_t time_text_state = 0;
   Entry::Value id;  // uuid, or text
   Timestamp time;
-  mutable Room id_room;
-  mutable Room time_room;
-  char* rooms = nullptr;
 
   const Entry* own() const noexcept { return reinterpret_cast<const Entry*>(this + 1); }
-  std::size_t extension_count() const noexcept {
-    return std::size_t{shared_count} + own_count;
-  }
+  std::size_t extension_count() const noexcept { return std::size_t{shared_count} + own_count; }
   const Entry& entry(std::size_t index) const noexcept {
     return index < shared_count ? shared[index] : own()[index - shared_count];
   }
@@ -119,6 +123,7 @@ struct EventBlock {
   std::string_view entry_text(const Entry& entry) const noexcept;
   const Entry* Find(std::string_view name) const noexcept;
 };
+static_assert(std::is_trivially_copyable_v<EventBlock>);
 static_assert(sizeof(EventBlock) % alignof(Entry) == 0);
 
 /// What is known about kJson data of a block.
@@ -128,8 +133,8 @@ bool DataIsJson(const EventBlock& block) noexcept;
 
 void Retain(const EventBlock& block) noexcept;
 void Release(const EventBlock* block) noexcept;
-void Retain(const StreamBlock& block) noexcept;
-void Release(const StreamBlock* block) noexcept;
+void Retain(const StreamBlock& block, std::uint32_t count = 1) noexcept;
+void Release(const StreamBlock* block, std::uint32_t count = 1) noexcept;
 
 /// Text that is made once, by whichever thread asks first; the others wait for those nanoseconds.
 template <class Format>

@@ -54,23 +54,35 @@ class TextArena {
 }  // namespace detail
 
 struct CloudEvent::Builder::Impl {
+  static constexpr std::uint32_t kReservedRefs = 1024;
+
   std::optional<Stream> stream;  // what the builder was made with
   std::optional<CloudEvent> origin;
+  detail::Draft start;  // what StartOver goes back to
   detail::Draft draft;
   std::vector<detail::Entry> entries;  // the stream's varying ones first
   detail::TextArena texts;
   std::string data;
+  Uuid next_id;  // of a stream: a random one, counted up
+  // References on the stream for events to come: its counter lies in a line that other threads
+  // write, so it is touched once for many events.
+  std::uint32_t stream_refs = 0;
   Validate data_validate = Validate::kTrusted;
   bool has_id = false;
   bool new_data = false;
   bool new_media_type = false;
+  bool new_text = false;  // an attribute, a name, or a text in an entry
   bool bad_text = false;
   // The first new name that breaks a rule, and how.
   std::string_view bad_name[2];
   const char* name_fault[2] = {nullptr, nullptr};
 
+  explicit Impl(const Stream& s);
+  explicit Impl(const CloudEvent& event);
+  Impl() = default;
+  ~Impl();
+
   void StartOver();
-  void UseStream(const detail::StreamBlock& block);
   void UseEvent(const detail::EventBlock& block);
   void LeaveStream();
   detail::Entry* Find(std::string_view name);
@@ -80,57 +92,79 @@ struct CloudEvent::Builder::Impl {
   void KeepText(detail::Entry& entry);
   void Set(detail::Attribute attribute, std::string_view text);
   void SetData(DataKind kind, std::string_view bytes, Validate validate);
+  void MakeId() noexcept;
+  Status Check(NameRule rule);
+  bool AllTextIsStreams() const noexcept;
   Result<CloudEvent> Build(NameRule rule);
 };
 
-void CloudEvent::Builder::Impl::StartOver() {
-  texts.Clear();
-  entries.clear();
-  draft = detail::Draft{};
-  has_id = new_data = new_media_type = bad_text = false;
-  name_fault[0] = name_fault[1] = nullptr;
-  if (stream) UseStream(*stream->block_);
-  if (origin) UseEvent(detail::BlockAccess::Block(*origin));
+CloudEvent::Builder::Impl::Impl(const Stream& s) : stream(s), next_id(Uuid::V4()) {
+  const detail::StreamBlock& block = *s.block_;
+  start.UseStream(block);
+  entries.assign(block.varying, block.varying + block.varying_count);
+  StartOver();
 }
 
-void CloudEvent::Builder::Impl::UseStream(const detail::StreamBlock& block) {
-  draft.UseStream(block);
-  entries.assign(block.varying, block.varying + block.varying_count);
+CloudEvent::Builder::Impl::Impl(const CloudEvent& event) : origin(event) {
+  UseEvent(detail::BlockAccess::Block(*origin));
+  StartOver();
+}
+
+CloudEvent::Builder::Impl::~Impl() {
+  if (stream_refs != 0) detail::Release(stream->block_, stream_refs);
+}
+
+void CloudEvent::Builder::Impl::StartOver() {
+  if (new_text || origin) {
+    texts.Clear();
+    entries.clear();
+    if (stream) {
+      entries.assign(stream->block_->varying,
+                     stream->block_->varying + stream->block_->varying_count);
+    } else if (origin) {
+      const detail::EventBlock& block = detail::BlockAccess::Block(*origin);
+      entries.assign(block.own(), block.own() + block.own_count);
+    }
+  } else {
+    for (detail::Entry& entry : entries) entry.kind = detail::ValueKind::kUnset;
+  }
+  draft = start;
+  has_id = origin.has_value();
+  new_data = new_media_type = new_text = bad_text = false;
+  name_fault[0] = name_fault[1] = nullptr;
 }
 
 void CloudEvent::Builder::Impl::UseEvent(const detail::EventBlock& block) {
-  if (block.stream != nullptr) draft.UseStream(*block.stream);
+  if (block.stream != nullptr) start.UseStream(*block.stream);
+  const detail::EventBlock shared = start.head;
+  start.head = block;
+  start.head.refs = 1;
+  start.head.id_text_state = start.head.time_text_state = 0;
   for (int i = 0; i < detail::kAttributeCount; ++i) {
     const std::string_view text = block.attributes[i];
-    if (draft.attributes[i].data() != text.data()) {
-      draft.SetAttribute(static_cast<detail::Attribute>(i), text);
+    if (shared.attributes[i].data() != text.data()) {
+      start.SetAttribute(static_cast<detail::Attribute>(i), text);
     }
   }
-  draft.plain = block.plain;
-  draft.id = block.id;
-  draft.has_id_uuid = block.has_id_uuid;
-  has_id = true;
-  draft.has_time = block.has_time;
-  draft.time = block.time;
-  draft.data_kind = block.data_kind;
-  draft.json_state = std::atomic_ref(block.json_state).load(std::memory_order_relaxed);
-  draft.data = {block.data, block.data_size};
-  entries.assign(block.own(), block.own() + block.own_count);
+  start.data = {block.data, block.data_size};
 }
 
 // The stream's constants become entries of this event alone, so that one can be changed.
 void CloudEvent::Builder::Impl::LeaveStream() {
-  const detail::StreamBlock& block = *draft.stream;
+  const detail::StreamBlock& block = *draft.head.stream;
   entries.insert(entries.end(), block.entries, block.entries + block.entry_count);
   for (detail::Entry& entry : entries) entry.shared_name = false;
-  draft.stream = nullptr;
+  draft.head.stream = nullptr;
+  draft.head.shared = nullptr;
+  draft.head.shared_count = 0;
   draft.stream_attributes = 0;
+  new_text = true;
 }
 
 // Null when there is none.
 detail::Entry* CloudEvent::Builder::Impl::Find(std::string_view name) {
   const auto named = [name](const detail::Entry& entry) { return entry.name_text() == name; };
-  if (const detail::StreamBlock* block = draft.stream) {
+  if (const detail::StreamBlock* block = draft.head.stream) {
     const detail::Entry* const end = block->entries + block->entry_count;
     if (std::find_if(block->entries, end, named) != end) LeaveStream();
   }
@@ -160,13 +194,15 @@ void CloudEvent::Builder::Impl::NoteName(std::string_view name) noexcept {
 }
 
 void CloudEvent::Builder::Impl::NoteText(std::string_view text) noexcept {
+  new_text = true;
   const detail::TextClass found = detail::ClassifyText(text);
-  if (found != detail::TextClass::kPlain) draft.plain = false;
+  if (found != detail::TextClass::kPlain) draft.head.plain = false;
   if (found == detail::TextClass::kInvalid) bad_text = true;
 }
 
 void CloudEvent::Builder::Impl::KeepText(detail::Entry& entry) {
   if (!detail::IsStoredText(entry.kind)) return;
+  new_text = true;
   entry.value.text.data = texts.Copy(entry.stored_text()).data();
   if (entry.kind != detail::ValueKind::kBytes) NoteText(entry.stored_text());
 }
@@ -179,19 +215,26 @@ void CloudEvent::Builder::Impl::Set(detail::Attribute attribute, std::string_vie
 void CloudEvent::Builder::Impl::SetData(DataKind kind, std::string_view bytes,
                                         Validate validate) {
   data.assign(bytes);
-  draft.data_kind = kind;
+  draft.head.data_kind = kind;
   draft.data = AsBytes(data);
-  draft.json_state = detail::kJsonUnknown;
+  draft.head.json_state = detail::kJsonUnknown;
   data_validate = validate;
   new_data = true;
 }
 
-Result<CloudEvent> CloudEvent::Builder::Impl::Build(NameRule rule) {
-  if (!has_id) draft.SetId(Uuid::V4());
-  draft.entries = entries;
-  if (new_data && draft.data_kind == DataKind::kText &&
-      draft.attributes[detail::kDataContentType].empty()) {
+// Unique as a random id is: 122 random bits, of which the last 56 count up.
+void CloudEvent::Builder::Impl::MakeId() noexcept {
+  if (!stream) return draft.SetId(Uuid::V4());
+  for (std::size_t i = 15; i > 8 && ++next_id.bytes[i] == 0; --i) {
+  }
+  draft.SetId(next_id);
+}
+
+Status CloudEvent::Builder::Impl::Check(NameRule rule) {
+  if (new_data && draft.head.data_kind == DataKind::kText &&
+      draft.head.attributes[detail::kDataContentType].empty()) {
     draft.SetAttribute(detail::kDataContentType, "text/plain");
+    new_text = true;
   }
   if (bad_text) {
     if (Status status = detail::FindBadText(draft); !status.ok()) return status;
@@ -201,21 +244,36 @@ Result<CloudEvent> CloudEvent::Builder::Impl::Build(NameRule rule) {
   // What the stream or the edited event brought is kept; only what is new is checked.
   const NameRule core_rule = new_media_type ? rule : NameRule::kLenient;
   if (Status status = detail::CheckCore(draft, core_rule); !status.ok()) return status;
-  if (new_data) {
-    if (Status status = detail::CheckData(draft, data_validate); !status.ok()) return status;
+  if (new_data) return detail::CheckData(draft, data_validate);
+  return {};
+}
+
+// Nothing but numbers, times, UUIDs and data was added to a stream.
+bool CloudEvent::Builder::Impl::AllTextIsStreams() const noexcept {
+  if (new_text || !stream) return false;
+  return std::all_of(entries.begin(), entries.end(), [](const detail::Entry& entry) {
+    return detail::IsMadeText(entry.kind);
+  });
+}
+
+Result<CloudEvent> CloudEvent::Builder::Impl::Build(NameRule rule) {
+  if (!has_id) MakeId();
+  draft.entries = entries;
+  draft.copies_text = !AllTextIsStreams();
+  if (Status status = Check(rule); !status.ok()) return status;
+  const bool uses_stream = stream && draft.head.stream != nullptr;
+  if (uses_stream && stream_refs == 0) {
+    detail::Retain(*draft.head.stream, kReservedRefs);
+    stream_refs = kReservedRefs;
   }
-  return detail::Assemble(draft);
+  Result<CloudEvent> event = detail::Assemble(draft, uses_stream);
+  if (uses_stream && event.ok()) --stream_refs;
+  return event;
 }
 
 CloudEvent::Builder::Builder() : impl_(new Impl) {}
-CloudEvent::Builder::Builder(const Stream& stream) : impl_(new Impl) {
-  impl_->stream = stream;
-  impl_->StartOver();
-}
-CloudEvent::Builder::Builder(const CloudEvent& event) : impl_(new Impl) {
-  impl_->origin = event;
-  impl_->StartOver();
-}
+CloudEvent::Builder::Builder(const Stream& stream) : impl_(new Impl(stream)) {}
+CloudEvent::Builder::Builder(const CloudEvent& event) : impl_(new Impl(event)) {}
 CloudEvent::Builder::~Builder() { delete impl_; }
 CloudEvent::Builder::Builder(Builder&& other) noexcept
     : impl_(std::exchange(other.impl_, nullptr)) {}
@@ -230,7 +288,7 @@ CloudEvent::Builder& CloudEvent::Builder::Id(std::string_view id) {
   impl_->has_id = true;
   return *this;
 }
-CloudEvent::Builder& CloudEvent::Builder::Id(const Uuid& id) {
+CloudEvent::Builder& CloudEvent::Builder::Id(Uuid id) {
   impl_->draft.SetId(id);
   impl_->has_id = true;
   return *this;
@@ -247,13 +305,12 @@ CloudEvent::Builder& CloudEvent::Builder::Subject(std::string_view subject) {
   impl_->Set(detail::kSubject, subject);
   return *this;
 }
-CloudEvent::Builder& CloudEvent::Builder::Time(const Timestamp& time) {
-  impl_->draft.time = time;
-  impl_->draft.has_time = true;
+CloudEvent::Builder& CloudEvent::Builder::Time(Timestamp time) {
+  impl_->draft.SetTime(time);
   return *this;
 }
 CloudEvent::Builder& CloudEvent::Builder::NoTime() {
-  impl_->draft.has_time = false;
+  impl_->draft.head.has_time = false;
   return *this;
 }
 CloudEvent::Builder& CloudEvent::Builder::DataContentType(std::string_view type) {
@@ -282,10 +339,28 @@ CloudEvent::Builder& CloudEvent::Builder::TextExtension(std::string_view name,
   }
   return *this;
 }
-CloudEvent::Builder& CloudEvent::Builder::Varying(std::size_t index, const TextValue& value) {
+CloudEvent::Builder& CloudEvent::Builder::Varying(std::size_t index, std::string_view text) {
   detail::Entry& entry = impl_->entries[index];
-  detail::SetEntry(entry, value);
+  detail::SetEntryText(entry, detail::ValueKind::kString, text);
   impl_->KeepText(entry);
+  return *this;
+}
+CloudEvent::Builder& CloudEvent::Builder::Varying(std::size_t index, Timestamp time) {
+  detail::Entry& entry = impl_->entries[index];
+  entry.kind = detail::ValueKind::kTextTime;
+  std::construct_at(&entry.value.time, time);
+  return *this;
+}
+CloudEvent::Builder& CloudEvent::Builder::Varying(std::size_t index, std::uint64_t number) {
+  detail::Entry& entry = impl_->entries[index];
+  entry.kind = detail::ValueKind::kTextNumber;
+  entry.value.number = number;
+  return *this;
+}
+CloudEvent::Builder& CloudEvent::Builder::Varying(std::size_t index, Uuid uuid) {
+  detail::Entry& entry = impl_->entries[index];
+  entry.kind = detail::ValueKind::kTextUuid;
+  std::construct_at(&entry.value.uuid, uuid);
   return *this;
 }
 CloudEvent::Builder& CloudEvent::Builder::RemoveExtension(std::string_view name) {

@@ -17,41 +17,43 @@ std::string_view AttributeName(Attribute attribute) noexcept {
 }
 
 void Retain(const EventBlock& block) noexcept {
-  block.refs.fetch_add(1, std::memory_order_relaxed);
+  std::atomic_ref(block.refs).fetch_add(1, std::memory_order_relaxed);
 }
 
 void Release(const EventBlock* block) noexcept {
   if (block == nullptr) return;
+  const std::atomic_ref refs(block->refs);
   // A sole owner needs no locked decrement.
-  if (block->refs.load(std::memory_order_acquire) != 1 &&
-      block->refs.fetch_sub(1, std::memory_order_acq_rel) != 1) {
+  if (refs.load(std::memory_order_acquire) != 1 &&
+      refs.fetch_sub(1, std::memory_order_acq_rel) != 1) {
     return;
   }
   Release(block->stream);
   std::free(const_cast<EventBlock*>(block));
 }
 
-void Retain(const StreamBlock& block) noexcept {
-  block.refs.fetch_add(1, std::memory_order_relaxed);
+void Retain(const StreamBlock& block, std::uint32_t count) noexcept {
+  std::atomic_ref(block.refs).fetch_add(count, std::memory_order_relaxed);
 }
 
-void Release(const StreamBlock* block) noexcept {
-  if (block != nullptr && block->refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+void Release(const StreamBlock* block, std::uint32_t count) noexcept {
+  if (block != nullptr &&
+      std::atomic_ref(block->refs).fetch_sub(count, std::memory_order_acq_rel) == count) {
     std::free(const_cast<StreamBlock*>(block));
   }
 }
 
 std::string_view EventBlock::id_text() const noexcept {
   if (!has_id_uuid) return {id.text.data, id.text.size};
-  return MadeText(id_text_state, id_room.bytes, [this](char* out) {
+  return MadeText(id_text_state, rooms + sizeof(Room) * kIdRoom, [this](char* out) {
     id.uuid.Format(out);
-    return std::size_t{36};
+    return Uuid::kTextBytes;
   });
 }
 
 std::string_view EventBlock::time_text() const noexcept {
   if (!has_time) return {};
-  return MadeText(time_text_state, time_room.bytes,
+  return MadeText(time_text_state, rooms + sizeof(Room) * kTimeRoom,
                   [this](char* out) { return time.Format(out); });
 }
 
@@ -67,7 +69,7 @@ std::string_view EventBlock::entry_text(const Entry& entry) const noexcept {
                                         out);
       case ValueKind::kTextUuid:
         entry.value.uuid.Format(out);
-        return std::size_t{36};
+        return Uuid::kTextBytes;
       default:
         return entry.value.time.Format(out);
     }
@@ -173,7 +175,9 @@ std::string_view CloudEvent::time_text() const noexcept { return block_->time_te
 
 std::optional<Uuid> CloudEvent::id_uuid() const noexcept {
   if (block_->has_id_uuid) return block_->id.uuid;
-  return std::nullopt;
+  Uuid parsed;
+  if (!Uuid::TryParse({block_->id.text.data, block_->id.text.size}, parsed)) return std::nullopt;
+  return parsed;
 }
 
 DataKind CloudEvent::data_kind() const noexcept { return block_->data_kind; }
@@ -204,9 +208,9 @@ std::optional<Timestamp> CloudEvent::ExtensionTime(std::string_view name) const 
     return entry->value.time;
   }
   if (entry->kind != detail::ValueKind::kString) return std::nullopt;
-  const Result<Timestamp> parsed = Timestamp::Parse(entry->stored_text());
-  if (!parsed.ok()) return std::nullopt;
-  return *parsed;
+  Timestamp parsed;
+  if (!Timestamp::TryParse(entry->stored_text(), parsed)) return std::nullopt;
+  return parsed;
 }
 
 bool operator==(const CloudEvent& a, const CloudEvent& b) noexcept {

@@ -9,9 +9,7 @@ namespace virtufin::inline v0 {
 
 Result<CloudEvent> CloudEvent::Make(const Parts& parts, NameRule rule, Validate validate) {
   if (parts.extensions.size() > kMaxExtensions) {
-    return Status(StatusCode::kResourceExhausted, "event",
-                  "expected at most " + std::to_string(kMaxExtensions) + " extensions, found " +
-                      std::to_string(parts.extensions.size()));
+    return detail::TooManyExtensions(parts.extensions.size());
   }
   std::array<detail::Entry, 16> few;
   std::vector<detail::Entry> many;
@@ -33,10 +31,9 @@ Result<CloudEvent> CloudEvent::Make(const Parts& parts, NameRule rule, Validate 
   draft.SetAttribute(detail::kSubject, parts.subject);
   draft.SetAttribute(detail::kDataContentType, parts.data_content_type);
   draft.SetAttribute(detail::kDataSchema, parts.data_schema);
-  draft.has_time = parts.time.has_value();
-  draft.time = parts.time.value_or(Timestamp{});
+  if (parts.time) draft.SetTime(*parts.time);
   draft.entries = entries;
-  draft.data_kind = parts.data_kind;
+  draft.head.data_kind = parts.data_kind;
   draft.data = parts.data_kind == DataKind::kAbsent ? ByteView{} : parts.data;
   if (Status status = detail::CheckAttributes(draft, rule); !status.ok()) return status;
   if (Status status = detail::CheckData(draft, validate); !status.ok()) return status;

@@ -16,8 +16,7 @@ namespace {
 Result<std::vector<Entry>> StreamEntries(const CloudEvent::Stream::Options& options) {
   const std::size_t count = options.extensions.size() + options.varying.size();
   if (count > kMaxExtensions) {
-    return EventError("expected at most " + std::to_string(kMaxExtensions) +
-                      " extensions, found " + std::to_string(count));
+    return TooManyExtensions(count);
   }
   std::vector<Entry> entries(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -36,13 +35,14 @@ Result<std::vector<Entry>> StreamEntries(const CloudEvent::Stream::Options& opti
 
 const StreamBlock* NewStreamBlock(const Draft& draft, std::size_t constants) {
   std::size_t text_bytes = 0;
-  for (const std::string_view text : draft.attributes) text_bytes += text.size();
+  for (const std::string_view text : draft.head.attributes) text_bytes += text.size();
   for (const Entry& entry : draft.entries) {
     text_bytes += entry.name_size + entry.stored_text().size();
   }
   if (text_bytes > kMaxEventBytes) return nullptr;
   const std::size_t text_at = sizeof(StreamBlock) + draft.entries.size() * sizeof(Entry);
-  auto* const memory = static_cast<char*>(std::malloc(text_at + text_bytes));
+  auto* const memory = static_cast<char*>(std::aligned_alloc(
+      alignof(StreamBlock), (text_at + text_bytes + 63) / 64 * 64));
   if (memory == nullptr) return nullptr;
   char* at = memory + text_at;
   const auto copy = [&at](std::string_view text) {
@@ -53,7 +53,7 @@ const StreamBlock* NewStreamBlock(const Draft& draft, std::size_t constants) {
   };
   auto* const block = ::new (memory) StreamBlock;
   for (int i = 0; i < kAttributeCount; ++i) {
-    block->attributes[i] = {copy(draft.attributes[i]), draft.attributes[i].size()};
+    block->attributes[i] = {copy(draft.head.attributes[i]), draft.head.attributes[i].size()};
   }
   auto* const entries = reinterpret_cast<Entry*>(block + 1);
   for (std::size_t i = 0; i < draft.entries.size(); ++i) {
@@ -61,13 +61,15 @@ const StreamBlock* NewStreamBlock(const Draft& draft, std::size_t constants) {
     entry.name = copy(entry.name_text());
     entry.value.text.data = copy(entry.stored_text());
     entry.shared_name = true;
-    if (i >= constants) entry.kind = ValueKind::kUnset;
+    if (i < constants) continue;
+    entry.kind = ValueKind::kUnset;
+    entry.room = static_cast<std::uint16_t>(kEntryRooms + i - constants);
   }
   block->entries = entries;
   block->entry_count = static_cast<std::uint16_t>(constants);
   block->varying = entries + constants;
   block->varying_count = static_cast<std::uint16_t>(draft.entries.size() - constants);
-  block->plain = draft.plain;
+  block->plain = draft.head.plain;
   block->text_bytes = static_cast<std::uint32_t>(text_bytes);
   return block;
 }

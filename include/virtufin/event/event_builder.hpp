@@ -50,8 +50,10 @@ class CloudEvent::Stream {
 /// constructed with; the memory is kept for the next one. All text is copied at once. [owner]
 class CloudEvent::Builder {
  public:
-  /// An empty event: source and type must be set; a random id is made unless one is set.
+  /// An empty event: source and type must be set. Unless an id is set, Build makes a random UUID.
   Builder();
+  /// The stream's constants. Unless an id is set, Build makes one in a nanosecond: a UUID drawn at
+  /// random for this builder and counted up; unique, but no secret.
   explicit Builder(const Stream& stream);
   /// A copy to edit: keeps id and time of `event` unless they are set.
   explicit Builder(const CloudEvent& event);
@@ -60,11 +62,11 @@ class CloudEvent::Builder {
   Builder& operator=(Builder&& other) noexcept;
 
   Builder& Id(std::string_view id);
-  Builder& Id(const Uuid& id);
+  Builder& Id(Uuid id);
   Builder& Source(std::string_view source);
   Builder& Type(std::string_view type);
   Builder& Subject(std::string_view subject);       // empty: absent
-  Builder& Time(const Timestamp& time);
+  Builder& Time(Timestamp time);
   Builder& NoTime();
   Builder& DataContentType(std::string_view type);  // empty: absent
   Builder& DataSchema(std::string_view uri);        // empty: absent
@@ -74,8 +76,11 @@ class CloudEvent::Builder {
   /// A string extension made of a number, a time or a UUID.
   Builder& TextExtension(std::string_view name, const TextValue& value);
   /// The same for the stream's `varying[index]`, without a search. One that is not given is absent.
-  /// Precondition: the builder has a stream and index < varying.size().
-  Builder& Varying(std::size_t index, const TextValue& value);
+  /// Precondition: the builder was made with a stream and index < varying.size().
+  Builder& Varying(std::size_t index, std::string_view text);
+  Builder& Varying(std::size_t index, Timestamp time);
+  Builder& Varying(std::size_t index, std::uint64_t number);
+  Builder& Varying(std::size_t index, Uuid uuid);
   Builder& RemoveExtension(std::string_view name);  // no effect when absent
 
   /// One JSON value, kept as written. Under kFull Build refuses what is no JSON; under kTrusted the
