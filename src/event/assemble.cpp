@@ -235,7 +235,17 @@ Status CheckAttributes(Draft& draft, NameRule rule) {
 
 Status CheckData(Draft& draft, Validate validate) {
   const std::string_view text = AsText(draft.data);
-  if (draft.head.data_kind == DataKind::kText && !IsUtf8(text)) return BadText("data");
+  const std::string_view media_type = draft.head.attributes[kDataContentType];
+  if (draft.head.data_kind == DataKind::kText) {
+    if (media_type.empty()) draft.SetAttribute(kDataContentType, "text/plain");
+    // Text of a JSON type is JSON, wherever it goes next.
+    if (!media_type.empty() && IsJsonMediaType(media_type)) {
+      draft.head.data_kind = DataKind::kJson;
+      validate = Validate::kFull;
+    } else if (!IsUtf8(text)) {
+      return BadText("data");
+    }
+  }
   if (draft.head.data_kind != DataKind::kJson) return {};
   if (validate == Validate::kFull) {
     const JsonFault fault = CheckJson(text);

@@ -231,11 +231,6 @@ void CloudEvent::Builder::Impl::MakeId() noexcept {
 }
 
 Status CloudEvent::Builder::Impl::Check(NameRule rule) {
-  if (new_data && draft.head.data_kind == DataKind::kText &&
-      draft.head.attributes[detail::kDataContentType].empty()) {
-    draft.SetAttribute(detail::kDataContentType, "text/plain");
-    new_text = true;
-  }
   if (bad_text) {
     if (Status status = detail::FindBadText(draft); !status.ok()) return status;
   }
@@ -250,7 +245,7 @@ Status CloudEvent::Builder::Impl::Check(NameRule rule) {
 
 // Nothing but numbers, times, UUIDs and data was added to a stream.
 bool CloudEvent::Builder::Impl::AllTextIsStreams() const noexcept {
-  if (new_text || !stream) return false;
+  if (new_text || !stream || draft.head.data_kind == DataKind::kText) return false;
   return std::all_of(entries.begin(), entries.end(), [](const detail::Entry& entry) {
     return detail::IsMadeText(entry.kind);
   });
@@ -259,8 +254,8 @@ bool CloudEvent::Builder::Impl::AllTextIsStreams() const noexcept {
 Result<CloudEvent> CloudEvent::Builder::Impl::Build(NameRule rule) {
   if (!has_id) MakeId();
   draft.entries = entries;
-  draft.copies_text = !AllTextIsStreams();
   if (Status status = Check(rule); !status.ok()) return status;
+  draft.copies_text = !AllTextIsStreams();
   const bool uses_stream = stream && draft.head.stream != nullptr;
   if (uses_stream && stream_refs == 0) {
     detail::Retain(*draft.head.stream, kReservedRefs);
