@@ -1,0 +1,167 @@
+// The exchange component against its floors: level apply and frame to book.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/floors.hpp"
+#include "bench/ratio.hpp"
+#include "virtufin/exchange/binance.hpp"
+#include "virtufin/exchange/order_book.hpp"
+
+namespace {
+
+using namespace virtufin;
+
+Decimal Tick(std::int64_t ticks) { return Decimal::FromCoefficient(ticks, 4).value(); }
+
+/// `levels` a side around 100 000 ticks, ten ticks apart.
+OrderBook MakeBook(std::size_t levels) {
+  std::vector<Level> bids, asks;
+  const Decimal one = Decimal::Parse("1.00000000").value();
+  for (std::size_t i = 0; i < levels; ++i) {
+    bids.push_back({Tick(100'000 - 10 * static_cast<std::int64_t>(i)), one});
+    asks.push_back({Tick(100'010 + 10 * static_cast<std::int64_t>(i)), one});
+  }
+  OrderBook book;
+  if (!book.Assign(bids, asks)) std::abort();
+  return book;
+}
+
+/// A frame whose ids move on with every use, as text in place: the same bytes but for them.
+class MovingFrame {
+ public:
+  explicit MovingFrame(std::string_view frame) : text_(frame) {}
+  std::string_view Next() {
+    id_ += 10;
+    if (prev_ == 0) {
+      first_ = At("\"U\":");
+      last_ = At("\"u\":");
+      prev_ = At("\"pu\":");
+    }
+    Put(first_, id_ - 4);
+    Put(last_, id_);
+    if (prev_ != std::string::npos) Put(prev_, id_ - 10);
+    return text_;
+  }
+  std::int64_t id() const { return id_; }
+
+ private:
+  std::size_t At(std::string_view key) const {
+    const auto at = text_.find(key);
+    return at == std::string::npos ? at : at + key.size();
+  }
+  void Put(std::size_t at, std::int64_t id) {
+    std::size_t end = at;
+    while (text_[end] >= '0' && text_[end] <= '9') ++end;
+    for (; end > at; id /= 10) text_[--end] = static_cast<char>('0' + id % 10);
+  }
+  std::string text_;
+  std::size_t first_ = 0, last_ = 0, prev_ = 0;
+  std::int64_t id_ = 100'000'000;
+};
+
+}  // namespace
+
+// Sets a level within the best 100 of 1000, the floor's own sequence of prices.
+static void LevelSet(benchmark::State& state) {
+  floors::Levels floor;
+  OrderBook book = MakeBook(1000);
+  const Decimal quantity = Decimal::Parse("2.50000000").value();
+  std::vector<Level> steps;
+  for (std::size_t i = 0; i < 4096; ++i) {
+    const std::int64_t below = (109'990 - floor.PriceOfStep(i)) / 10;
+    steps.push_back({Tick(100'000 - 10 * below), quantity});
+  }
+  std::size_t at = 0;
+  bench::ReportRatio(
+      state, 0, [&] { return book.Apply({&steps[at++ & 4095], 1}, {}); },
+      [&] { floor.ApplyNext(); });
+}
+VIRTUFIN_RATIO(LevelSet);
+
+// The same prices, a third each: set, removed, inserted.
+static void LevelMix(benchmark::State& state) {
+  const auto levels = static_cast<std::size_t>(state.range(0));
+  floors::Levels floor(levels < 100 ? 1000 : levels);
+  OrderBook book = MakeBook(levels);
+  std::vector<Level> steps;
+  const Decimal quantity = Decimal::Parse("2.50000000").value();
+  for (std::size_t i = 0; i < 4096; ++i) {
+    const auto within = static_cast<std::int64_t>(std::min<std::size_t>(levels, 100));
+    const std::int64_t below =
+        (static_cast<std::int64_t>(99'990 + 10 * (levels < 100 ? 1000 : levels)) -
+         floor.PriceOfStep(i)) /
+        10 % within;
+    const bool bid = i % 2 == 0;
+    const Decimal price = Tick(bid ? 100'000 - 10 * below : 100'010 + 10 * below);
+    steps.push_back({price, quantity});
+    steps.push_back({price, Decimal()});
+    steps.push_back({price, quantity});
+  }
+  std::size_t at = 0;
+  bench::ReportRatio(
+      state, 0,
+      [&] {
+        const Level& level = steps[at];
+        const bool bid = (at / 3) % 2 == 0;
+        at = at + 1 == steps.size() ? 0 : at + 1;
+        return bid ? book.Apply({&level, 1}, {}) : book.Apply({}, {&level, 1});
+      },
+      [&] { floor.ApplyNext(); });
+}
+BENCHMARK(LevelMix)
+    ->Arg(10)
+    ->Arg(100)
+    ->Arg(1000)
+    ->Arg(5000)
+    ->Iterations(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kNanosecond);
+
+// A raw frame, decoded, checked by its ids and applied to a book of 1000 levels a side.
+static void FrameToBook(benchmark::State& state) {
+  const bool usdm = state.range(0) != 0;
+  MovingFrame frame(usdm ? floors::FuturesDepthFrame() : floors::SpotDepthFrame());
+  BinanceDecoder decoder(usdm ? BinanceMarket::kUsdm : BinanceMarket::kSpot);
+  BookSyncOptions options;
+  options.rules = usdm ? BookRules::kUsdm : BookRules::kSpot;
+  BookSynchroniser book(options);
+  std::vector<Level> bids, asks;
+  const Decimal one = Decimal::Parse("1").value();
+  for (std::int64_t i = 0; i < 1000; ++i) {
+    bids.push_back({Decimal::FromCoefficient(usdm ? 2729 - i : 284195 - i, usdm ? 5 : 2).value(),
+                    one});
+    asks.push_back({Decimal::FromCoefficient(usdm ? 2730 + i : 284196 + i, usdm ? 5 : 2).value(),
+                    one});
+  }
+  if (book.OnSnapshot({frame.id(), {}, bids, asks}) != BookOutcome::kApplied) std::abort();
+  const auto step = [&] {
+    const BinanceFrame& decoded = decoder.Decode(frame.Next());
+    DepthDiff diff;
+    diff.first_id = usdm ? decoded.first_id : decoded.last_id - 9;
+    diff.last_id = decoded.last_id;
+    diff.prev_id = decoded.prev_id;
+    diff.readable = decoded.readable;
+    diff.time = decoded.time;
+    diff.bids = decoded.bids;
+    diff.asks = decoded.asks;
+    return book.OnDiff(1, diff) == BookOutcome::kApplied;
+  };
+  if (!step()) return state.SkipWithError("the first diff was not applied");
+  floors::Json floor;
+  const auto floor_frame = usdm ? floors::FuturesDepthFrame() : floors::SpotDepthFrame();
+  bench::ReportRatio(state, 1.5, step, [&] { return floor.DepthDecimals(floor_frame, usdm); });
+  if (book.counters().gaps + book.counters().stale != 0) state.SkipWithError("a diff was refused");
+}
+BENCHMARK(FrameToBook)
+    ->ArgName("usd_m")
+    ->Arg(0)
+    ->Arg(1)
+    ->Iterations(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kNanosecond);
