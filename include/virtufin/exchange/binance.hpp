@@ -44,7 +44,7 @@ inline constexpr std::size_t kBinanceKinds = 16;
 /// "depth", "bookTicker" and so on; static storage.
 std::string_view BinanceKindName(BinanceKind kind) noexcept;
 
-/// A decoded frame. All views are borrowed until the decoder's next call.
+/// A decoded frame. Borrowed: see BinanceDecoder::Decode.
 struct BinanceFrame {
   BinanceKind kind = BinanceKind::kMalformed;
   std::string_view error;   // what was wrong (kMalformed)
@@ -87,9 +87,11 @@ class BinanceDecoder {
   BinanceDecoder(BinanceDecoder&&) noexcept;
   BinanceDecoder& operator=(BinanceDecoder&&) noexcept;
 
-  /// One frame, raw or combined, of at most kMaxEventBytes; `text` is copied. Never fails: a bad
-  /// frame is kMalformed and says why. The result is borrowed until the next call.
+  /// One frame, raw or combined, of at most kMaxEventBytes. Never fails: a bad frame is kMalformed
+  /// and says why. The result is borrowed until the next call, and its views while `text` lives.
   const BinanceFrame& Decode(std::string_view text);
+  /// The same without the shortcut for the shapes that venues send most: slower, same result.
+  const BinanceFrame& DecodeAnyShape(std::string_view text);
 
   /// The answer of `GET .../depth`; views are borrowed until the next call.
   /// Errors: INVALID_ARGUMENT saying what was expected, also for a level that does not parse;

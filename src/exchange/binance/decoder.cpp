@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "exchange/binance/known_shape.hpp"
 #include "exchange/binance/reader.hpp"
 #include "virtufin/exchange/binance.hpp"
 
@@ -126,15 +127,6 @@ Field FieldOf(const char* raw) noexcept {
     default:
       return kOther;
   }
-}
-
-/// `@depth5`, `@depth20@100ms`: top levels only, in the shape of a diff on USD-M.
-bool IsPartialDepth(std::string_view stream) noexcept {
-  constexpr std::string_view kDepthStream = "@depth";
-  const auto at = stream.find(kDepthStream);
-  if (at == std::string_view::npos || at + kDepthStream.size() >= stream.size()) return false;
-  const char next = stream[at + kDepthStream.size()];
-  return next >= '0' && next <= '9';
 }
 
 /// Everything a frame or a snapshot told, before it is known what it is.
@@ -371,8 +363,9 @@ void BinanceDecoder::Impl::NoteOther(const char* key) {
 BinanceKind BinanceDecoder::Impl::Classify() const noexcept {
   if (scan.Has(kE)) {
     const BinanceKind kind = KindOf(scan.event);
-    return kind == BinanceKind::kDepth && IsPartialDepth(scan.stream) ? BinanceKind::kPartialDepth
-                                                                      : kind;
+    return kind == BinanceKind::kDepth && detail::IsPartialDepth(scan.stream)
+               ? BinanceKind::kPartialDepth
+               : kind;
   }
   if (scan.Has(kLastId | kSymbol | kBid | kBidQty | kAsk | kAskQty) && scan.sides == 0) {
     return BinanceKind::kBookTicker;
@@ -467,6 +460,17 @@ BinanceDecoder::BinanceDecoder(BinanceDecoder&&) noexcept = default;
 BinanceDecoder& BinanceDecoder::operator=(BinanceDecoder&&) noexcept = default;
 
 const BinanceFrame& BinanceDecoder::Decode(std::string_view text) {
+  Impl& impl = *impl_;
+  BinanceFrame& frame = impl.frame;
+  frame = BinanceFrame();
+  if (detail::ReadKnownShape(impl.market, text, frame, impl.bids, impl.asks)) {
+    ++impl.counters.frames[static_cast<std::size_t>(frame.kind)];
+    return frame;
+  }
+  return DecodeAnyShape(text);
+}
+
+const BinanceFrame& BinanceDecoder::DecodeAnyShape(std::string_view text) {
   Impl& impl = *impl_;
   BinanceFrame& frame = impl.frame;
   frame = BinanceFrame();

@@ -1,0 +1,203 @@
+// Frames in exactly the shape and field order that the venue sends today.
+#include "exchange/binance/known_shape.hpp"
+
+#include <bit>
+#include <cstring>
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+constexpr std::uint64_t kOnes = 0x0101010101010101;
+constexpr std::uint64_t kHighs = 0x8080808080808080;
+
+/// Bit 7 of the lowest byte that is `"`, `\`, a control character or not ASCII; bits above it may
+/// lie. Bytes count from the lowest address.
+constexpr std::uint64_t SpecialBytes(std::uint64_t word) noexcept {
+  const auto equal = [word](std::uint64_t byte) {
+    const std::uint64_t difference = word ^ (kOnes * byte);
+    return (difference - kOnes) & ~difference;
+  };
+  const std::uint64_t below_space = (word - kOnes * 0x20) & ~word;
+  return (equal('"') | equal('\\') | below_space | word) & kHighs;
+}
+
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) noexcept
+      : at_(text.data()), end_(text.data() + text.size()) {}
+
+  bool AtEnd() const noexcept { return at_ == end_; }
+  const char* at() const noexcept { return at_; }
+
+  bool Char(char expected) noexcept {
+    if (at_ == end_ || *at_ != expected) return false;
+    ++at_;
+    return true;
+  }
+
+  template <std::size_t N>
+  bool Literal(const char (&expected)[N]) noexcept {
+    if (static_cast<std::size_t>(end_ - at_) < N - 1) return false;
+    if (std::memcmp(at_, expected, N - 1) != 0) return false;
+    at_ += N - 1;
+    return true;
+  }
+
+  /// Plain ASCII up to a closing quote, which is consumed too; the opening one was before.
+  bool Text(std::string_view& out) noexcept {
+    const char* const begin = at_;
+    if constexpr (std::endian::native == std::endian::little) {
+      for (; end_ - at_ >= 8; at_ += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at_, 8);
+        if (const std::uint64_t special = SpecialBytes(word); special != 0) {
+          at_ += std::countr_zero(special) / 8;
+          break;
+        }
+      }
+    }
+    while (at_ != end_ && *at_ != '"') {
+      const char c = *at_++;
+      if (c < ' ' || c == '\\' || c == 0x7f) return false;
+    }
+    out = {begin, static_cast<std::size_t>(at_ - begin)};
+    return Char('"');
+  }
+
+  /// A JSON integer from 0 to 10^18 - 1.
+  bool Number(std::int64_t& out) noexcept {
+    const char* const begin = at_;
+    std::int64_t value = 0;
+    for (; at_ != end_; ++at_) {
+      const auto digit = static_cast<unsigned char>(*at_ - '0');
+      if (digit > 9) break;
+      value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) * 10 + digit);
+    }
+    out = value;
+    const auto digits = at_ - begin;
+    return digits > 0 && digits <= 18 && (*begin != '0' || digits == 1);
+  }
+
+  /// `[["price","quantity"],...]`, every level a good one.
+  bool Levels(LevelArray& out) {
+    const char* const begin = at_;
+    out.levels.clear();
+    out.readable = true;
+    if (!Char('[')) return false;
+    if (!Char(']')) {
+      do {
+        std::string_view price, quantity;
+        if (!Literal("[\"") || !Text(price) || !Literal(",\"") || !Text(quantity) || !Char(']')) {
+          return false;
+        }
+        Level& level = out.levels.emplace_back();
+        if (!Decimal::TryParse(price, level.price) ||
+            !Decimal::TryParse(quantity, level.quantity) || level.quantity.coefficient() < 0) {
+          return false;
+        }
+      } while (Char(','));
+      if (!Char(']')) return false;
+    }
+    out.json = {begin, static_cast<std::size_t>(at_ - begin)};
+    return true;
+  }
+
+ private:
+  const char* at_;
+  const char* end_;
+};
+
+/// Digits with at most one point between them; a sign is left to the general reader.
+bool IsUnsignedDecimal(std::string_view text) noexcept {
+  unsigned points = 0;
+  bool good = true;
+  for (const char c : text) {
+    points += c == '.' ? 1u : 0u;
+    good &= (c >= '0' && c <= '9') || c == '.';
+  }
+  return good && points <= 1 && !text.empty() && text.front() != '.' && text.back() != '.';
+}
+
+bool Time(std::int64_t number, TimeSource source, BinanceFrame& frame) noexcept {
+  frame.time.source = source;
+  return UnixNanos(number, frame.time.unix_ns);
+}
+
+bool Depth(BinanceMarket market, Cursor& cursor, BinanceFrame& frame, LevelArray& bids,
+           LevelArray& asks) {
+  const bool usdm = market == BinanceMarket::kUsdm;
+  std::int64_t sent = 0;
+  std::int64_t engine = 0;
+  if (!cursor.Number(sent) || (usdm && !(cursor.Literal(",\"T\":") && cursor.Number(engine))) ||
+      !cursor.Literal(",\"s\":\"") || !cursor.Text(frame.symbol) || !cursor.Literal(",\"U\":") ||
+      !cursor.Number(frame.first_id) || !cursor.Literal(",\"u\":") ||
+      !cursor.Number(frame.last_id)) {
+    return false;
+  }
+  if (usdm && !(cursor.Literal(",\"pu\":") && cursor.Number(frame.prev_id))) return false;
+  if (!cursor.Literal(",\"b\":") || !cursor.Levels(bids) || !cursor.Literal(",\"a\":") ||
+      !cursor.Levels(asks) || !cursor.Char('}')) {
+    return false;
+  }
+  frame.kind = BinanceKind::kDepth;
+  frame.event = "depthUpdate";
+  frame.bids = bids.levels;
+  frame.asks = asks.levels;
+  frame.bids_json = bids.json;
+  frame.asks_json = asks.json;
+  std::int64_t other = 0;  // the time that is not used must be one too
+  return frame.first_id <= frame.last_id && !IsPartialDepth(frame.stream) &&
+         UnixNanos(sent, other) &&
+         Time(usdm ? engine : sent, usdm ? TimeSource::kEngine : TimeSource::kVenue, frame);
+}
+
+bool BookTicker(BinanceMarket market, Cursor& cursor, BinanceFrame& frame) {
+  if (!cursor.Number(frame.last_id) || !cursor.Literal(",\"s\":\"") || !cursor.Text(frame.symbol) ||
+      !cursor.Literal(",\"b\":\"") || !cursor.Text(frame.bid) || !cursor.Literal(",\"B\":\"") ||
+      !cursor.Text(frame.bid_qty) || !cursor.Literal(",\"a\":\"") || !cursor.Text(frame.ask) ||
+      !cursor.Literal(",\"A\":\"") || !cursor.Text(frame.ask_qty)) {
+    return false;
+  }
+  if (market == BinanceMarket::kUsdm) {
+    std::int64_t sent = 0;
+    std::int64_t engine = 0;
+    std::int64_t other = 0;
+    if (!cursor.Literal(",\"T\":") || !cursor.Number(engine) || !cursor.Literal(",\"E\":") ||
+        !cursor.Number(sent) || !UnixNanos(sent, other) ||
+        !Time(engine, TimeSource::kEngine, frame)) {
+      return false;
+    }
+    frame.event = "bookTicker";
+  }
+  frame.kind = BinanceKind::kBookTicker;
+  return cursor.Char('}') && IsUnsignedDecimal(frame.bid) && IsUnsignedDecimal(frame.bid_qty) &&
+         IsUnsignedDecimal(frame.ask) && IsUnsignedDecimal(frame.ask_qty);
+}
+
+}  // namespace
+
+bool IsPartialDepth(std::string_view stream) noexcept {
+  constexpr std::string_view kDepthStream = "@depth";
+  const auto at = stream.find(kDepthStream);
+  if (at == std::string_view::npos || at + kDepthStream.size() >= stream.size()) return false;
+  const char next = stream[at + kDepthStream.size()];
+  return next >= '0' && next <= '9';
+}
+
+bool ReadKnownShape(BinanceMarket market, std::string_view text, BinanceFrame& frame,
+                    LevelArray& bids, LevelArray& asks) {
+  if (text.size() > kMaxEventBytes) return false;
+  Cursor cursor(text);
+  const bool combined = cursor.Literal("{\"stream\":\"");
+  if (combined && (!cursor.Text(frame.stream) || !cursor.Literal(",\"data\":"))) return false;
+  bool read = false;
+  if (cursor.Literal("{\"e\":\"depthUpdate\",\"E\":")) {
+    read = Depth(market, cursor, frame, bids, asks);
+  } else if (market == BinanceMarket::kSpot ? cursor.Literal("{\"u\":")
+                                            : cursor.Literal("{\"e\":\"bookTicker\",\"u\":")) {
+    read = BookTicker(market, cursor, frame);
+  }
+  return read && (!combined || cursor.Char('}')) && cursor.AtEnd();
+}
+
+}  // namespace virtufin::inline v0::detail
