@@ -94,7 +94,10 @@ static void LevelSet(benchmark::State& state) {
   }
   std::size_t at = 0;
   bench::ReportRatio(
-      state, 0, [&] { return book.Apply({&steps[at++ & 4095], 1}, {}); },
+      state, 0,
+      [&] {
+        return book.Apply({&steps[at++ & 4095], 1}, {});
+      },
       [&] { floor.ApplyNext(); });
 }
 VIRTUFIN_RATIO(LevelSet);
@@ -129,14 +132,8 @@ static void LevelMix(benchmark::State& state) {
       },
       [&] { floor.ApplyNext(); });
 }
-BENCHMARK(LevelMix)
-    ->Arg(10)
-    ->Arg(100)
-    ->Arg(1000)
-    ->Arg(5000)
-    ->Iterations(1)
-    ->UseManualTime()
-    ->Unit(benchmark::kNanosecond);
+BENCHMARK(LevelMix)->Arg(10)->Arg(100)->Arg(1000)->Arg(5000)->Iterations(1)->UseManualTime()->Unit(
+    benchmark::kNanosecond);
 
 // A raw frame, decoded, checked by its ids and applied to a book of 1000 levels a side.
 static void FrameToBook(benchmark::State& state) {
@@ -149,10 +146,10 @@ static void FrameToBook(benchmark::State& state) {
   std::vector<Level> bids, asks;
   const Decimal one = Decimal::Parse("1").value();
   for (std::int64_t i = 0; i < 1000; ++i) {
-    bids.push_back({Decimal::FromCoefficient(usdm ? 2729 - i : 284195 - i, usdm ? 5 : 2).value(),
-                    one});
-    asks.push_back({Decimal::FromCoefficient(usdm ? 2730 + i : 284196 + i, usdm ? 5 : 2).value(),
-                    one});
+    bids.push_back(
+        {Decimal::FromCoefficient(usdm ? 2729 - i : 284195 - i, usdm ? 5 : 2).value(), one});
+    asks.push_back(
+        {Decimal::FromCoefficient(usdm ? 2730 + i : 284196 + i, usdm ? 5 : 2).value(), one});
   }
   if (book.OnSnapshot({frame.start(), {}, bids, asks}) != BookOutcome::kApplied) std::abort();
   const auto step = [&] {

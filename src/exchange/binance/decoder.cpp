@@ -367,9 +367,8 @@ BinanceKind BinanceDecoder::Impl::Classify() const noexcept {
                ? BinanceKind::kPartialDepth
                : kind;
   }
-  if (scan.Has(kLastId | kSymbol | kBid | kBidQty | kAsk | kAskQty) && scan.sides == 0) {
-    return BinanceKind::kBookTicker;
-  }
+  constexpr std::uint32_t kTicker = kLastId | kSymbol | kBid | kBidQty | kAsk | kAskQty;
+  if ((scan.seen & kTicker) == kTicker) return BinanceKind::kBookTicker;
   if (scan.Has(kSnapshotId | kBids | kAsks)) return BinanceKind::kPartialDepth;
   if (scan.Has(kErrorField) || scan.Has(kCode | kMessage)) return BinanceKind::kError;
   if ((scan.seen & kErrorField) != 0) return BinanceKind::kError;
