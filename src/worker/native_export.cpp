@@ -1,0 +1,171 @@
+// The bridge between the C functions of the worker ABI and Worker objects, one per host pointer.
+#include "virtufin/worker/native_export.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "virtufin/event/wire.hpp"
+#include "worker/error_body.hpp"
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+class Instance final : public WorkerContext {
+ public:
+  explicit Instance(const VirtufinHost* host) noexcept : host_(host) {}
+
+  void Make(MakeWorkerFn make) { worker_.reset(make()); }
+  Worker& worker() noexcept { return *worker_; }
+  const VirtufinHost* host() const noexcept { return host_; }
+
+  void Log(LogLevel level, std::string_view text) noexcept override {
+    try {
+      host_->log(host_->engine_ptr, static_cast<std::int32_t>(level), std::string(text).c_str());
+    } catch (...) {
+      host_->log(host_->engine_ptr, VIRTUFIN_LOG_ERROR, "a log line was lost: no memory");
+    }
+  }
+
+  Result<std::string> InvokeGateway(std::string_view service, std::string_view method,
+                                    std::string_view json) override {
+    if (json.size() > kMaxEventBytes) {
+      return Status(StatusCode::kResourceExhausted, "worker",
+                    "the request has " + std::to_string(json.size()) + " bytes, at most " +
+                        std::to_string(kMaxEventBytes) + " are sent");
+    }
+    std::uint8_t* response = nullptr;
+    std::int32_t size = 0;
+    const std::int32_t code = host_->gateway_call(
+        host_->engine_ptr, std::string(service).c_str(), std::string(method).c_str(),
+        reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<std::int32_t>(json.size()),
+        &response, &size);
+    const auto release = [this](std::uint8_t* bytes) {
+      host_->free_response(host_->engine_ptr, bytes);
+    };
+    const std::unique_ptr<std::uint8_t, decltype(release)> owned(response, release);
+    std::string text;
+    if (response != nullptr && size > 0) {
+      text.assign(reinterpret_cast<const char*>(response), static_cast<std::size_t>(size));
+    }
+    if (code == 0) return text;
+    return Status(code > 0 && code <= 16 ? static_cast<StatusCode>(code) : StatusCode::kUnknown,
+                  "worker", MessageOfErrorBody(text));
+  }
+
+  Instance* next = nullptr;  // guarded by instances_mutex
+
+ private:
+  const VirtufinHost* const host_;
+  std::unique_ptr<Worker> worker_;
+};
+
+// A list without a destructor: one that ran at unload would pin the library. Every instance is
+// destroyed at its host's Shutdown; mostly there is one, as a host maps a library once per load.
+constinit std::mutex instances_mutex;
+constinit Instance* instances = nullptr;
+static_assert(std::is_trivially_destructible_v<std::mutex>);
+
+Instance* Find(const VirtufinHost* host) noexcept {
+  const std::lock_guard lock(instances_mutex);
+  Instance* instance = instances;
+  while (instance != nullptr && instance->host() != host) instance = instance->next;
+  return instance;
+}
+
+// Throws what the worker's constructor throws.
+Instance& FindOrMake(const VirtufinHost* host, MakeWorkerFn make) {
+  if (Instance* const found = Find(host); found != nullptr) return *found;
+  auto made = std::make_unique<Instance>(host);
+  {
+    const WorkerContext::Scope scope(made.get());
+    made->Make(make);
+  }
+  const std::lock_guard lock(instances_mutex);
+  made->next = std::exchange(instances, made.get());
+  return *made.release();
+}
+
+// What is being handled, as text. Precondition: inside a catch block.
+std::string WhatWasThrown() {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an exception of unknown type";
+  }
+}
+
+// What the worker answers, encoded; empty when it declines.
+Result<EncodedBytes> Run(const VirtufinHost* host, MakeWorkerFn make, ByteView input) {
+  const Result<CloudEvent> event = DecodeCloudEvent(input);
+  if (!event.ok()) {
+    return EncodeWorkerResponse(nullptr, "not an event: " + std::string(event.status().message()));
+  }
+  try {
+    Instance& instance = FindOrMake(host, make);
+    const WorkerContext::Scope scope(&instance);
+    const Result<std::optional<CloudEvent>> reply = instance.worker().Process(*event);
+    if (!reply.ok()) return EncodeWorkerResponse(nullptr, reply.status().ToString());
+    if (!reply->has_value()) return EncodedBytes();
+    return EncodeWorkerResponse(&**reply, std::nullopt);
+  } catch (...) {
+    return EncodeWorkerResponse(nullptr, "exception left Process: " + WhatWasThrown());
+  }
+}
+
+}  // namespace
+
+std::int32_t NativeInit(const VirtufinHost* host, MakeWorkerFn make) noexcept {
+  try {
+    FindOrMake(host, make);
+    return 0;
+  } catch (...) {
+    try {
+      host->log(host->engine_ptr, VIRTUFIN_LOG_ERROR,
+                ("the worker's constructor threw: " + WhatWasThrown()).c_str());
+    } catch (...) {  // no memory for the text: the result says enough
+    }
+    return static_cast<std::int32_t>(StatusCode::kInternal);
+  }
+}
+
+std::int32_t NativeProcess(const VirtufinHost* host, MakeWorkerFn make, const std::uint8_t* in_buf,
+                           std::int32_t in_len, std::uint8_t** out_buf,
+                           std::int32_t* out_len) noexcept {
+  try {
+    Result<EncodedBytes> response =
+        Run(host, make, {in_buf, static_cast<std::size_t>(in_len < 0 ? 0 : in_len)});
+    if (!response.ok()) return static_cast<std::int32_t>(response.status().code());
+    *out_len = static_cast<std::int32_t>(response->size());
+    *out_buf = response->Release();
+    return 0;
+  } catch (...) {
+    return static_cast<std::int32_t>(StatusCode::kResourceExhausted);
+  }
+}
+
+void NativeFreeResult(std::uint8_t* result) noexcept { std::free(result); }
+
+void NativeShutdown(const VirtufinHost* host) noexcept {
+  std::unique_ptr<Instance> instance;
+  {
+    const std::lock_guard lock(instances_mutex);
+    Instance** link = &instances;
+    while (*link != nullptr && (*link)->host() != host) link = &(*link)->next;
+    if (*link == nullptr) return;
+    instance.reset(*link);
+    *link = instance->next;
+  }
+  const WorkerContext::Scope scope(instance.get());
+  instance.reset();
+}
+
+}  // namespace virtufin::inline v0::detail

@@ -1,0 +1,234 @@
+// The bridge from the C functions to Worker objects, called as a host calls it.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "virtufin/event/event_builder.hpp"
+#include "virtufin/event/wire.hpp"
+#include "virtufin/worker/native_export.hpp"
+
+using namespace virtufin;
+
+namespace {
+
+/// A host that answers gateway calls with what it is told to, and counts what comes back.
+struct FakeHost {
+  FakeHost() {
+    host.engine_ptr = this;
+    host.abi_version = 1;
+    host.log = [](void* ctx, std::int32_t level, const char* message) {
+      static_cast<FakeHost*>(ctx)->lines.push_back(std::to_string(level) + " " + message);
+    };
+    host.gateway_call = [](void* ctx, const char* service, const char* method,
+                           const std::uint8_t* req, std::int32_t req_len, std::uint8_t** resp,
+                           std::int32_t* resp_len) -> std::int32_t {
+      auto& self = *static_cast<FakeHost*>(ctx);
+      self.asked =
+          std::string(service) + " " + method + " " +
+          std::string(reinterpret_cast<const char*>(req), static_cast<std::size_t>(req_len));
+      if (self.answer.has_value()) {
+        *resp = static_cast<std::uint8_t*>(std::malloc(self.answer->size() + 1));
+        std::memcpy(*resp, self.answer->data(), self.answer->size());
+        *resp_len = static_cast<std::int32_t>(self.answer->size());
+        ++self.responses_out;
+      }
+      return self.code;
+    };
+    host.free_response = [](void* ctx, std::uint8_t* resp) {
+      if (resp != nullptr) --static_cast<FakeHost*>(ctx)->responses_out;
+      std::free(resp);
+    };
+  }
+  VirtufinHost host{};
+  std::vector<std::string> lines;
+  std::string asked;
+  std::optional<std::string> answer;
+  std::int32_t code = 0;
+  int responses_out = 0;
+};
+
+std::atomic<int> alive{0};
+
+class TestWorker final : public Worker {
+ public:
+  TestWorker() {
+    if (fail_to_make) throw std::runtime_error("no room");
+    ++alive;
+    if (auto* const context = WorkerContext::Current()) context->Log(LogLevel::kInfo, "made");
+  }
+  ~TestWorker() override {
+    if (auto* const context = WorkerContext::Current()) context->Log(LogLevel::kInfo, "gone");
+    --alive;
+  }
+  Result<std::optional<CloudEvent>> Process(const CloudEvent& event) override {
+    const std::string_view type = event.type();
+    if (type == "none") return std::optional<CloudEvent>();
+    if (type == "status") return Status(StatusCode::kNotFound, "book", "no such pair");
+    if (type == "throw") throw std::runtime_error("boom");
+    if (type == "throw_int") throw 1;
+    std::string text(event.data_text());
+    if (type == "count") text = std::to_string(++calls_);
+    if (type == "gateway") {
+      const auto answer = HostGateway(*WorkerContext::Current()).Invoke("svc", "Do", "{\"a\":1}");
+      text = answer.ok() ? *answer : answer.status().ToString();
+    }
+    auto reply = CloudEvent::Builder().Source("urn:w").Type("replied").TextData(text).Build();
+    if (!reply.ok()) return reply.status();
+    return std::optional(*std::move(reply));
+  }
+
+  static inline bool fail_to_make = false;
+
+ private:
+  int calls_ = 0;
+};
+
+using Bridge = NativeWorker<TestWorker>;
+
+/// The reply's data, "no reply", or the error text.
+std::string Ask(const FakeHost& fake, std::string_view type, std::string_view data = "data") {
+  const auto event =
+      CloudEvent::Builder().Source("urn:t").Type(type).BinaryData(AsBytes(data)).Build();
+  const auto input = EncodeCloudEvent(event.value());
+  std::uint8_t* out = nullptr;
+  std::int32_t size = 0;
+  REQUIRE(Bridge::Process(&fake.host, input->bytes().data(),
+                          static_cast<std::int32_t>(input->size()), &out, &size) == 0);
+  CHECK(WorkerContext::Current() == nullptr);
+  if (out == nullptr) return "no reply";
+  CHECK(reinterpret_cast<std::uintptr_t>(out) % 8 == 0);
+  const auto response = DecodeWorkerResponse({out, static_cast<std::size_t>(size)});
+  REQUIRE(response.ok());
+  CHECK(response->event.has_value() != response->error.has_value());
+  std::string text(response->event.has_value() ? response->event->data_text() : *response->error);
+  Bridge::FreeResult(out);
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a reply, silence, a status and an exception cross the ABI") {
+  FakeHost fake;
+  CHECK(Ask(fake, "echo", "some data") == "some data");
+  CHECK(Ask(fake, "none") == "no reply");
+  CHECK(Ask(fake, "status") == "NOT_FOUND [book]: no such pair");
+  CHECK(Ask(fake, "throw") == "exception left Process: boom");
+  CHECK(Ask(fake, "throw_int") == "exception left Process: an exception of unknown type");
+  Bridge::Shutdown(&fake.host);
+}
+
+TEST_CASE("each host has a worker of its own from Init or the first call to Shutdown") {
+  FakeHost first, second;
+  REQUIRE(Bridge::Init(&first.host) == 0);
+  CHECK(alive.load() == 1);
+  CHECK(first.lines == std::vector<std::string>{"2 made"});
+  CHECK(Ask(first, "count") == "1");
+  CHECK(Ask(second, "count") == "1");
+  CHECK(Ask(first, "count") == "2");
+  CHECK(alive.load() == 2);
+  Bridge::Shutdown(&first.host);
+  CHECK(first.lines == std::vector<std::string>{"2 made", "2 gone"});
+  CHECK(alive.load() == 1);
+  CHECK(Ask(second, "count") == "2");
+  Bridge::Shutdown(&second.host);
+  Bridge::Shutdown(&second.host);
+  CHECK(alive.load() == 0);
+}
+
+TEST_CASE("a worker that cannot be made fails Init with its reason in the log, and each call") {
+  FakeHost fake;
+  TestWorker::fail_to_make = true;
+  CHECK(Bridge::Init(&fake.host) == 13);
+  CHECK(fake.lines == std::vector<std::string>{"4 the worker's constructor threw: no room"});
+  CHECK(Ask(fake, "echo") == "exception left Process: no room");
+  TestWorker::fail_to_make = false;
+  CHECK(Ask(fake, "echo") == "data");
+  Bridge::Shutdown(&fake.host);
+}
+
+TEST_CASE("what is no event is answered with an error") {
+  FakeHost fake;
+  std::uint8_t* out = nullptr;
+  std::int32_t size = 0;
+  alignas(8) const std::uint8_t garbage[16] = {1, 2, 3};
+  for (const std::int32_t length : {16, 0, -3}) {
+    REQUIRE(Bridge::Process(&fake.host, garbage, length, &out, &size) == 0);
+    const auto response = DecodeWorkerResponse({out, static_cast<std::size_t>(size)});
+    REQUIRE(response.ok());
+    CHECK(response->error->starts_with("not an event: "));
+    Bridge::FreeResult(out);
+  }
+  CHECK(alive.load() == 0);
+}
+
+TEST_CASE("a gateway answer comes back and its memory goes back") {
+  FakeHost fake;
+  fake.answer = R"({"ok":true})";
+  CHECK(Ask(fake, "gateway") == R"({"ok":true})");
+  CHECK(fake.asked == R"(svc Do {"a":1})");
+  fake.answer.reset();
+  CHECK(Ask(fake, "gateway") == "");
+  CHECK(fake.responses_out == 0);
+  Bridge::Shutdown(&fake.host);
+}
+
+TEST_CASE("a gateway error comes back with its code and message") {
+  FakeHost fake;
+  const auto ask = [&fake](std::int32_t code, std::optional<std::string> body) {
+    fake.code = code;
+    fake.answer = std::move(body);
+    const std::string text = Ask(fake, "gateway");
+    CHECK(fake.responses_out == 0);
+    return text;
+  };
+  CHECK(ask(5, R"({"error":{"code":5,"message":"no such thing"}})") ==
+        "NOT_FOUND [worker]: no such thing");
+  CHECK(ask(9,
+            R"({ "error" : { "message" : "a \"b\" \\ \/ \n \u0041\u00e9\u20ac\ud83d\ude00" } })") ==
+        "FAILED_PRECONDITION [worker]: a \"b\" \\ / \n A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+  CHECK(ask(14, "plain words") == "UNAVAILABLE [worker]: plain words");
+  CHECK(ask(14, R"({"message":7,"error":"message"})") ==
+        R"(UNAVAILABLE [worker]: {"message":7,"error":"message"})");
+  CHECK(ask(14, R"({"message":"cut)") == R"(UNAVAILABLE [worker]: {"message":"cut)");
+  CHECK(ask(14, R"({"message":"\ud83d"})") == R"(UNAVAILABLE [worker]: {"message":"\ud83d"})");
+  CHECK(ask(99, std::nullopt) == "UNKNOWN [worker]: ");
+  CHECK(ask(-1, R"({"message":""})") == "UNKNOWN [worker]: ");
+  Bridge::Shutdown(&fake.host);
+}
+
+TEST_CASE("hosts come, call and go concurrently") {
+  std::vector<std::thread> threads;
+  std::atomic<int> right{0};
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&right] {
+      const auto event = CloudEvent::Builder().Source("urn:t").Type("count").Build();
+      const auto input = EncodeCloudEvent(event.value());
+      for (int round = 0; round < 50; ++round) {
+        FakeHost fake;
+        for (int call = 1; call <= 5; ++call) {
+          std::uint8_t* out = nullptr;
+          std::int32_t size = 0;
+          Bridge::Process(&fake.host, input->bytes().data(),
+                          static_cast<std::int32_t>(input->size()), &out, &size);
+          const auto response = DecodeWorkerResponse({out, static_cast<std::size_t>(size)});
+          if (response.ok() && response->event.has_value() &&
+              response->event->data_text() == std::to_string(call)) {
+            right.fetch_add(1);
+          }
+          Bridge::FreeResult(out);
+        }
+        Bridge::Shutdown(&fake.host);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(right.load() == 1000);
+  CHECK(alive.load() == 0);
+}
