@@ -1,0 +1,81 @@
+// The host structs of all loads of the process, and the callbacks in them.
+//
+// A worker keys its state by the address of its VirtufinHost and may keep that address for ever, so
+// a struct is never released and never used again. The slab is the one global of the library.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "virtufin/engine/engine.hpp"
+#include "virtufin/engine/native.hpp"
+#include "virtufin/virtufin_worker_api_c.h"
+
+namespace virtufin::inline v0::detail {
+
+/// The table "virtufin.worker/1" and the text it points to.
+class WorkerInfo {
+ public:
+  explicit WorkerInfo(const WorkerIdentity& identity);
+  WorkerInfo(const WorkerInfo&) = delete;
+  WorkerInfo& operator=(const WorkerInfo&) = delete;
+  const VirtufinWorkerInfo1* table() const noexcept { return &table_; }
+
+ private:
+  WorkerIdentity identity_;
+  std::vector<const char*> topics_, config_keys_, config_values_;
+  VirtufinWorkerInfo1 table_{};
+};
+
+/// What the callbacks of one load reach.
+struct HostState {
+  HostState(const WorkerIdentity& identity, std::shared_ptr<WorkerHost> worker_host)
+      : info(identity), host(std::move(worker_host)) {}
+
+  const WorkerInfo info;
+  std::shared_ptr<WorkerHost> host;             // guarded by the slot's lock; null: nobody listens
+  std::atomic<std::uint32_t> running_calls{0};  // callbacks are for while it is not 0
+  std::atomic<bool> abandoned{false};
+  bool stray_logged = false;  // guarded by the slot's lock
+};
+
+/// One host struct and what is behind it: 64 bytes.
+struct HostSlot {
+  VirtufinHost host;
+  HostState* state;  // guarded by the slot's lock; null: unloaded
+};
+static_assert(sizeof(HostSlot) == 64);
+
+/// A struct of revision `abi_version` that was never handed out before. `state` is borrowed until
+/// CloseHostSlot.
+HostSlot* NewHostSlot(std::int32_t abi_version, HostState* state);
+/// From now on the callbacks find nobody; returns when none is looking at the state any more.
+void CloseHostSlot(HostSlot* slot) noexcept;
+/// The callbacks find the state, but no host: for a load that is left in place for ever.
+void DetachHost(HostSlot* slot) noexcept;
+
+/// The process-wide counters behind GetNativeCounters.
+struct SlabCounters {
+  std::atomic<std::uint64_t> loads{0}, stray_callbacks{0}, pinned{0}, abandoned{0};
+};
+SlabCounters& Counters() noexcept;
+
+/// While it lives, a call of this load runs.
+class CallMark {
+ public:
+  explicit CallMark(HostState& state) noexcept : state_(state) {
+    state_.running_calls.fetch_add(1, std::memory_order_acquire);
+  }
+  /// The last access to the state: a destructor of the load may be waiting for it.
+  ~CallMark() { state_.running_calls.fetch_sub(1, std::memory_order_release); }
+  CallMark(const CallMark&) = delete;
+  CallMark& operator=(const CallMark&) = delete;
+
+ private:
+  HostState& state_;
+};
+
+}  // namespace virtufin::inline v0::detail
