@@ -18,8 +18,8 @@ namespace virtufin::inline v0 {
 /// are [any].
 class Decimal {
  public:
-  static constexpr std::size_t kMaxTextBytes = 40;
-  static constexpr int kMaxScale = 18;
+  static constexpr std::size_t kMaxTextBytes = 40;  ///< Longest text.
+  static constexpr int kMaxScale = 18;              ///< Most fraction digits that are not zeros.
 
   /// "0".
   constexpr Decimal() noexcept = default;
@@ -40,7 +40,9 @@ class Decimal {
   /// The value is coefficient() x 10^-scale(), with the smallest scale() that holds it: 1.50 and
   /// 1.5 have 15 and 1, 100.00 has 100 and 0.
   constexpr std::int64_t coefficient() const noexcept { return coefficient_; }
-  constexpr int scale() const noexcept { return scale_; }  // 0 to kMaxScale
+  /// 0 to kMaxScale.
+  constexpr int scale() const noexcept { return scale_; }
+  /// 0, 0.00 and -0.
   constexpr bool IsZero() const noexcept { return coefficient_ == 0; }
 
   /// Writes the digits as written to `out`, which has room for kMaxTextBytes, without NUL; returns
@@ -61,6 +63,7 @@ class Decimal {
   friend constexpr bool operator==(const Decimal& a, const Decimal& b) noexcept {
     return a.coefficient_ == b.coefficient_ && a.scale_ == b.scale_;
   }
+  /// By value, exact, whatever the scales.
   friend constexpr std::strong_ordering operator<=>(const Decimal& a, const Decimal& b) noexcept {
     if (a.scale_ == b.scale_) return a.coefficient_ <=> b.coefficient_;
     return CompareScaled(a, b);
