@@ -65,7 +65,7 @@ Status Executor::Stop(std::chrono::milliseconds deadline) {
 }
 
 void Executor::Post(Task task) {
-  if (task && state_->Accepts()) (void)state_->Enqueue({std::move(task), nullptr});
+  if (task && state_->Accepts()) state_->Enqueue({std::move(task), nullptr});
 }
 
 ExecutorCounters Executor::counters() const {

@@ -75,9 +75,7 @@ void ExecutorState::DeclareBlockingTasks() {
     record->seen_sequence = sequence;
     if (!record->in_use || !record->running || ready.empty()) continue;
     record->yield.store(true, std::memory_order_relaxed);
-    if (!same_task || record->blocking) continue;
-    record->blocking = true;
-    ++blocking;
+    if (same_task) DeclareBlocking(*record);
   }
 }
 

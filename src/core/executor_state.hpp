@@ -45,6 +45,7 @@ struct ThreadRecord {
   bool running = false;    // has taken work
   bool blocking = false;   // its task is declared blocking
   bool abandoned = false;
+  StrandState* strand = nullptr;    // whose tasks it runs
   std::uint64_t seen_sequence = 0;  // at the monitor's last tick
   // Of the thread itself.
   int blocking_depth = 0;
@@ -88,16 +89,16 @@ struct StrandState : std::enable_shared_from_this<StrandState> {
   // Makes a strand that waits for its tokens runnable all the same.
   void LiftPark();
   bool IsParked() const noexcept;
-  // Destroys its tasks, which nobody will run; says how many.
-  std::size_t Discard();
+  // Destroys its tasks, which nobody will run, and counts them.
+  void Discard();
 
   const std::shared_ptr<ExecutorState> executor;
+  bool has_blocked = false;   // a task of it was declared blocking; guarded by the executor's mutex
   std::mutex mutex;           // taken before the executor's
   Tasks queue{kUnlimited};    // guarded by mutex
   bool scheduled = false;     // in the executor's queue, or running; guarded by mutex
   std::atomic<int> parks{0};  // written under mutex
-  Tasks batch{kUnlimited};    // of the thread that runs the strand; of the mutex's holder when
-                              // not scheduled
+  Tasks batch{kUnlimited};    // of the thread that runs the strand; when none does, of the mutex
 
  private:
   bool Empty() const noexcept { return queue.empty() && batch.empty(); }
@@ -126,9 +127,8 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
 
   // executor_threads.cpp: the pool.
   Status StartThreads();
-  // False when the state takes no more from the calling thread; `work` is untouched then.
-  bool Accepts() const noexcept;
-  bool Enqueue(Work&& work);
+  bool Accepts() const noexcept;  // posts of the calling thread
+  void Enqueue(Work work);
   // Finds a thread for what is queued. Needs the mutex.
   Nudge FindThread();
   void RunTask(Task& task, ThreadRecord& thread);
@@ -140,6 +140,8 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   Status Stop(std::chrono::milliseconds deadline);
   void StopWithoutWaiting();
   void EndWhenDrained();  // needs the mutex
+  void Drop(Work work);
+  void CountDropped(std::size_t tasks);
   void ForgetLog();
 
   // executor_timers.cpp
@@ -160,7 +162,8 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   std::atomic<Phase> phase{Phase::kCreated};  // written under mutex
   // Guarded by mutex from here on.
   BoundedQueue<Work> ready{kUnlimited};
-  std::atomic<bool> ready_hint{false};  // for the thread that spins
+  BoundedQueue<Work> held_back{kUnlimited};  // strands that may block, while enough others do
+  std::atomic<bool> ready_hint{false};       // for the thread that spins
   std::vector<std::unique_ptr<ThreadRecord>> records;
   std::vector<ThreadRecord*> idle;  // the last one slept least
   int alive = 0;
@@ -188,6 +191,8 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
 
  private:
   void ThreadMain(ThreadRecord& thread);
+  bool RunWork(Work& work, ThreadRecord& thread);
+  void TakeBack(std::unique_lock<std::mutex>& lock, ThreadRecord& thread, Work* again);
   bool SleepUntilNeeded(std::unique_lock<std::mutex>& lock, ThreadRecord& thread);
   bool SpinForWork(std::unique_lock<std::mutex>& lock, ThreadRecord& thread);
   void LeavePool(std::unique_lock<std::mutex>& lock, ThreadRecord& thread);
@@ -196,6 +201,8 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   bool HasTooMany() const noexcept { return alive - blocking > thread_count; }
   bool MayAddThread() const noexcept;
   void StopSearching(ThreadRecord& thread) noexcept;
+  bool MustHoldBack(const Work& work) const noexcept;
+  void DeclareBlocking(ThreadRecord& thread) noexcept;
   void EndBlocking(ThreadRecord& thread) noexcept;
 
   void LiftParks(std::unique_lock<std::mutex>& lock);

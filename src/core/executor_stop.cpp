@@ -147,15 +147,24 @@ void ExecutorState::Finish(std::unique_lock<std::mutex>& lock) {
 void ExecutorState::DropQueued(std::unique_lock<std::mutex>& lock) {
   BoundedQueue<Work> taken(kUnlimited);
   ready.TakeAll(taken);
+  while (!held_back.empty()) taken.Push(held_back.Pop());
   ready_hint.store(false, std::memory_order_relaxed);
   lock.unlock();
-  std::uint64_t count = 0;
-  while (!taken.empty()) {
-    const Work work = taken.Pop();
-    count += work.strand != nullptr ? work.strand->Discard() : 1;
-  }
+  while (!taken.empty()) Drop(taken.Pop());
   lock.lock();
-  dropped += count;
+}
+
+void ExecutorState::Drop(Work work) {
+  if (work.strand != nullptr) {
+    work.strand->Discard();
+  } else {
+    CountDropped(1);
+  }
+}
+
+void ExecutorState::CountDropped(std::size_t tasks) {
+  const std::lock_guard lock(mutex);
+  dropped += tasks;
 }
 
 void ExecutorState::ForgetLog() {

@@ -13,7 +13,7 @@ namespace virtufin::inline v0::detail {
 namespace {
 
 // A thread that is one too many leaves after this time without work.
-constexpr std::chrono::seconds kExtraThreadIdle{1};
+constexpr std::chrono::milliseconds kExtraThreadIdle{250};
 
 // Threads made while it lives take no signal that the host may handle; those that a thread raises
 // itself stay, so that the host's crash handler works.
@@ -74,25 +74,27 @@ bool ExecutorState::Accepts() const noexcept {
       return true;
     case Phase::kStopping:
     case Phase::kDraining:
+    case Phase::kEnding:  // for Stop to count what is dropped
       return this_thread.record != nullptr && &this_thread.record->state == this;
-    case Phase::kEnding:
     case Phase::kStopped:
       break;
   }
   return false;
 }
 
-bool ExecutorState::Enqueue(Work&& work) {
+void ExecutorState::Enqueue(Work work) {
   Nudge nudge;
-  {
-    const std::lock_guard lock(mutex);
-    if (phase.load(std::memory_order_relaxed) >= Phase::kEnding) return false;
+  std::unique_lock lock(mutex);
+  if (phase.load(std::memory_order_relaxed) < Phase::kEnding) {
     ready.Push(std::move(work));
     ready_hint.store(true, std::memory_order_relaxed);
     nudge = FindThread();
+    lock.unlock();
+    nudge.Give();
+    return;
   }
-  nudge.Give();
-  return true;
+  lock.unlock();
+  Drop(std::move(work));
 }
 
 // A thread that searches calls this again when it leaves work behind, so one at a time is enough.
@@ -153,47 +155,68 @@ void ExecutorState::StopSearching(ThreadRecord& thread) noexcept {
 void ExecutorState::ThreadMain(ThreadRecord& thread) {
   this_thread = {ThreadKind::kExecutor, &thread, nullptr};
   std::unique_lock lock(mutex);
-  for (;;) {
-    if (ready.empty()) {
-      if (SleepUntilNeeded(lock, thread)) continue;
-      LeavePool(lock, thread);
-      return;
-    }
+  while (!ready.empty() || SleepUntilNeeded(lock, thread)) {
+    if (ready.empty()) continue;
     Work work = ready.Pop();
     ready_hint.store(!ready.empty(), std::memory_order_relaxed);
+    if (MustHoldBack(work)) {
+      held_back.Push(std::move(work));
+      continue;
+    }
     StopSearching(thread);
     thread.running = true;
+    thread.strand = work.strand.get();
     const Nudge nudge = ready.empty() ? Nudge() : FindThread();
     lock.unlock();
     nudge.Give();
-    bool again = false;
-    if (work.strand != nullptr) {
-      again = work.strand->Run(thread);
-    } else {
-      RunTask(work.task, thread);
-      work.task = Task();
-    }
-    if (!again) work.strand.reset();
+    const bool again = RunWork(work, thread);
     lock.lock();
     if (thread.abandoned) {
       lock.unlock();
-      if (again) (void)work.strand->Discard();
+      if (again) work.strand->Discard();
       return;
     }
-    thread.running = false;
-    thread.yield.store(false, std::memory_order_relaxed);
-    EndBlocking(thread);
-    if (!again) continue;
-    if (phase.load(std::memory_order_relaxed) < Phase::kEnding) {
-      ready.Push(std::move(work));
-      ready_hint.store(true, std::memory_order_relaxed);
-    } else {
-      lock.unlock();
-      const std::size_t count = work.strand->Discard();
-      lock.lock();
-      dropped += count;
-    }
+    TakeBack(lock, thread, again ? &work : nullptr);
   }
+  LeavePool(lock, thread);
+}
+
+bool ExecutorState::RunWork(Work& work, ThreadRecord& thread) {
+  if (work.strand != nullptr) return work.strand->Run(thread);
+  RunTask(work.task, thread);
+  work.task = Task();
+  return false;
+}
+
+// Needs the mutex. The thread has run its work; `again` is a strand that has more, or null.
+void ExecutorState::TakeBack(std::unique_lock<std::mutex>& lock, ThreadRecord& thread,
+                             Work* again) {
+  thread.running = false;
+  thread.strand = nullptr;
+  thread.yield.store(false, std::memory_order_relaxed);
+  EndBlocking(thread);
+  if (phase.load(std::memory_order_relaxed) < Phase::kEnding) {
+    if (!held_back.empty()) ready.Push(held_back.Pop());
+    if (again != nullptr) ready.Push(std::move(*again));
+    ready_hint.store(!ready.empty(), std::memory_order_relaxed);
+  } else if (again != nullptr) {
+    lock.unlock();
+    again->strand->Discard();
+    lock.lock();
+  }
+}
+
+// Needs the mutex. When as many tasks block as may, a strand that blocked before waits: the threads
+// that are left run what the blocked tasks wait for.
+bool ExecutorState::MustHoldBack(const Work& work) const noexcept {
+  if (work.strand == nullptr || !work.strand->has_blocked) return false;
+  const int limit = std::max(1, options.max_blocking_threads);
+  if (alive <= limit) return false;  // the usual case: too few threads to matter
+  const auto may_block = [](const std::unique_ptr<ThreadRecord>& record) {
+    return record->in_use &&
+           (record->blocking || (record->strand != nullptr && record->strand->has_blocked));
+  };
+  return std::count_if(records.begin(), records.end(), may_block) >= limit;
 }
 
 // Needs the mutex. False when the thread is to leave.
@@ -273,10 +296,7 @@ void ExecutorState::EnterBlocking(ThreadRecord& thread) noexcept {
   {
     const std::lock_guard lock(mutex);
     if (thread.abandoned) return;
-    if (!thread.blocking) {
-      thread.blocking = true;
-      ++blocking;
-    }
+    DeclareBlocking(thread);
     if (!ready.empty()) {
       nudge = FindThread();
     } else if (idle.empty() && searching == 0 && MayAddThread()) {
@@ -290,6 +310,14 @@ void ExecutorState::LeaveBlocking(ThreadRecord& thread) noexcept {
   if (--thread.blocking_depth > 0) return;
   const std::lock_guard lock(mutex);
   EndBlocking(thread);
+}
+
+// Needs the mutex.
+void ExecutorState::DeclareBlocking(ThreadRecord& thread) noexcept {
+  if (thread.strand != nullptr) thread.strand->has_blocked = true;
+  if (thread.blocking) return;
+  thread.blocking = true;
+  ++blocking;
 }
 
 // Needs the mutex.

@@ -35,7 +35,7 @@ void StrandState::ScheduleIfReady(std::unique_lock<std::mutex> lock) {
   if (scheduled || Empty() || IsParked()) return;
   scheduled = true;
   lock.unlock();
-  if (!executor->Enqueue({Task(), shared_from_this()})) (void)Discard();
+  executor->Enqueue({Task(), shared_from_this()});
 }
 
 bool StrandState::Run(ThreadRecord& thread) {
@@ -86,14 +86,16 @@ void StrandState::Unpark() {
 
 void StrandState::LiftPark() { ScheduleIfReady(std::unique_lock(mutex)); }
 
-std::size_t StrandState::Discard() {
+void StrandState::Discard() {
   Tasks dropped_queue(kUnlimited);
   Tasks dropped_batch(kUnlimited);
-  const std::lock_guard lock(mutex);  // released before the tasks are destroyed
-  scheduled = false;
-  queue.TakeAll(dropped_queue);
-  batch.TakeAll(dropped_batch);
-  return dropped_queue.size() + dropped_batch.size();
+  {
+    const std::lock_guard lock(mutex);
+    scheduled = false;
+    queue.TakeAll(dropped_queue);
+    batch.TakeAll(dropped_batch);
+  }
+  executor->CountDropped(dropped_queue.size() + dropped_batch.size());
 }
 
 bool ExecutorState::KeepParked(StrandState& strand) {

@@ -115,7 +115,8 @@ class Executor {
   static bool CurrentStrandParked() noexcept;
 
   /// Declares the current task blocking while it lives: the pool puts another thread in its place,
-  /// at most `max_blocking_threads` of them. No effect on a thread that is not an executor's.
+  /// at most `max_blocking_threads` of them. While so many block, strands that blocked before get
+  /// no thread: what the blocked tasks wait for still does. No effect on other threads.
   class [[nodiscard]] BlockingScope {
    public:
     BlockingScope() noexcept;
