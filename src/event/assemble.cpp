@@ -20,9 +20,7 @@ std::string Quoted(std::string_view text) {
   return quoted;
 }
 
-Status BadText(std::string_view name) {
-  return EventError(std::string(name) + ": expected UTF-8");
-}
+Status BadText(std::string_view name) { return EventError(std::string(name) + ": expected UTF-8"); }
 
 struct Sizes {
   std::size_t entries = 0;
@@ -129,9 +127,7 @@ void SetEntry(Entry& entry, const AttributeValue& value) noexcept {
     void operator()(std::string_view v) const { SetEntryText(entry, ValueKind::kString, v); }
     void operator()(ByteView v) const { SetEntryText(entry, ValueKind::kBytes, AsText(v)); }
     void operator()(Uri v) const { SetEntryText(entry, ValueKind::kUri, v.text); }
-    void operator()(UriReference v) const {
-      SetEntryText(entry, ValueKind::kUriReference, v.text);
-    }
+    void operator()(UriReference v) const { SetEntryText(entry, ValueKind::kUriReference, v.text); }
     void operator()(const Timestamp& v) const {
       entry.kind = ValueKind::kTime;
       std::construct_at(&entry.value.time, v);

@@ -57,9 +57,8 @@ Status NameError(std::string_view name, const char* fault);
 /// Checks everything but the data and notes whether all texts are plain.
 /// Errors: INVALID_ARGUMENT naming the first missing or illegal attribute.
 Status CheckAttributes(Draft& draft, NameRule rule);
-/// Checks the data; JSON is walked under kFull, else taken as vouched for. Text without a media type
-/// becomes text/plain.
-/// Errors: INVALID_ARGUMENT saying where.
+/// Checks the data; JSON is walked under kFull, else taken as vouched for. Text without a media
+/// type becomes text/plain. Errors: INVALID_ARGUMENT saying where.
 Status CheckData(Draft& draft, Validate validate);
 /// Copies; the draft must have been checked, as far as its texts are not known to be right.
 /// `stream_ref_taken`: the event takes over a reference on the stream that the caller holds.

@@ -212,8 +212,7 @@ void CloudEvent::Builder::Impl::Set(detail::Attribute attribute, std::string_vie
   draft.SetAttribute(attribute, texts.Copy(text));
 }
 
-void CloudEvent::Builder::Impl::SetData(DataKind kind, std::string_view bytes,
-                                        Validate validate) {
+void CloudEvent::Builder::Impl::SetData(DataKind kind, std::string_view bytes, Validate validate) {
   data.assign(bytes);
   draft.head.data_kind = kind;
   draft.data = AsBytes(data);
@@ -246,9 +245,8 @@ Status CloudEvent::Builder::Impl::Check(NameRule rule) {
 // Nothing but numbers, times, UUIDs and data was added to a stream.
 bool CloudEvent::Builder::Impl::AllTextIsStreams() const noexcept {
   if (new_text || !stream || draft.head.data_kind == DataKind::kText) return false;
-  return std::all_of(entries.begin(), entries.end(), [](const detail::Entry& entry) {
-    return detail::IsMadeText(entry.kind);
-  });
+  return std::all_of(entries.begin(), entries.end(),
+                     [](const detail::Entry& entry) { return detail::IsMadeText(entry.kind); });
 }
 
 Result<CloudEvent> CloudEvent::Builder::Impl::Build(NameRule rule) {

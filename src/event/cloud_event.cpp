@@ -65,8 +65,7 @@ std::string_view EventBlock::entry_text(const Entry& entry) const noexcept {
   return MadeText(entry.text_state, rooms + sizeof(Room) * entry.room, [&entry](char* out) {
     switch (entry.kind) {
       case ValueKind::kTextNumber:
-        return static_cast<std::size_t>(std::to_chars(out, out + 20, entry.value.number).ptr -
-                                        out);
+        return static_cast<std::size_t>(std::to_chars(out, out + 20, entry.value.number).ptr - out);
       case ValueKind::kTextUuid:
         entry.value.uuid.Format(out);
         return Uuid::kTextBytes;
@@ -124,8 +123,7 @@ bool SameId(const EventBlock& a, const EventBlock& b) noexcept {
   return a.id_text() == b.id_text();
 }
 
-bool SameValue(const EventBlock& a, const Entry& x, const EventBlock& b,
-               const Entry& y) noexcept {
+bool SameValue(const EventBlock& a, const Entry& x, const EventBlock& b, const Entry& y) noexcept {
   const auto type_of = [](ValueKind kind) {
     return kind > ValueKind::kTime ? ValueKind::kString : kind;
   };
@@ -153,9 +151,7 @@ CloudEvent::CloudEvent(const CloudEvent& other) noexcept : block_(other.block_) 
 CloudEvent::~CloudEvent() { detail::Release(block_); }
 
 std::string_view CloudEvent::id() const noexcept { return block_->id_text(); }
-std::string_view CloudEvent::source() const noexcept {
-  return block_->attributes[detail::kSource];
-}
+std::string_view CloudEvent::source() const noexcept { return block_->attributes[detail::kSource]; }
 std::string_view CloudEvent::type() const noexcept { return block_->attributes[detail::kType]; }
 std::string_view CloudEvent::subject() const noexcept {
   return block_->attributes[detail::kSubject];

@@ -21,8 +21,8 @@ Result<std::vector<Entry>> StreamEntries(const CloudEvent::Stream::Options& opti
   std::vector<Entry> entries(count);
   for (std::size_t i = 0; i < count; ++i) {
     const bool constant = i < options.extensions.size();
-    const std::string& name = constant ? options.extensions[i].first
-                                       : options.varying[i - options.extensions.size()];
+    const std::string& name =
+        constant ? options.extensions[i].first : options.varying[i - options.extensions.size()];
     if (name.size() > kMaxNameBytes) {
       return EventError("an extension name is longer than 1024 bytes");
     }
@@ -41,8 +41,8 @@ const StreamBlock* NewStreamBlock(const Draft& draft, std::size_t constants) {
   }
   if (text_bytes > kMaxEventBytes) return nullptr;
   const std::size_t text_at = sizeof(StreamBlock) + draft.entries.size() * sizeof(Entry);
-  auto* const memory = static_cast<char*>(std::aligned_alloc(
-      alignof(StreamBlock), (text_at + text_bytes + 63) / 64 * 64));
+  auto* const memory = static_cast<char*>(
+      std::aligned_alloc(alignof(StreamBlock), (text_at + text_bytes + 63) / 64 * 64));
   if (memory == nullptr) return nullptr;
   char* at = memory + text_at;
   const auto copy = [&at](std::string_view text) {
@@ -91,8 +91,7 @@ Result<CloudEvent::Stream> CloudEvent::Stream::Make(const Options& options) {
   if (Status status = detail::CheckAttributes(draft, NameRule::kStrict); !status.ok()) {
     return status;
   }
-  const detail::StreamBlock* block =
-      detail::NewStreamBlock(draft, options.extensions.size());
+  const detail::StreamBlock* block = detail::NewStreamBlock(draft, options.extensions.size());
   if (block == nullptr) {
     return Status(StatusCode::kResourceExhausted, "event",
                   "the constants of a stream do not fit into an event or into memory");

@@ -20,13 +20,13 @@ struct StreamBlock;
 class CloudEvent::Stream {
  public:
   struct Options {
-    std::string source;                                  // required
-    std::string type;                                    // required
-    std::string subject;                                 // empty: given per event, or absent
+    std::string source = {};                             // required
+    std::string type = {};                               // required
+    std::string subject = {};                            // empty: given per event, or absent
     std::string data_content_type = "application/json";  // empty: given per event, or absent
-    std::string data_schema;                             // empty: given per event, or absent
-    std::vector<std::pair<std::string, std::string>> extensions;  // the same on every event
-    std::vector<std::string> varying;  // names of string extensions given per event by index
+    std::string data_schema = {};                        // empty: given per event, or absent
+    std::vector<std::pair<std::string, std::string>> extensions = {};  // the same on every event
+    std::vector<std::string> varying = {};  // names of string extensions given per event by index
   };
 
   /// Errors: INVALID_ARGUMENT naming the first missing, illegal or repeated attribute. [any]
@@ -65,7 +65,7 @@ class CloudEvent::Builder {
   Builder& Id(Uuid id);
   Builder& Source(std::string_view source);
   Builder& Type(std::string_view type);
-  Builder& Subject(std::string_view subject);       // empty: absent
+  Builder& Subject(std::string_view subject);  // empty: absent
   Builder& Time(Timestamp time);
   Builder& NoTime();
   Builder& DataContentType(std::string_view type);  // empty: absent
@@ -91,8 +91,8 @@ class CloudEvent::Builder {
   Builder& BinaryData(ByteView bytes);
   Builder& NoData();
 
-  /// Errors: INVALID_ARGUMENT naming the first missing or illegal attribute, or where the data is no
-  /// JSON; RESOURCE_EXHAUSTED above kMaxEventBytes or kMaxExtensions.
+  /// Errors: INVALID_ARGUMENT naming the first missing or illegal attribute, or where the data is
+  /// no JSON; RESOURCE_EXHAUSTED above kMaxEventBytes or kMaxExtensions.
   Result<CloudEvent> Build(NameRule rule = NameRule::kStrict);
 
  private:
