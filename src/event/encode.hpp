@@ -37,8 +37,8 @@ class ScalarText {
     if (entry.kind == ValueKind::kBool) {
       text_ = entry.value.boolean ? "true" : "false";
     } else {
-      const auto end = std::to_chars(digits_.data(), digits_.data() + digits_.size(),
-                                     entry.value.integer);
+      const auto end =
+          std::to_chars(digits_.data(), digits_.data() + digits_.size(), entry.value.integer);
       text_ = {digits_.data(), static_cast<std::size_t>(end.ptr - digits_.data())};
     }
   }

@@ -7,8 +7,8 @@
 
 namespace virtufin::inline v0 {
 
-/// One JSON object, UTF-8 without white space of its own; JSON data stands in it as written, text as
-/// a string, everything else as data_base64 (also data that claims to be JSON and is not). [any]
+/// One JSON object, UTF-8 without white space of its own; JSON data stands in it as written, text
+/// as a string, everything else as data_base64 (also data that claims to be JSON and is not). [any]
 /// Errors: RESOURCE_EXHAUSTED above kMaxEventBytes or without memory.
 Result<EncodedBytes> EncodeJson(const CloudEvent& event);
 

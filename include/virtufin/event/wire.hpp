@@ -27,10 +27,10 @@ Result<EncodedBytes> EncodeCloudEvent(const CloudEvent& event);
 Result<EncodedBytes> EncodeWorkerResponse(const CloudEvent* event,
                                           std::optional<std::string_view> error);
 
-/// Verifies, then copies; names as NameRule::kLenient; empty optional texts count as absent. `bytes`
-/// is borrowed until this returns. [any]
-/// Errors: INVALID_ARGUMENT saying what is wrong (too large, misaligned, no such FlatBuffer, an
-/// illegal attribute); RESOURCE_EXHAUSTED above kMaxExtensions or without memory.
+/// Verifies, then copies; names as NameRule::kLenient; empty optional texts count as absent.
+/// `bytes` is borrowed until this returns. [any] Errors: INVALID_ARGUMENT saying what is wrong (too
+/// large, misaligned, no such FlatBuffer, an illegal attribute); RESOURCE_EXHAUSTED above
+/// kMaxExtensions or without memory.
 Result<CloudEvent> DecodeCloudEvent(ByteView bytes);
 
 /// As DecodeCloudEvent; `bytes` is borrowed as long as the response's error is used. [any]

@@ -101,8 +101,7 @@ Result<CloudEvent> ToEvent(const wire::CloudEvent& event) {
   if (const auto* data = event.data()) {
     draft.data = {data->data(), data->size()};
     // Whether it is JSON is found out when somebody needs to know.
-    draft.head.data_kind =
-        KindOf(draft.head.attributes[kDataContentType], AsText(draft.data));
+    draft.head.data_kind = KindOf(draft.head.attributes[kDataContentType], AsText(draft.data));
   }
   return Assemble(draft);
 }

@@ -17,10 +17,21 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "FlatBuffers are little-endian");
 
 // Fields of the tables, in the schema's order.
-enum : int { kId, kTypeField, kSourceField, kSpecVersion, kContentType, kSchema, kSubjectField,
-             kTime, kData, kExtensions, kEventFields };
+enum : int {
+  kId,
+  kTypeField,
+  kSourceField,
+  kSpecVersion,
+  kContentType,
+  kSchema,
+  kSubjectField,
+  kTime,
+  kData,
+  kExtensions,
+  kEventFields
+};
 constexpr std::uint16_t kEventVtableBytes = 4 + 2 * kEventFields;
-constexpr std::uint16_t kPairVtableBytes = 8;    // tables of two fields: Extension, WorkerResponse
+constexpr std::uint16_t kPairVtableBytes = 8;  // tables of two fields: Extension, WorkerResponse
 constexpr std::uint32_t kPairTableBytes = 12;
 
 class WireWriter {
@@ -108,8 +119,8 @@ std::uint32_t PutPairVtable(WireWriter& out) noexcept {
   return vtable;
 }
 
-void PutExtension(WireWriter& out, const EncodeInput& input, const Entry& entry,
-                  std::uint32_t slot, std::uint32_t vtable) noexcept {
+void PutExtension(WireWriter& out, const EncodeInput& input, const Entry& entry, std::uint32_t slot,
+                  std::uint32_t vtable) noexcept {
   out.Point(slot);
   const std::uint32_t table = out.Skip(kPairTableBytes);
   const std::uint32_t to_vtable = table - vtable;
@@ -147,10 +158,13 @@ void PutExtensions(WireWriter& out, const EncodeInput& input, std::uint32_t coun
 // Writes the event's vtable and table, then what they point to; `slot` will point to the table.
 void PutEvent(WireWriter& out, const EncodeInput& input, std::uint32_t slot) noexcept {
   const EventBlock& event = input.event;
-  const std::string_view texts[] = {event.id_text(), event.attributes[kType],
-                                    event.attributes[kSource], "1.0",
+  const std::string_view texts[] = {event.id_text(),
+                                    event.attributes[kType],
+                                    event.attributes[kSource],
+                                    "1.0",
                                     event.attributes[kDataContentType],
-                                    event.attributes[kDataSchema], event.attributes[kSubject],
+                                    event.attributes[kDataSchema],
+                                    event.attributes[kSubject],
                                     event.time_text()};
   const auto extensions =
       static_cast<std::uint32_t>(event.extension_count() + input.stamped.size());
