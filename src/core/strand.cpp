@@ -131,7 +131,8 @@ bool Executor::Strand::Parked() const noexcept { return state_ != nullptr && sta
 Executor::ParkToken Executor::ParkCurrentStrand() {
   ParkToken token;
   if (detail::StrandState* strand = detail::this_thread.strand) {
-    token.hold_ = std::make_shared<detail::Hold>(strand->shared_from_this());
+    token.hold_ = std::shared_ptr<void>(
+        std::make_shared<detail::Hold>(strand->shared_from_this()), strand);
   }
   return token;
 }

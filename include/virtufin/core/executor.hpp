@@ -86,10 +86,14 @@ class Executor {
    public:
     ParkToken() noexcept = default;
     explicit operator bool() const noexcept { return hold_ != nullptr; }
+    /// Both keep the same strand, or none.
+    friend bool operator==(const ParkToken& a, const ParkToken& b) noexcept {
+      return a.hold_ == b.hold_;
+    }
 
    private:
     friend class Executor;
-    std::shared_ptr<void> hold_;
+    std::shared_ptr<void> hold_;  // points to the strand
   };
 
   /// Tasks of one strand run in order, one at a time. Copies name the same strand. It may outlive
