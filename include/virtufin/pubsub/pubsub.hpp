@@ -16,8 +16,15 @@
 
 namespace virtufin::inline v0 {
 
+/// What a handler says about an event. kDrop: handled, on purpose not used. kRetry counts as
+/// failed; a driver that does not redeliver is done with the event all the same.
 enum class Delivery : std::uint8_t { kSuccess, kRetry, kDrop };
-enum class Dispatch : std::uint8_t { kQueued, kInline };
+
+enum class Dispatch : std::uint8_t {
+  kQueued,  // own queue, handled on the executor: in order, one at a time
+  kInline,  // on the publisher's thread, maybe concurrently; the handler must not block
+};
+
 /// What happens to an event for which a queue has no room.
 enum class Overflow : std::uint8_t {
   kBlock,       // publishers wait, at most block_timeout_ms once; then the subscription lags
@@ -28,19 +35,22 @@ struct DeliveryInfo {
   std::uint64_t missed = 0;   // events lost to this subscription since the previous delivery
   std::uint32_t attempt = 1;  // 1 to 4
 };
+
+/// `message` is borrowed until the handler returns; copy it to keep it. What the handler throws is
+/// logged and counted as failed. [callback]
 using MessageHandler = std::function<Delivery(const Message& message, const DeliveryInfo& info)>;
 
 struct SubscribeOptions {
   Dispatch dispatch = Dispatch::kQueued;
-  Overflow overflow = Overflow::kBlock;
-  std::size_t capacity = 8192;           // events
-  std::int64_t block_timeout_ms = 1000;  // then the subscription lags
-  std::string name;                      // shown in errors and counters; default: topic
+  Overflow overflow = Overflow::kBlock;  // kQueued only
+  std::size_t capacity = 8192;           // events that may wait; kQueued only
+  std::int64_t block_timeout_ms = 1000;  // real time; then the subscription lags; kBlock only
+  std::string name;                      // shown in errors and logs; default: the first topic
 };
 
 struct SubscriptionCounters {
-  std::uint64_t delivered = 0;       // handler runs that ended
-  std::uint64_t dropped = 0;         // by DropOldest
+  std::uint64_t delivered = 0;       // handler runs that ended, failed ones included
+  std::uint64_t dropped = 0;         // by kDropOldest, or refused to an inline handler (recursion)
   std::uint64_t missed_lagging = 0;  // not queued because the subscription lagged
   std::uint64_t failed = 0;          // handler threw or asked for a retry
   std::size_t queued = 0;            // waiting now
@@ -48,42 +58,61 @@ struct SubscriptionCounters {
   std::size_t parked = 0;            // publishing strands parked for it now
 };
 
-/// Ends with its destructor, which is Unsubscribe().
+/// Keeps a handler subscribed while it lives; outlives its bus safely. One thread at a time may use
+/// one handle, except counters().
 class Subscription {
  public:
-  Subscription() noexcept;
-  Subscription(Subscription&&) noexcept;
-  Subscription& operator=(Subscription&&) noexcept;
-  ~Subscription();
-  /// No new handler starts. On a foreign thread: no handler runs any more when this returned; on
-  /// executor and callback threads it returns at once, a running handler ends by itself.
-  void Unsubscribe();                              // [any] [callback]
-  /// The same without waiting: `done` runs exactly once, when no handler runs any more. What is
-  /// still queued is dropped.
-  void Unsubscribe(std::function<void()> done);    // [any] [callback]
-  SubscriptionCounters counters() const;           // [any]
+  class Impl;
 
-  class Impl;                                      // drivers derive from it
-  explicit Subscription(std::shared_ptr<Impl> impl) noexcept;
+  /// Of nothing: all functions do nothing.
+  Subscription() noexcept;
+  explicit Subscription(std::shared_ptr<Impl> impl) noexcept;  // for drivers
+  Subscription(Subscription&&) noexcept;
+  Subscription& operator=(Subscription&&) noexcept;  // ends what it held as the destructor does
+  /// Unsubscribe(), unless one of the two forms ran before: then it does not wait. [any] [callback]
+  ~Subscription();
+
+  /// No new handler starts; what is queued is dropped. On a foreign thread: no handler runs any
+  /// more, and the handler itself is destroyed, when this returned. On executor, net-loop and
+  /// callback threads (so from inside the own handler) it returns at once; a handler that runs ends
+  /// by itself. [any] [callback]
+  void Unsubscribe();
+  /// The same and never waits: `done` runs exactly once, when no handler runs any more, maybe
+  /// before this returns. [any] [callback]
+  void Unsubscribe(std::function<void()> done);
+  SubscriptionCounters counters() const;  // [any] [callback]
 
  private:
   std::shared_ptr<Impl> impl_;
+  bool ended_ = false;
+};
+
+/// What a driver implements behind each handle. Everything is [any] [callback].
+class Subscription::Impl {
+ public:
+  virtual ~Impl() = default;
+  /// Idempotent. `done` may be empty; else it runs exactly once, when no handler runs any more.
+  virtual void Close(std::function<void()> done) = 0;
+  /// Waits until no handler runs. Called on foreign threads only, after Close.
+  virtual void AwaitIdle() = 0;
+  virtual SubscriptionCounters counters() const = 0;
 };
 
 class PubSub {
  public:
   virtual ~PubSub() = default;
 
-  /// OK: accepted by the broker. Never waits on executor and callback threads; other threads wait at
-  /// most block_timeout_ms. [any] [callback]
-  /// Errors: RESOURCE_EXHAUSTED naming a lagging subscription (the others got the event) or recursion
-  /// over 16; UNAVAILABLE when stopped.
+  /// OK: accepted by the broker. Never waits on executor, net-loop and callback threads; others
+  /// wait at most block_timeout_ms. `message` is borrowed during the call. [any] [callback] Errors:
+  /// RESOURCE_EXHAUSTED naming a subscription that lags, or an inline handler that publishes in a
+  /// recursion over 16: all others got the event, do not retry; UNAVAILABLE when stopped.
   virtual Status Publish(const Message& message) = 0;
 
   /// One queue for all `topics`: handlers run in publishing order, one at a time (kInline: on the
-  /// publisher, maybe concurrently). Topics are exact and copied; one named twice counts once. [any]
-  /// Errors: INVALID_ARGUMENT for no topic, an empty one, or a capacity of 0; UNAVAILABLE when
-  /// stopped.
+  /// publisher, maybe concurrently). Topics are exact and copied; one named twice counts once.
+  /// `handler` is consumed, and destroyed when the subscription ended. [any] [callback]
+  /// Errors: INVALID_ARGUMENT for no topic, an empty one, no handler, a capacity of 0 or over
+  /// kMaxQueueCapacity, a negative timeout; UNAVAILABLE when stopped.
   virtual Result<Subscription> Subscribe(std::span<const std::string_view> topics,
                                          const SubscribeOptions& options,
                                          MessageHandler handler) = 0;
@@ -91,6 +120,8 @@ class PubSub {
                                  MessageHandler handler) {
     return Subscribe(std::span(&topic, 1), options, std::move(handler));
   }
+
+  static constexpr std::size_t kMaxQueueCapacity = std::size_t{1} << 24;  // events
 };
 
 }  // namespace virtufin::inline v0

@@ -1,0 +1,53 @@
+// InlineSubscription: its handler runs on the publisher's thread, maybe on several at once.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "pubsub/inproc_subscription.hpp"
+
+namespace virtufin::inline v0 {
+namespace detail {
+
+class InlineSubscription final : public InprocSubscription {
+ public:
+  using InprocSubscription::InprocSubscription;
+
+  /// The caller has marked the thread as a callback thread.
+  void Deliver(const Message& message) noexcept {
+    if (!Enter()) return;
+    DeliveryInfo info;
+    if (untold_.load(std::memory_order_relaxed) != 0) {
+      info.missed = untold_.exchange(0, std::memory_order_relaxed);
+    }
+    Handle(message, info);
+    delivered_.fetch_add(1, std::memory_order_relaxed);
+    Leave();
+  }
+  /// Counts an event that did not reach the handler; false when closed.
+  bool Refuse() noexcept {
+    if (closed()) return false;
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+    untold_.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+
+  SubscriptionCounters counters() const override {
+    SubscriptionCounters counters;
+    counters.delivered = delivered_.load(std::memory_order_relaxed);
+    counters.dropped = dropped_.load(std::memory_order_relaxed);
+    counters.failed = failed();
+    return counters;
+  }
+
+ private:
+  void OnClosed() override {}
+  void OnIdle() override {}
+
+  std::atomic<std::uint64_t> delivered_{0};
+  std::atomic<std::uint64_t> dropped_{0};
+  std::atomic<std::uint64_t> untold_{0};
+};
+
+}  // namespace detail
+}  // namespace virtufin::inline v0

@@ -1,0 +1,102 @@
+// InprocSubscription: running a handler behind a fence, and ending exactly once.
+#include "pubsub/inproc_subscription.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "virtufin/core/executor.hpp"
+
+namespace virtufin::inline v0 {
+namespace detail {
+
+void BrokerLog::Write(LogLevel level, std::string_view text) {
+  std::lock_guard lock(mutex_);
+  if (sink_ != nullptr && sink_->Enabled(level)) sink_->Write(level, "pubsub", text);
+}
+
+void BrokerLog::Detach() {
+  std::lock_guard lock(mutex_);
+  sink_ = nullptr;
+}
+
+InprocSubscription::InprocSubscription(std::shared_ptr<BrokerCore> core, std::string name,
+                                       std::vector<std::string> topics, MessageHandler handler)
+    : core_(std::move(core)),
+      name_(std::move(name)),
+      topics_(std::move(topics)),
+      handler_(std::move(handler)) {}
+
+void InprocSubscription::Handle(const Message& message, const DeliveryInfo& info) noexcept {
+  try {
+    if (handler_(message, info) == Delivery::kRetry) Failed("asked for a retry");
+  } catch (const std::exception& error) {
+    Failed(error.what());
+  } catch (...) {
+    Failed("something that is no std::exception");
+  }
+}
+
+void InprocSubscription::Failed(std::string_view how) noexcept {
+  const std::uint64_t count = failed_.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (!WorthLogging(count)) return;
+  try {
+    core_->log.Write(LogLevel::kWarn, "handler of '" + name_ + "' failed: " + std::string(how) +
+                                          " (failures: " + std::to_string(count) + ")");
+  } catch (...) {  // out of memory for a log line: the failure is counted
+  }
+}
+
+void InprocSubscription::Close(std::function<void()> done) {
+  if (done) {
+    std::unique_lock lock(end_mutex_);
+    if (idle_) {
+      lock.unlock();
+      return RunDone(done);
+    }
+    dones_.push_back(std::move(done));
+  }
+  const std::uint64_t before = gate_.fetch_or(kClosed, std::memory_order_acq_rel);
+  if ((before & kClosed) != 0) return;
+  OnClosed();
+  for (const std::string& topic : topics_) core_->topics.Remove(topic, *this);
+  if (before == 0) BecomeIdle();
+}
+
+void InprocSubscription::AwaitIdle() {
+  std::unique_lock lock(end_mutex_);
+  ended_.wait(lock, [this] { return idle_; });
+}
+
+void InprocSubscription::BecomeIdle() noexcept {
+  {
+    std::lock_guard lock(end_mutex_);
+    if (std::exchange(idling_, true)) return;  // a publisher that came too late was inside
+  }
+  // The user's code runs below: it must not wait for this subscription, which it may own.
+  const ThreadMark mark(ThreadKind::kCallback);
+  handler_ = nullptr;
+  OnIdle();
+  std::vector<std::function<void()>> dones;
+  {
+    std::lock_guard lock(end_mutex_);
+    idle_ = true;
+    dones.swap(dones_);
+    ended_.notify_all();
+  }
+  for (const auto& done : dones) RunDone(done);
+}
+
+void InprocSubscription::RunDone(const std::function<void()>& done) noexcept {
+  const ThreadMark mark(ThreadKind::kCallback);
+  try {
+    done();
+  } catch (...) {
+    try {
+      core_->log.Write(LogLevel::kError, "the end of '" + name_ + "': its done function threw");
+    } catch (...) {  // out of memory for a log line
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace virtufin::inline v0

@@ -1,0 +1,98 @@
+// InprocSubscription: what queued and inline subscriptions share: the handler, its fence, its end.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pubsub/topic_table.hpp"
+#include "virtufin/core/log.hpp"
+#include "virtufin/pubsub/pubsub.hpp"
+
+namespace virtufin::inline v0 {
+namespace detail {
+
+/// A log sink that outlives the broker's borrowed one: a handler may end after the broker did.
+class BrokerLog {
+ public:
+  explicit BrokerLog(LogSink& sink) noexcept : sink_(&sink) {}
+  void Write(LogLevel level, std::string_view text);  // [any]
+  void Detach();                                      // [any] the sink is not used after this
+
+ private:
+  std::mutex mutex_;
+  LogSink* sink_;
+};
+
+/// What a broker and its subscriptions share. Subscriptions keep it alive.
+struct BrokerCore {
+  explicit BrokerCore(LogSink& sink) noexcept : log(sink) {}
+  TopicTable topics;
+  BrokerLog log;
+  std::atomic<bool> stopped{false};
+};
+
+/// True for 1, 2, 4, 8 ...: what repeats without end is logged this often.
+constexpr bool WorthLogging(std::uint64_t count) noexcept { return (count & (count - 1)) == 0; }
+
+class InprocSubscription : public Subscription::Impl {
+ public:
+  InprocSubscription(std::shared_ptr<BrokerCore> core, std::string name,
+                     std::vector<std::string> topics, MessageHandler handler);
+
+  void Close(std::function<void()> done) final;
+  void AwaitIdle() final;
+  /// The broker stopped: publishers that wait here wait no longer.
+  virtual void StopWaiting() {}
+  const std::string& name() const noexcept { return name_; }
+
+ protected:
+  /// Counts a handler that may run now; false when closed. Each true wants one Leave.
+  bool Enter() noexcept {
+    if ((gate_.fetch_add(kOne, std::memory_order_acq_rel) & kClosed) == 0) return true;
+    Leave();
+    return false;
+  }
+  void Leave() noexcept {
+    if (gate_.fetch_sub(kOne, std::memory_order_acq_rel) == (kOne | kClosed)) BecomeIdle();
+  }
+  bool closed() const noexcept { return (gate_.load(std::memory_order_acquire) & kClosed) != 0; }
+  /// Between Enter and Leave. No exception leaves it.
+  void Handle(const Message& message, const DeliveryInfo& info) noexcept;
+  std::uint64_t failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
+  BrokerCore& core() const noexcept { return *core_; }
+
+  virtual void OnClosed() = 0;  // once, at once: no new events
+  virtual void OnIdle() = 0;    // once, when no handler runs any more
+
+ private:
+  // The closed bit and the number of those inside, changed together.
+  static constexpr std::uint64_t kClosed = 1;
+  static constexpr std::uint64_t kOne = 2;
+
+  void BecomeIdle() noexcept;
+  void Failed(std::string_view how) noexcept;
+  void RunDone(const std::function<void()>& done) noexcept;
+
+  const std::shared_ptr<BrokerCore> core_;
+  const std::string name_;
+  const std::vector<std::string> topics_;
+  MessageHandler handler_;  // not touched outside Enter and Leave, but by BecomeIdle
+  std::atomic<std::uint64_t> gate_{0};
+  std::atomic<std::uint64_t> failed_{0};
+
+  std::mutex end_mutex_;
+  std::condition_variable ended_;
+  bool idling_ = false;
+  bool idle_ = false;
+  std::vector<std::function<void()>> dones_;
+};
+
+}  // namespace detail
+}  // namespace virtufin::inline v0

@@ -1,0 +1,88 @@
+// QueuedSubscription, the handler's side: taking events in batches and running the handler.
+#include <chrono>
+#include <utility>
+
+#include "pubsub/queued_subscription.hpp"
+
+namespace virtufin::inline v0 {
+namespace detail {
+
+namespace {
+
+// A drain gives its thread back after so many events, or after this time when it looks.
+constexpr std::uint32_t kEventsPerTurn = 256;
+constexpr std::chrono::milliseconds kTurn{1};
+
+}  // namespace
+
+void QueuedSubscription::PostDrain() {
+  strand_.Post([self = shared_from_this()] { self->Drain(); });
+}
+
+void QueuedSubscription::Drain() {
+  if (!Enter()) return;
+  if (DrainSome()) PostDrain();
+  Leave();
+}
+
+bool QueuedSubscription::DrainSome() {
+  const auto start = std::chrono::steady_clock::now();
+  for (std::uint32_t count = 1;; ++count) {
+    DeliveryInfo info;
+    const Message* message = Claim(info);
+    if (message == nullptr) return false;
+    Handle(*message, info);
+    delivered_.store(delivered_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    batch_.Pop();
+    ++batch_front_;
+    if (closed()) return false;
+    if (count == kEventsPerTurn || Executor::CurrentStrandParked()) return true;
+    // Looking at the clock costs as much as a small handler: look after 1, 2, 4, 8 ... events.
+    const bool look = (count & (count - 1)) == 0;
+    if (look && std::chrono::steady_clock::now() - start > kTurn) return true;
+  }
+}
+
+const Message* QueuedSubscription::Claim(DeliveryInfo& info) {
+  std::uint64_t next = next_.load(std::memory_order_acquire);
+  for (;;) {
+    if (next >= batch_end_) {
+      if (!Refill()) return nullptr;
+      next = next_.load(std::memory_order_acquire);
+      continue;
+    }
+    // A publisher that gets stuck sets attention_ and then reads next_; here it is the other way
+    // round. One of the two sees the other.
+    if (next_.compare_exchange_weak(next, next + 1, std::memory_order_seq_cst)) break;
+  }
+  for (; batch_front_ < next; ++batch_front_) batch_.Pop();  // revoked
+  if (attention_.load(std::memory_order_seq_cst)) {
+    Released released;
+    {
+      Lock lock(mutex_);
+      Settle(released);
+      if (!lagging_) info.missed = std::exchange(untold_, 0);
+      Unattend();
+    }
+    Finish(released);
+  }
+  return &batch_.front();
+}
+
+bool QueuedSubscription::Refill() {
+  batch_.Clear();
+  Lock lock(mutex_);
+  if (inbox_.empty()) {
+    scheduled_ = false;
+    return false;
+  }
+  inbox_.TakeAll(batch_);
+  batch_end_ = tail_;
+  batch_front_ = tail_ - batch_.size();
+  return true;
+}
+
+void QueuedSubscription::OnIdle() { batch_.Clear(); }
+
+}  // namespace detail
+}  // namespace virtufin::inline v0

@@ -1,0 +1,304 @@
+// QueuedSubscription, the publishers' side: room, waiting, parking, lagging.
+#include "pubsub/queued_subscription.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace virtufin::inline v0 {
+namespace detail {
+
+namespace {
+
+void Tell(PendingPush& push, Offered outcome) {
+  std::lock_guard lock(push.wait->mutex);
+  push.outcome = outcome;
+  --push.wait->open;
+  push.wait->changed.notify_one();  // under the lock: the waiter's stack is gone soon after
+}
+
+Status LagStatus(const std::string& name, const SubscribeOptions& options) {
+  return {StatusCode::kResourceExhausted, "pubsub",
+          "subscription '" + name + "' lags: expected room within " +
+              std::to_string(options.block_timeout_ms) + " ms, found its queue of " +
+              std::to_string(options.capacity) +
+              " events full; it misses events until it is half empty, all others got the event"};
+}
+
+// Longer waits are none that anybody means; sums of times stay in range.
+constexpr std::chrono::milliseconds kLongestTimeout = std::chrono::hours(24 * 365);
+
+}  // namespace
+
+QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executor& executor,
+                                       std::string name, std::vector<std::string> topics,
+                                       MessageHandler handler, const SubscribeOptions& options)
+    : InprocSubscription(std::move(core), std::move(name), std::move(topics), std::move(handler)),
+      executor_(executor),
+      strand_(executor.NewStrand()),
+      overflow_(options.overflow),
+      capacity_(options.capacity),
+      block_timeout_(
+          std::min(std::chrono::milliseconds(options.block_timeout_ms), kLongestTimeout)),
+      lag_status_(LagStatus(this->name(), options)),
+      inbox_(options.capacity * 2),
+      batch_(options.capacity * 2) {}
+
+Offered QueuedSubscription::Offer(const Message& message) {
+  {
+    std::unique_lock lock(mutex_);
+    if (ended_) return Offered::kTaken;
+    if (overflow_ == Overflow::kDropOldest) {
+      AppendDropOldest(message);
+    } else if (!attention_.load(std::memory_order_relaxed) && HasRoom()) {
+      Append(message);
+    } else {
+      lock.unlock();
+      return OfferPressed(message);
+    }
+    if (!Schedule()) return Offered::kTaken;
+  }
+  PostDrain();
+  return Offered::kTaken;
+}
+
+Offered QueuedSubscription::OfferPressed(const Message& message) {
+  Released released;
+  Offered offered = Offered::kTaken;
+  {
+    Lock lock(mutex_);
+    if (ended_) return Offered::kTaken;
+    Attend();
+    Settle(released);
+    const bool own_strand = strand_.Running();
+    if (lagging_) {
+      offered = Miss();
+    } else if (!Pressed()) {
+      Append(message);
+    } else if (CurrentThreadKind() == ThreadKind::kForeign) {
+      offered = Offered::kFull;
+    } else if (Waiting() >= 2 * capacity_) {
+      BeginLag(released);
+      offered = Miss();
+    } else {
+      Append(message);
+      // Parked for its own queue it would wait for itself.
+      if (!own_strand) Park(released);
+    }
+    Unattend();
+    released.post = Schedule();
+  }
+  Finish(released);
+  return offered;
+}
+
+void QueuedSubscription::Await(PendingPush& push) {
+  Released released;
+  {
+    Lock lock(mutex_);
+    Attend();
+    Settle(released);
+    if (ended_) {
+      Tell(push, Offered::kTaken);
+    } else if (core().stopped.load(std::memory_order_seq_cst)) {
+      Miss();
+      Tell(push, Offered::kStopped);
+    } else if (lagging_) {
+      Tell(push, Miss());
+    } else if (Pressed()) {
+      pending_.push_back(&push);
+    } else {
+      Append(*push.message);
+      Tell(push, Offered::kTaken);
+    }
+    Unattend();
+    released.post = Schedule();
+  }
+  Finish(released);
+}
+
+void QueuedSubscription::GiveUp(const PendingPush& push) {
+  Released released;
+  {
+    Lock lock(mutex_);
+    Attend();
+    Settle(released);
+    const bool waits = std::find(pending_.begin(), pending_.end(), &push) != pending_.end();
+    if (waits) BeginLag(released);
+    Unattend();
+    released.post = Schedule();
+  }
+  Finish(released);
+}
+
+void QueuedSubscription::StopWaiting() {
+  Lock lock(mutex_);
+  Resolve(Offered::kStopped);
+}
+
+void QueuedSubscription::OnParkTimeout(std::uint64_t episode) {
+  Released released;
+  {
+    Lock lock(mutex_);
+    if (ended_ || episode != episode_ || parked_.empty()) return;
+    Attend();
+    Settle(released);
+    if (!parked_.empty()) BeginLag(released);
+    Unattend();
+    released.post = Schedule();
+  }
+  Finish(released);
+}
+
+void QueuedSubscription::OnClosed() {
+  Released released;
+  BoundedQueue<Message> dropped(capacity_ * 2);
+  {
+    Lock lock(mutex_);
+    ended_ = true;
+    Resolve(Offered::kTaken);
+    Unpark(released);
+    inbox_.TakeAll(dropped);
+  }
+}
+
+SubscriptionCounters QueuedSubscription::counters() const {
+  Lock lock(mutex_);
+  SubscriptionCounters counters;
+  counters.delivered = delivered_.load(std::memory_order_relaxed);
+  counters.dropped = dropped_;
+  counters.missed_lagging = missed_;
+  counters.failed = failed();
+  if (ended_) return counters;
+  counters.queued = Waiting();
+  counters.lagging = lagging_;
+  counters.parked = parked_.size();
+  return counters;
+}
+
+// ---- the mutex is held -------------------------------------------------------------------------
+
+bool QueuedSubscription::HasRoom() noexcept {
+  // The drain writes next_ all the time: look at it only when the old value does not do.
+  if (tail_ - seen_next_ < capacity_) return true;
+  seen_next_ = next_.load(std::memory_order_seq_cst);
+  return tail_ - seen_next_ < capacity_;
+}
+
+void QueuedSubscription::Append(const Message& message) {
+  // Never full: at most twice the capacity waits.
+  if (inbox_.TryPush(Message(message))) ++tail_;
+}
+
+void QueuedSubscription::AppendDropOldest(const Message& message) {
+  while (!HasRoom()) {
+    Attend();  // before next_ moves: the next delivery tells
+    std::uint64_t oldest = next_.load(std::memory_order_seq_cst);
+    if (oldest == tail_ - inbox_.size()) {
+      inbox_.Pop();  // the drain's batch is used up, so nobody else moves next_
+      next_.store(oldest + 1, std::memory_order_seq_cst);
+    } else if (!next_.compare_exchange_strong(oldest, oldest + 1, std::memory_order_seq_cst)) {
+      continue;  // the drain was faster: there is room
+    }
+    ++dropped_;
+    ++untold_;
+  }
+  Append(message);
+}
+
+bool QueuedSubscription::Pressed() const noexcept {
+  return Waiting() >= capacity_ || !pending_.empty() || !parked_.empty();
+}
+
+void QueuedSubscription::Settle(Released& released) {
+  if (Waiting() <= capacity_ / 2) {
+    Unpark(released);
+    if (lagging_) {
+      lagging_ = false;
+      if (WorthLogging(lags_)) released.lag_ended = lags_;
+    }
+  }
+  // Room goes to waiting publishers in their order; none while strands wait for the queue to empty.
+  while (!pending_.empty() && parked_.empty() && Waiting() < capacity_) {
+    PendingPush& push = *pending_.front();
+    pending_.pop_front();
+    Append(*push.message);
+    Tell(push, Offered::kTaken);
+  }
+}
+
+Offered QueuedSubscription::Miss() noexcept {
+  ++missed_;
+  ++untold_;
+  return Offered::kMissed;
+}
+
+void QueuedSubscription::BeginLag(Released& released) {
+  lagging_ = true;
+  if (WorthLogging(++lags_)) released.lag_began = lags_;
+  Resolve(Offered::kMissed);
+  Unpark(released);
+}
+
+void QueuedSubscription::Resolve(Offered outcome) {
+  for (PendingPush* push : pending_) {
+    if (outcome != Offered::kTaken) Miss();
+    Tell(*push, outcome);
+  }
+  pending_.clear();
+}
+
+void QueuedSubscription::Park(Released& released) {
+  Executor::ParkToken token = Executor::ParkCurrentStrand();
+  if (!token) return;  // no strand to park: the net loop, say
+  if (std::find(parked_.begin(), parked_.end(), token) != parked_.end()) {
+    released.tokens.push_back(std::move(token));
+    return;
+  }
+  if (parked_.empty()) released.arm = ++episode_;
+  parked_.push_back(std::move(token));
+}
+
+void QueuedSubscription::Unpark(Released& released) {
+  if (parked_.empty()) return;
+  released.tokens.insert(released.tokens.end(), std::make_move_iterator(parked_.begin()),
+                         std::make_move_iterator(parked_.end()));
+  parked_.clear();
+  released.timer = std::exchange(timer_, {});
+}
+
+void QueuedSubscription::Attend() noexcept { attention_.store(true, std::memory_order_seq_cst); }
+
+void QueuedSubscription::Unattend() noexcept {
+  const bool needed = lagging_ || untold_ != 0 || !pending_.empty() || !parked_.empty();
+  attention_.store(needed, std::memory_order_seq_cst);
+}
+
+bool QueuedSubscription::Schedule() noexcept {
+  if (scheduled_ || ended_ || inbox_.empty()) return false;
+  scheduled_ = true;
+  return true;
+}
+
+// ---- the mutex is not held ---------------------------------------------------------------------
+
+void QueuedSubscription::Finish(Released& released) {
+  if (released.post) PostDrain();
+  if (released.arm != 0) {
+    Executor::Timer timer =
+        executor_.AfterReal(block_timeout_, [weak = weak_from_this(), episode = released.arm] {
+          if (const auto self = weak.lock()) self->OnParkTimeout(episode);
+        });
+    Lock lock(mutex_);
+    if (!ended_ && episode_ == released.arm && !parked_.empty()) std::swap(timer_, timer);
+  }
+  if (released.lag_began != 0) {
+    core().log.Write(LogLevel::kWarn, std::string(lag_status_.message()) + " (times so far: " +
+                                          std::to_string(released.lag_began) + ")");
+  }
+  if (released.lag_ended != 0) {
+    core().log.Write(LogLevel::kInfo, "subscription '" + name() + "' is half empty and live again");
+  }
+}
+
+}  // namespace detail
+}  // namespace virtufin::inline v0

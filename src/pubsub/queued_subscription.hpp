@@ -1,0 +1,145 @@
+// QueuedSubscription: a bounded queue in front of a handler that runs on the executor.
+//
+// Publishers push into `inbox_` under the mutex. The drain, a task of the subscription's strand,
+// takes the whole inbox as its batch and works through it without the mutex. Events are numbered;
+// `next_` is the number of the first that waits, whether it lies in the batch or in the inbox. The
+// drain claims an event by moving `next_`; DropOldest moves `next_` as well and so revokes an event
+// that the drain has in its batch. What waits is therefore exact: `tail_ - next_`.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "pubsub/inproc_subscription.hpp"
+#include "virtufin/core/bounded_queue.hpp"
+#include "virtufin/core/executor.hpp"
+
+namespace virtufin::inline v0 {
+namespace detail {
+
+/// What became of an event at one subscription.
+enum class Offered : std::uint8_t {
+  kTaken,    // queued, or the subscription has ended
+  kMissed,   // the subscription lags: counted
+  kStopped,  // the broker stopped while the publisher waited: counted
+  kFull,     // the publisher has to wait
+};
+
+/// A foreign publisher that waits for room at some subscriptions at once; on its stack.
+struct PublishWait {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t open = 0;  // pushes without an outcome
+};
+
+/// One event that waits for room at one subscription; on the publisher's stack.
+struct PendingPush {
+  const Message* message = nullptr;
+  PublishWait* wait = nullptr;
+  Offered outcome = Offered::kFull;  // guarded by wait->mutex
+};
+
+class QueuedSubscription final : public InprocSubscription,
+                                 public std::enable_shared_from_this<QueuedSubscription> {
+ public:
+  QueuedSubscription(std::shared_ptr<BrokerCore> core, Executor& executor, std::string name,
+                     std::vector<std::string> topics, MessageHandler handler,
+                     const SubscribeOptions& options);
+
+  /// Never waits. kFull for foreign threads only; then Await.
+  Offered Offer(const Message& message);
+  /// Queues the push when there is room, else keeps it until there is: its outcome is set, and
+  /// `wait` told, later. `push` stays until it has an outcome.
+  void Await(PendingPush& push);
+  /// The publisher of `push` waits no longer: without an outcome yet, the subscription lags.
+  void GiveUp(const PendingPush& push);
+  /// All waiting pushes get the outcome kStopped.
+  void StopWaiting() override;
+
+  std::chrono::milliseconds block_timeout() const noexcept { return block_timeout_; }
+  /// RESOURCE_EXHAUSTED naming the subscription: what a publisher is told while it lags.
+  const Status& lag_status() const noexcept { return lag_status_; }
+  SubscriptionCounters counters() const override;
+
+ private:
+  /// What is let go after unlocking: it calls the executor, or frees memory.
+  struct Released {
+    std::vector<Executor::ParkToken> tokens;
+    Executor::Timer timer;
+    bool post = false;            // a drain is wanted
+    std::uint64_t arm = 0;        // a timer is wanted, for this episode
+    std::uint64_t lag_began = 0;  // how often by now, when this is worth a log line
+    std::uint64_t lag_ended = 0;
+  };
+  using Lock = std::lock_guard<std::mutex>;
+
+  void OnClosed() override;
+  void OnIdle() override;
+
+  // The mutex is held.
+  std::uint64_t Waiting() const noexcept { return tail_ - next_.load(std::memory_order_seq_cst); }
+  bool HasRoom() noexcept;
+  void Append(const Message& message);
+  void AppendDropOldest(const Message& message);
+  bool Pressed() const noexcept;
+  void Settle(Released& released);
+  Offered Miss() noexcept;
+  void BeginLag(Released& released);
+  void Park(Released& released);
+  void Unpark(Released& released);
+  void Resolve(Offered outcome);
+  void Attend() noexcept;
+  void Unattend() noexcept;
+  bool Schedule() noexcept;
+
+  // The mutex is not held.
+  Offered OfferPressed(const Message& message);
+  void Finish(Released& released);
+  void OnParkTimeout(std::uint64_t episode);
+  void PostDrain();
+  void Drain();
+  bool DrainSome();
+  const Message* Claim(DeliveryInfo& info);
+  bool Refill();
+
+  Executor& executor_;  // not used once closed
+  Executor::Strand strand_;
+  const Overflow overflow_;
+  const std::uint64_t capacity_;
+  const std::chrono::milliseconds block_timeout_;
+  const Status lag_status_;
+
+  mutable std::mutex mutex_;
+  BoundedQueue<Message> inbox_;
+  std::uint64_t tail_ = 0;       // number of the next event pushed
+  std::uint64_t seen_next_ = 0;  // some older value of next_
+  bool scheduled_ = false;       // a drain is posted or runs
+  bool ended_ = false;
+  bool lagging_ = false;
+  std::list<PendingPush*> pending_;          // oldest first
+  std::vector<Executor::ParkToken> parked_;  // one a strand
+  std::uint64_t episode_ = 0;                // counts the times the first strand was parked
+  Executor::Timer timer_;                    // of this episode
+  std::uint64_t untold_ = 0;                 // missed or dropped and not told to the handler
+  std::uint64_t dropped_ = 0;
+  std::uint64_t missed_ = 0;
+  std::uint64_t lags_ = 0;
+
+  // The drain's line. Publishers write it when they drop the oldest or get stuck.
+  alignas(64) std::atomic<std::uint64_t> next_{0};
+  std::atomic<bool> attention_{false};  // the drain settles after its next claim
+  std::atomic<std::uint64_t> delivered_{0};
+  BoundedQueue<Message> batch_;
+  std::uint64_t batch_front_ = 0;  // number of the event in front of the batch
+  std::uint64_t batch_end_ = 0;
+};
+
+}  // namespace detail
+}  // namespace virtufin::inline v0

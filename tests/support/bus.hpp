@@ -1,0 +1,213 @@
+// A bus on its own executor, numbered events, handlers that wait for a word, and what was received.
+#pragma once
+
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "virtufin/core/executor.hpp"
+#include "virtufin/event/event_builder.hpp"
+#include "virtufin/event/message.hpp"
+#include "virtufin/pubsub/inproc.hpp"
+
+namespace virtufin::test {
+
+/// Its id is `number`.
+inline Message Numbered(std::string_view topic, std::uint64_t number) {
+  CloudEvent::Builder builder;
+  builder.Id(std::to_string(number)).Source("urn:com.virtufin:test").Type("com.virtufin.test.tick");
+  return Message(topic, builder.Build().value());
+}
+
+inline std::uint64_t NumberOf(const Message& message) {
+  const std::string_view id = message.event().id();
+  std::uint64_t number = 0;
+  std::from_chars(id.data(), id.data() + id.size(), number);
+  return number;
+}
+
+/// Something that happens once and can be waited for.
+class Signal {
+ public:
+  void Set() {
+    std::lock_guard lock(mutex_);
+    set_ = true;
+    changed_.notify_all();
+  }
+  void Wait() const {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return set_; });
+  }
+  bool IsSet() const {
+    std::lock_guard lock(mutex_);
+    return set_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  bool set_ = false;
+};
+
+/// A handler that passes it waits until a pass was given.
+class Turnstile {
+ public:
+  void Pass() {
+    std::unique_lock lock(mutex_);
+    ++arrived_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_ || passes_ > 0; });
+    if (!open_) --passes_;
+  }
+  void Give(int passes) {
+    std::lock_guard lock(mutex_);
+    passes_ += passes;
+    changed_.notify_all();
+  }
+  void Open() {
+    std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void AwaitArrivals(std::uint64_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return arrived_ >= count; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t arrived_ = 0;
+  int passes_ = 0;
+  bool open_ = false;
+};
+
+/// What a handler was given, in order.
+class Inbox {
+ public:
+  Delivery Take(const Message& message, const DeliveryInfo& info) {
+    std::lock_guard lock(mutex_);
+    numbers_.push_back(NumberOf(message));
+    missed_.push_back(info.missed);
+    changed_.notify_all();
+    return Delivery::kSuccess;
+  }
+  MessageHandler Handler() {
+    return [this](const Message& message, const DeliveryInfo& info) { return Take(message, info); };
+  }
+  /// The same; each delivery first passes `turnstile`.
+  MessageHandler HandlerBehind(Turnstile& turnstile) {
+    return [this, &turnstile](const Message& message, const DeliveryInfo& info) {
+      turnstile.Pass();
+      return Take(message, info);
+    };
+  }
+  void Await(std::size_t count) const {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return numbers_.size() >= count; });
+  }
+  std::vector<std::uint64_t> numbers() const {
+    std::lock_guard lock(mutex_);
+    return numbers_;
+  }
+  std::vector<std::uint64_t> missed() const {
+    std::lock_guard lock(mutex_);
+    return missed_;
+  }
+  std::size_t size() const {
+    std::lock_guard lock(mutex_);
+    return numbers_.size();
+  }
+  std::uint64_t missed_in_all() const {
+    std::uint64_t sum = 0;
+    for (const std::uint64_t count : missed()) sum += count;
+    return sum;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::vector<std::uint64_t> numbers_;
+  std::vector<std::uint64_t> missed_;
+};
+
+inline std::vector<std::uint64_t> Range(std::uint64_t first, std::uint64_t last) {
+  std::vector<std::uint64_t> numbers;
+  for (std::uint64_t number = first; number <= last; ++number) numbers.push_back(number);
+  return numbers;
+}
+
+/// Keeps what was logged.
+class LogLines final : public LogSink {
+ public:
+  bool Enabled(LogLevel) const noexcept override { return true; }
+  void Write(LogLevel, std::string_view component, std::string_view text) noexcept override {
+    std::lock_guard lock(mutex_);
+    lines_.push_back(std::string(component) + ": " + std::string(text));
+  }
+  bool Has(std::string_view part) const {
+    std::lock_guard lock(mutex_);
+    for (const std::string& line : lines_) {
+      if (line.find(part) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+/// An executor of two threads and a broker on it.
+struct Bus {
+  explicit Bus(int threads = 2) : executor(Options(threads), WallClock(), log) {
+    if (!executor.Start().ok()) std::abort();
+    broker = std::make_unique<InprocBroker>(Runtime{executor, WallClock(), log});
+  }
+  ~Bus() {
+    broker.reset();
+    (void)executor.Stop(std::chrono::seconds(30));
+  }
+
+  static ExecutorOptions Options(int threads) {
+    ExecutorOptions options;
+    options.threads = threads;
+    return options;
+  }
+  Status Publish(std::string_view topic, std::uint64_t number) {
+    return broker->Publish(Numbered(topic, number));
+  }
+  Subscription Subscribe(std::string_view topic, const SubscribeOptions& options,
+                         MessageHandler handler) {
+    return broker->Subscribe(topic, options, std::move(handler)).value();
+  }
+
+  LogLines log;
+  Executor executor;
+  std::unique_ptr<InprocBroker> broker;
+};
+
+inline SubscribeOptions Queue(std::size_t capacity, Overflow overflow = Overflow::kBlock,
+                              std::int64_t block_timeout_ms = 60'000) {
+  SubscribeOptions options;
+  options.capacity = capacity;
+  options.overflow = overflow;
+  options.block_timeout_ms = block_timeout_ms;
+  return options;
+}
+
+inline SubscribeOptions Inline() {
+  SubscribeOptions options;
+  options.dispatch = Dispatch::kInline;
+  return options;
+}
+
+}  // namespace virtufin::test
