@@ -1,0 +1,244 @@
+// The in-process broker: inline and across threads, and how its cost grows.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bench/floors.hpp"
+#include "bench/ratio.hpp"
+#include "virtufin/core/executor.hpp"
+#include "virtufin/event/event_builder.hpp"
+#include "virtufin/pubsub/inproc.hpp"
+
+namespace {
+
+using namespace virtufin;
+
+std::int64_t NowNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+Message Ready(std::string_view topic) {
+  CloudEvent::Builder builder;
+  builder.Source("urn:com.virtufin:exchange:binance")
+      .Type("com.virtufin.exchange.binance.quote.updated")
+      .JsonData(R"({"bid":"100.50","bid_qty":"2.1","ask":"100.60","ask_qty":"1.7"})");
+  return Message(topic, builder.Build().value());
+}
+
+struct Bus {
+  explicit Bus(std::int64_t spin_us = 0)
+      : executor(Options(spin_us), WallClock(), NullLog()),
+        broker(Runtime{executor, WallClock(), NullLog()}) {
+    if (!executor.Start().ok()) std::abort();
+  }
+  static ExecutorOptions Options(std::int64_t spin_us) {
+    ExecutorOptions options;
+    options.threads = 1;
+    options.spin_us = spin_us;
+    return options;
+  }
+
+  Executor executor;
+  InprocBroker broker;
+};
+
+SubscribeOptions Inline() {
+  SubscribeOptions options;
+  options.dispatch = Dispatch::kInline;
+  return options;
+}
+
+// The "floor" of the first is the goal itself: 100 ns.
+void PublishInline(benchmark::State& state) {
+  Bus bus;
+  std::uint64_t count = 0;
+  auto subscription = bus.broker.Subscribe("act.exchange.binance.quote.update.BTCUSDT", Inline(),
+                                           [&](const Message&, const DeliveryInfo&) {
+                                             ++count;
+                                             return Delivery::kSuccess;
+                                           });
+  const Message message = Ready("act.exchange.binance.quote.update.BTCUSDT");
+  bench::ReportRatio(
+      state, 1.0, [&] { return bus.broker.Publish(message).ok(); }, [] { return 100.0; });
+}
+VIRTUFIN_RATIO(PublishInline);
+
+/// From Publish to the handler on another thread, for one event at a time.
+class OneWay {
+ public:
+  explicit OneWay(std::int64_t spin_us) : bus_(spin_us) {
+    subscription_ = bus_.broker
+                        .Subscribe("a", {},
+                                   [this](const Message&, const DeliveryInfo&) {
+                                     ran_at_.store(NowNs(), std::memory_order_release);
+                                     return Delivery::kSuccess;
+                                   })
+                        .value();
+  }
+  double OnceNs() {
+    ran_at_.store(0, std::memory_order_relaxed);
+    const std::int64_t start = NowNs();
+    (void)bus_.broker.Publish(message_);
+    std::int64_t ran = 0;
+    while ((ran = ran_at_.load(std::memory_order_acquire)) == 0) std::this_thread::yield();
+    return static_cast<double>(ran - start);
+  }
+
+ private:
+  Bus bus_;
+  const Message message_ = Ready("a");
+  std::atomic<std::int64_t> ran_at_{0};
+  Subscription subscription_;
+};
+
+void WakeSleepingConsumer(benchmark::State& state) {
+  OneWay ours(0);
+  floors::Wake floor;
+  bench::ReportRatio(
+      state, 1.5,
+      [&] {
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+        return ours.OnceNs();
+      },
+      [&] { return floor.OnceNs(); }, 2001);
+}
+VIRTUFIN_RATIO(WakeSleepingConsumer);
+
+// At a million events a second into a spinning consumer; the "floor" is the goal, 1 us at p50.
+void SpinningConsumer(benchmark::State& state) {
+  constexpr std::size_t kEvents = 20'000;
+  Bus bus(1'000);
+  std::vector<std::int64_t> sent(kEvents);
+  std::vector<std::int64_t> latency(kEvents);
+  std::atomic<std::size_t> handled{0};
+  auto subscription = bus.broker.Subscribe("a", {}, [&](const Message&, const DeliveryInfo&) {
+    const std::size_t at = handled.load(std::memory_order_relaxed);
+    latency[at] = NowNs() - sent[at];
+    handled.store(at + 1, std::memory_order_release);
+    return Delivery::kSuccess;
+  });
+  const Message message = Ready("a");
+  bench::ReportRatio(
+      state, 1.0,
+      [&] {
+        handled.store(0, std::memory_order_relaxed);
+        const std::int64_t start = NowNs();
+        for (std::size_t i = 0; i < kEvents; ++i) {
+          while (NowNs() < start + static_cast<std::int64_t>(i) * 1'000) {
+          }
+          sent[i] = NowNs();
+          (void)bus.broker.Publish(message);
+        }
+        while (handled.load(std::memory_order_acquire) < kEvents) std::this_thread::yield();
+        std::nth_element(latency.begin(), latency.begin() + kEvents / 2, latency.end());
+        return static_cast<double>(latency[kEvents / 2]);
+      },
+      [] { return 1'000.0; }, 21);
+}
+VIRTUFIN_RATIO(SpinningConsumer);
+
+// 0.6 times the floor's throughput is 1.67 times its time.
+void OneToOneThroughput(benchmark::State& state) {
+  constexpr std::uint64_t kEvents = 200'000;
+  Bus bus;
+  std::atomic<std::uint64_t> handled{0};
+  auto subscription = bus.broker.Subscribe("a", {}, [&](const Message&, const DeliveryInfo&) {
+    handled.store(handled.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    return Delivery::kSuccess;
+  });
+  const Message message = Ready("a");
+  bench::ReportRatio(
+      state, 1 / 0.6,
+      [&] {
+        handled = 0;
+        const std::int64_t start = NowNs();
+        for (std::uint64_t i = 0; i < kEvents; ++i) (void)bus.broker.Publish(message);
+        while (handled.load(std::memory_order_acquire) < kEvents) std::this_thread::yield();
+        return static_cast<double>(NowNs() - start) / static_cast<double>(kEvents);
+      },
+      [] { return floors::BatchQueueNs(kEvents); }, 41);
+}
+VIRTUFIN_RATIO(OneToOneThroughput);
+
+void InlineSubscribers(benchmark::State& state) {
+  Bus bus;
+  std::uint64_t count = 0;
+  std::vector<Subscription> subscriptions;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    subscriptions.push_back(bus.broker
+                                .Subscribe("a", Inline(),
+                                           [&](const Message&, const DeliveryInfo&) {
+                                             ++count;
+                                             return Delivery::kSuccess;
+                                           })
+                                .value());
+  }
+  const Message message = Ready("a");
+  for (auto _ : state) (void)bus.broker.Publish(message);
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(InlineSubscribers)->RangeMultiplier(10)->Range(1, 1000);
+
+// Time per event and subscription, until the last handler ran.
+void QueuedSubscribers(benchmark::State& state) {
+  Bus bus;
+  std::atomic<std::int64_t> handled{0};
+  std::vector<Subscription> subscriptions;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    subscriptions.push_back(bus.broker
+                                .Subscribe("a", {},
+                                           [&](const Message&, const DeliveryInfo&) {
+                                             handled.fetch_add(1, std::memory_order_relaxed);
+                                             return Delivery::kSuccess;
+                                           })
+                                .value());
+  }
+  const Message message = Ready("a");
+  constexpr int kBurst = 64;
+  std::int64_t sent = 0;
+  for (auto _ : state) {
+    for (int i = 0; i < kBurst; ++i) (void)bus.broker.Publish(message);
+    sent += kBurst * state.range(0);
+    while (handled.load(std::memory_order_relaxed) < sent) std::this_thread::yield();
+  }
+  state.SetItemsProcessed(sent);
+}
+BENCHMARK(QueuedSubscribers)->RangeMultiplier(10)->Range(1, 1000)->UseRealTime();
+
+void Topics(benchmark::State& state) {
+  Bus bus;
+  std::uint64_t count = 0;
+  std::vector<Subscription> subscriptions;
+  std::vector<Message> messages;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    // Steps of a prime, so that neighbours in the table are not neighbours here.
+    const std::string topic =
+        "act.exchange.binance.quote.update." + std::to_string(i * 7919 % state.range(0)) + "USDT";
+    subscriptions.push_back(bus.broker
+                                .Subscribe(topic, Inline(),
+                                           [&](const Message&, const DeliveryInfo&) {
+                                             ++count;
+                                             return Delivery::kSuccess;
+                                           })
+                                .value());
+    messages.push_back(Ready(topic));
+  }
+  std::size_t next = 0;
+  for (auto _ : state) {
+    (void)bus.broker.Publish(messages[next]);
+    if (++next == messages.size()) next = 0;
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(Topics)->RangeMultiplier(10)->Range(1, 10'000);
+
+}  // namespace
