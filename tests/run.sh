@@ -73,6 +73,7 @@ lane_format() {
   while read -r file; do
     clang-format "$file" | diff -u --label "$file" --label "$file as clang-format writes it" \
       "$file" - || bad=1
+    grep -nHE '^.{101,}' "$file" && echo "longer than 100 columns" && bad=1
   done < <(own_files '*.hpp' '*.cpp' '*.h' '*.c')
   return $bad
 }

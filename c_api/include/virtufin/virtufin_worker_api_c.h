@@ -42,7 +42,7 @@
  *    readable until the process ends and is given to no other load: key your state by it. The same
  *    library may be loaded for several workers at once. Calls for one host come one after another,
  *    perhaps from different threads; calls for different hosts run concurrently, so the globals of
- * a library must be thread-safe.
+ *    a library must be thread-safe.
  *
  * 4  Bytes
  *
@@ -75,7 +75,7 @@
  *
  *    Revision 1 is 40 bytes and never changes. Revision 2 is 56 bytes and the last change of the
  *    struct; whatever comes later is an extension table, asked for by name. A host that does not
- * know the revision a worker asks for refuses to load it and names those it knows. */
+ *    know the revision a worker asks for refuses to load it and names those it knows. */
 #ifndef VIRTUFIN_VIRTUFIN_WORKER_API_C_H
 #define VIRTUFIN_VIRTUFIN_WORKER_API_C_H
 
