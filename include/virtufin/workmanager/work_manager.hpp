@@ -1,4 +1,7 @@
-// WorkManager: creates, runs and feeds workers. A plain class; no gRPC, no network.
+// WorkManager: creates workers, feeds them events and publishes their replies.
+//
+// A plain class: no gRPC, no network, nothing on disk. Events of a worker's topics reach it in
+// order, one at a time; every worker of a topic gets every event.
 #pragma once
 
 #include <chrono>
@@ -20,26 +23,39 @@
 namespace virtufin::inline v0 {
 
 struct WorkManagerOptions {
-  std::int64_t handling_timeout_ms = 30'000;
-  std::int64_t stop_timeout_ms = 30'000;
+  std::int64_t stop_timeout_ms = 30'000;  // how long an event in flight may hold up Stop and Delete
 };
 
 struct CreateWorkerRequest {
   WorkerCode code;
   std::vector<std::string> topics;
+  /// Stamped on every incoming event as extensions; one already on the event wins. Keys that start
+  /// with `virtufin.` steer the manager instead: `virtufin.queue` (events), `virtufin.overflow`
+  /// (`Block`, `DropOldest`).
   std::map<std::string, std::string> config;
-  std::map<std::string, std::string> tags;
+  std::map<std::string, std::string> tags;  // at most 50; never seen by the worker
 };
 
-enum class WorkerStatus { kUnspecified = 0, kStopped = 1, kRunning = 2 };
+enum class WorkerStatus : std::uint8_t { kUnspecified = 0, kStopped = 1, kRunning = 2 };
+
+struct WorkerCounters {
+  std::uint64_t calls = 0;      // events the worker was called with
+  std::uint64_t replies = 0;    // replies published
+  std::uint64_t failed = 0;     // calls that failed, and replies that could not be published
+  std::uint64_t discarded = 0;  // outcomes of abandoned calls
+};
 
 struct WorkerInfo {
-  std::string id, mime_type, language;
+  std::string id;         // a UUID
+  std::string mime_type;  // canonical
+  std::string language;
   std::vector<std::string> topics;
   Timestamp created_at;
   WorkerStatus status = WorkerStatus::kUnspecified;
-  std::map<std::string, std::string> config, tags;
-  std::string error;
+  std::map<std::string, std::string> config;
+  std::map<std::string, std::string> tags;
+  std::string error;  // why it cannot run; empty otherwise
+  WorkerCounters counters;
 };
 
 class WorkManager {
@@ -54,15 +70,16 @@ class WorkManager {
   using Done = std::function<void(Status)>;
 
   WorkManager(const WorkManagerOptions& options, const Dependencies& dependencies);
-  ~WorkManager();
+  ~WorkManager();  // Shutdown with stop_timeout_ms
   WorkManager(const WorkManager&) = delete;
   WorkManager& operator=(const WorkManager&) = delete;
 
-  /// Loads the code; status STOPPED afterwards. Runs the worker's initialiser: may take long. [any]
-  /// Errors: INVALID_ARGUMENT bad MIME, topics or config key, or code that does not load;
-  /// FAILED_PRECONDITION engine not available here.
+  /// Loads the code, which may take long; the worker is STOPPED afterwards. Answers its id. [any]
+  /// Errors: INVALID_ARGUMENT for a bad MIME type, topic, config key or tag, or code that does not
+  /// load; FAILED_PRECONDITION when the engine is not available here; UNAVAILABLE after Shutdown.
   Result<std::string> Create(CreateWorkerRequest request);
-  /// Idempotent. Errors: NOT_FOUND. [any] [callback]
+  /// Subscribes the topics. Idempotent; a worker without code tries the load again. [any]
+  /// [callback] Errors: NOT_FOUND; those of Create when it loads.
   Status Start(std::string_view id);
 
   /// Completion-based forms: `done` runs exactly once, on any thread, perhaps before they return.
@@ -72,20 +89,23 @@ class WorkManager {
   /// stop_timeout_ms: stopped or deleted all the same, the call abandoned.
   void Stop(std::string_view id, Done done);
   void Delete(std::string_view id, Done done);
-  /// Loads the new code beside the old and swaps between two events; no event is lost, doubled or
-  /// reordered. Errors: INVALID_ARGUMENT with the loader's words, NOT_FOUND, DEADLINE_EXCEEDED: the
-  /// old code stays.
+  /// Loads the new code beside the old and swaps between two events: none is lost, doubled or
+  /// reordered.
+  /// Errors: NOT_FOUND; INVALID_ARGUMENT with the loader's words; FAILED_PRECONDITION during
+  /// another swap; DEADLINE_EXCEEDED when the event in flight did not end. The old code stays.
   void LoadCode(std::string_view id, WorkerCode code, Done done);
 
-  /// Blocking forms, for foreign threads. Errors: as above; FAILED_PRECONDITION on executor and
-  /// callback threads. [any]
+  /// Blocking forms, for foreign threads. [any]
+  /// Errors: as above; FAILED_PRECONDITION on executor and callback threads.
   Status Stop(std::string_view id);
   Status Delete(std::string_view id);
   Status LoadCode(std::string_view id, WorkerCode code);
 
   std::vector<WorkerInfo> List() const;  // [any] [callback]
 
-  /// Stops all workers. Errors: DEADLINE_EXCEEDED naming calls that were abandoned. [owner]
+  /// Stops and unloads all workers; nothing can be created afterwards. [owner]
+  /// Errors: DEADLINE_EXCEEDED naming the calls that were abandoned; FAILED_PRECONDITION on
+  /// executor and callback threads.
   Status Shutdown(std::chrono::milliseconds deadline);
 
  private:

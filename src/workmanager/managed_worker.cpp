@@ -1,0 +1,415 @@
+// The state machine of a worker: start, stop, delete, swap, and the calls between them.
+#include "workmanager/managed_worker.hpp"
+
+#include <utility>
+
+#include "workmanager/reply_routing.hpp"
+
+namespace virtufin::inline v0::detail {
+
+ManagedWorker::ManagedWorker(WorkerInfo info, WorkerCode source, WorkerConfig config,
+                             std::string instance_id, Engine& engine,
+                             const WorkManager::Dependencies& dependencies)
+    : info_(std::move(info)),
+      config_(std::move(config)),
+      identity_{info_.id, std::move(instance_id), info_.topics, info_.config},
+      engine_(engine),
+      runtime_(dependencies.runtime),
+      bus_(dependencies.bus),
+      host_(std::make_shared<ManagedWorkerHost>(info_.id, dependencies.runtime.log,
+                                                dependencies.gateway)),
+      source_(std::move(source)) {}
+
+void ManagedWorker::Afterwards::Do() {
+  if (unload.worker) {
+    Executor::BlockingScope blocking;  // a worker's Shutdown may take its time
+    unload.worker.reset();
+  }
+  for (auto& action : run) action();
+}
+
+Status ManagedWorker::Error(StatusCode code, const std::string& text) const {
+  return Status(code, "workmanager", "worker " + info_.id + ": " + text);
+}
+
+void ManagedWorker::Log(LogLevel level, const std::string& text) const {
+  if (runtime_.log.Enabled(level)) {
+    runtime_.log.Write(level, "workmanager", "worker " + info_.id + ": " + text);
+  }
+}
+
+WorkerInfo ManagedWorker::Info() const {
+  WorkerInfo info = info_;
+  std::lock_guard lock(mutex_);
+  const bool running = state_ == State::kRunning || (state_ == State::kDraining && restart_);
+  info.status = running ? WorkerStatus::kRunning : WorkerStatus::kStopped;
+  info.error = error_;
+  info.counters = counters_;
+  return info;
+}
+
+// --- code ---------------------------------------------------------------------------------------
+
+Result<ManagedWorker::Load> ManagedWorker::LoadFrom(const WorkerCode& source) {
+  Executor::BlockingScope blocking;
+  auto loaded = engine_.Load(source, identity_, host_);
+  if (!loaded.ok()) return loaded.status();
+  return Load{std::move(*loaded), std::make_shared<Outcomes>(weak_from_this())};
+}
+
+Status ManagedWorker::LoadFirst() {
+  auto loaded = LoadFrom(source_);
+  if (!loaded.ok()) return loaded.status();
+  std::lock_guard lock(mutex_);
+  load_ = std::move(*loaded);
+  return {};
+}
+
+void ManagedWorker::LoadCode(WorkerCode source, Timeout timeout, Done done) {
+  {
+    std::unique_lock lock(mutex_);
+    Status refused;
+    if (state_ == State::kDeleted || delete_) {
+      refused = Error(StatusCode::kNotFound, "deleted");
+    } else if (swapping_ || state_ == State::kLoading) {
+      refused = Error(StatusCode::kFailedPrecondition, "expected no other load, found one running");
+    } else if (!source.mime_type.empty() && source.mime_type != info_.mime_type) {
+      refused = Error(StatusCode::kInvalidArgument,
+                      "expected code of type " + info_.mime_type + ", found " + source.mime_type);
+    }
+    if (!refused.ok()) {
+      lock.unlock();
+      return done(std::move(refused));
+    }
+    if (state_ == State::kDraining) {
+      deferred_.push_back([self = shared_from_this(), source = std::move(source), timeout,
+                           done = std::move(done)]() mutable {
+        self->LoadCode(std::move(source), timeout, std::move(done));
+      });
+      return;
+    }
+    swapping_ = true;
+  }
+  source.mime_type = info_.mime_type;
+  auto load = [self = shared_from_this(), source = std::move(source), timeout,
+               done = std::move(done)]() mutable {
+    auto loaded = self->LoadFrom(source);
+    if (!loaded.ok()) return self->FailLoad(loaded.status(), std::move(done));
+    self->OfferSwap({std::move(*loaded), std::move(source), std::move(done), {}}, timeout);
+  };
+  const ThreadKind kind = CurrentThreadKind();
+  if (kind == ThreadKind::kForeign || kind == ThreadKind::kExecutor) {
+    load();
+  } else {
+    runtime_.executor.Post(std::move(load));
+  }
+}
+
+void ManagedWorker::FailLoad(const Status& status, Done done) {
+  Afterwards after;
+  after.run.push_back([status, done = std::move(done)] { done(status); });
+  {
+    std::lock_guard lock(mutex_);
+    swapping_ = false;
+    for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
+  }
+  after.Do();
+}
+
+void ManagedWorker::OfferSwap(Swap swap, Timeout timeout) {
+  Afterwards after;
+  {
+    std::lock_guard lock(mutex_);
+    swap_ = std::move(swap);
+    const std::uint64_t number = ++swap_count_;
+    if (!busy_) {
+      FinishSwap({}, after);
+    } else {
+      swap_->timer = runtime_.executor.AfterReal(
+          timeout,
+          [self = shared_from_this(), number, timeout] { self->OnSwapTimeout(number, timeout); });
+    }
+  }
+  after.Do();
+}
+
+void ManagedWorker::FinishSwap(const Status& status, Afterwards& after) {
+  Swap swap = std::move(*swap_);
+  swap_.reset();
+  swapping_ = false;
+  if (status.ok()) {
+    std::swap(load_, swap.load);
+    source_ = std::move(swap.source);
+    error_.clear();
+    if (state_ == State::kFailed) state_ = State::kStopped;
+  }
+  after.unload = std::move(swap.load);  // the old code, or the new one that came too late
+  after.run.push_back([status, done = std::move(swap.done)] { done(status); });
+  for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
+}
+
+void ManagedWorker::OnSwapTimeout(std::uint64_t swap, Timeout timeout) {
+  Afterwards after;
+  {
+    std::lock_guard lock(mutex_);
+    if (!swap_ || swap != swap_count_) return;
+    FinishSwap(Error(StatusCode::kDeadlineExceeded, "the event in flight did not end within " +
+                                                        std::to_string(timeout.count()) +
+                                                        " ms, the old code stays"),
+               after);
+  }
+  after.Do();
+}
+
+// --- lifecycle ----------------------------------------------------------------------------------
+
+Status ManagedWorker::Subscribe() {
+  std::vector<std::string_view> topics(info_.topics.begin(), info_.topics.end());
+  SubscribeOptions options = config_.subscribe;
+  options.name = "worker " + info_.id;
+  auto subscription = bus_.Subscribe(
+      topics, options, [self = shared_from_this()](const Message& message, const DeliveryInfo&) {
+        return self->OnMessage(message);
+      });
+  if (!subscription.ok()) return subscription.status();
+  subscription_ = std::move(*subscription);
+  state_ = State::kRunning;
+  return {};
+}
+
+Status ManagedWorker::Start() {
+  std::unique_lock lock(mutex_);
+  switch (state_) {
+    case State::kRunning:
+      return {};
+    case State::kDeleted:
+      return Error(StatusCode::kNotFound, "deleted");
+    case State::kDraining:
+      if (delete_) return Error(StatusCode::kNotFound, "deleted");
+      restart_ = true;
+      return {};
+    case State::kLoading:
+      return Error(StatusCode::kFailedPrecondition, "expected no other load, found one running");
+    case State::kStopped:
+      return Subscribe();
+    case State::kFailed:
+      break;
+  }
+  if (swapping_) {
+    return Error(StatusCode::kFailedPrecondition, "expected no other load, found one running");
+  }
+  state_ = State::kLoading;
+  const WorkerCode source = source_;
+  lock.unlock();
+  auto loaded = LoadFrom(source);
+  lock.lock();
+  Status status = loaded.status();
+  if (status.ok()) {
+    load_ = std::move(*loaded);
+    error_.clear();
+    state_ = State::kStopped;
+    status = Subscribe();
+  } else {
+    state_ = State::kFailed;
+    error_ = status.ToString();
+  }
+  auto deferred = std::exchange(deferred_, {});
+  lock.unlock();
+  for (auto& action : deferred) action();
+  return status;
+}
+
+void ManagedWorker::Stop(Timeout timeout, Done done) {
+  std::unique_lock lock(mutex_);
+  if (state_ == State::kDeleted) {
+    lock.unlock();
+    return done(Error(StatusCode::kNotFound, "deleted"));
+  }
+  if (swapping_ || state_ == State::kLoading) {
+    deferred_.push_back([self = shared_from_this(), timeout, done = std::move(done)]() mutable {
+      self->Stop(timeout, std::move(done));
+    });
+    return;
+  }
+  if (state_ == State::kStopped || state_ == State::kFailed) {
+    lock.unlock();
+    return done({});
+  }
+  restart_ = false;
+  Drain(lock, timeout, {std::move(done), {}});
+}
+
+void ManagedWorker::Delete(Timeout timeout, std::function<void()> forget, Done done) {
+  std::unique_lock lock(mutex_);
+  if (state_ == State::kDeleted) {
+    lock.unlock();
+    return done(Error(StatusCode::kNotFound, "deleted"));
+  }
+  if (swapping_ || state_ == State::kLoading) {
+    deferred_.push_back([self = shared_from_this(), timeout, forget = std::move(forget),
+                         done = std::move(done)]() mutable {
+      self->Delete(timeout, std::move(forget), std::move(done));
+    });
+    return;
+  }
+  delete_ = true;
+  restart_ = false;
+  Drain(lock, timeout, {std::move(done), std::move(forget)});
+}
+
+void ManagedWorker::Drain(std::unique_lock<std::mutex>& lock, Timeout timeout, Waiter waiter) {
+  waiters_.push_back(std::move(waiter));
+  if (state_ == State::kDraining) return;  // joins
+  Afterwards after;
+  if (state_ != State::kRunning) {
+    FinishDrain({}, after);
+    lock.unlock();
+    return after.Do();
+  }
+  state_ = State::kDraining;
+  unsubscribed_ = false;
+  const std::uint64_t drain = ++drain_;
+  drain_timer_ = runtime_.executor.AfterReal(timeout, [self = shared_from_this(), drain, timeout] {
+    self->OnDrainTimeout(drain, timeout);
+  });
+  Subscription subscription = std::move(subscription_);
+  lock.unlock();
+  subscription.Unsubscribe([self = shared_from_this(), drain] { self->OnUnsubscribed(drain); });
+}
+
+void ManagedWorker::OnUnsubscribed(std::uint64_t drain) {
+  Afterwards after;
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ != State::kDraining || drain != drain_) return;
+    unsubscribed_ = true;
+    if (!busy_) FinishDrain({}, after);
+  }
+  after.Do();
+}
+
+void ManagedWorker::OnDrainTimeout(std::uint64_t drain, Timeout timeout) {
+  Afterwards after;
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ != State::kDraining || drain != drain_) return;
+    const Status status =
+        Error(StatusCode::kDeadlineExceeded,
+              "still running after " + std::to_string(timeout.count()) + " ms, abandoned");
+    busy_ = inside_ = false;
+    input_.reset();
+    after.self = std::move(self_);
+    after.parked = std::move(parked_);
+    if (load_.worker) load_.worker->Abandon();
+    error_ = status.ToString();
+    FinishDrain(status, after);
+    if (state_ == State::kStopped) state_ = State::kFailed;
+  }
+  after.Do();
+}
+
+void ManagedWorker::FinishDrain(const Status& status, Afterwards& after) {
+  drain_timer_ = {};
+  state_ = delete_ ? State::kDeleted : State::kStopped;
+  if (delete_ || !status.ok()) after.unload = std::exchange(load_, {});
+  for (Waiter& waiter : std::exchange(waiters_, {})) {
+    if (waiter.forget) after.run.push_back(std::move(waiter.forget));
+    after.run.push_back([status, done = std::move(waiter.done)] { done(status); });
+  }
+  if (std::exchange(restart_, false) && !delete_) {
+    after.run.push_back([self = shared_from_this()] {
+      if (Status started = self->Start(); !started.ok()) {
+        self->Log(LogLevel::kError, "does not start again: " + started.ToString());
+      }
+    });
+  }
+  for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
+}
+
+// --- calls --------------------------------------------------------------------------------------
+
+Delivery ManagedWorker::OnMessage(const Message& message) {
+  Load load;
+  {
+    std::lock_guard lock(mutex_);
+    if (!load_.worker) return Delivery::kDrop;
+    load = load_;
+    busy_ = true;
+    inside_ = true;
+    input_ = message;
+    self_ = shared_from_this();
+    ++counters_.calls;
+  }
+  {
+    Executor::CallScope scope(info_.id.c_str());
+    load.worker->Process(message, config_.overlay ? &*config_.overlay : nullptr, load.outcomes);
+  }
+  load.worker.reset();
+  Afterwards after;
+  Delivery delivery = Delivery::kSuccess;
+  {
+    std::lock_guard lock(mutex_);
+    if (load.outcomes != load_.outcomes) return delivery;  // abandoned
+    inside_ = false;
+    if (input_) {
+      parked_ = Executor::ParkCurrentStrand();  // the next event waits for this one's outcome
+    } else {
+      delivery = failed_ ? Delivery::kRetry : Delivery::kSuccess;
+      FinishCall(after);
+    }
+  }
+  after.Do();
+  return delivery;
+}
+
+void ManagedWorker::Outcomes::OnOutcome(CallOutcome outcome) noexcept {
+  if (auto owner = owner_.lock()) owner->OnOutcome(this, std::move(outcome));
+}
+
+void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
+  std::optional<Message> input;
+  {
+    std::lock_guard lock(mutex_);
+    if (from != load_.outcomes.get() || !input_) {
+      ++counters_.discarded;
+      return;
+    }
+    input = input_;
+  }
+  if (!outcome.status.ok()) {
+    Log(outcome.degrades ? LogLevel::kWarn : LogLevel::kError,
+        "event " + std::string(input->event().id()) + " on " + std::string(input->topic()) + ": " +
+            outcome.status.ToString());
+  }
+  const bool published = outcome.reply && Publish(*input, outcome);
+  Afterwards after;
+  {
+    std::lock_guard lock(mutex_);
+    if (from != load_.outcomes.get()) return;  // abandoned while the reply went out
+    input_.reset();
+    failed_ = !outcome.status.ok() && !outcome.reply;
+    if (published) ++counters_.replies;
+    if (failed_ || (outcome.reply && !published)) ++counters_.failed;
+    if (!inside_) FinishCall(after);
+  }
+  after.Do();
+}
+
+void ManagedWorker::FinishCall(Afterwards& after) {
+  busy_ = false;
+  after.self = std::move(self_);
+  after.parked = std::move(parked_);
+  if (swap_) FinishSwap({}, after);
+  if (state_ == State::kDraining && unsubscribed_) FinishDrain({}, after);
+}
+
+bool ManagedWorker::Publish(const Message& input, const CallOutcome& outcome) {
+  auto routed = RouteReply(input.event(), *outcome.reply);
+  Status status = routed.ok() ? bus_.Publish(*routed) : routed.status();
+  if (status.ok()) return true;
+  Log(LogLevel::kError,
+      "reply to event " + std::string(input.event().id()) + ": " + status.ToString());
+  return false;
+}
+
+}  // namespace virtufin::inline v0::detail

@@ -1,0 +1,212 @@
+// The table of workers: create, look up, forget, and the blocking forms over the completions.
+#include "virtufin/workmanager/work_manager.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "virtufin/core/uuid.hpp"
+#include "workmanager/managed_worker.hpp"
+#include "workmanager/worker_config.hpp"
+
+namespace virtufin::inline v0 {
+
+using detail::ManagedWorker;
+
+namespace {
+
+std::string NewId() {
+  std::string text(36, '\0');
+  Uuid::V4().Format(text.data());
+  return text;
+}
+
+/// One answer that a foreign thread waits for.
+struct Answer {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Status> status;
+};
+
+/// Runs `begin(done)` and waits for the answer.
+template <class Begin>
+Status Await(Begin begin) {
+  if (CurrentThreadKind() != ThreadKind::kForeign) {
+    return Status(StatusCode::kFailedPrecondition, "workmanager",
+                  "expected a thread of the application, found one of the platform: it must not "
+                  "wait, use the form with a completion");
+  }
+  auto answer = std::make_shared<Answer>();
+  begin([answer](Status status) {
+    std::lock_guard lock(answer->mutex);
+    answer->status = std::move(status);
+    answer->changed.notify_all();
+  });
+  std::unique_lock lock(answer->mutex);
+  answer->changed.wait(lock, [&] { return answer->status.has_value(); });
+  return *answer->status;
+}
+
+}  // namespace
+
+struct WorkManager::Impl {
+  Impl(const WorkManagerOptions& given, const Dependencies& needed)
+      : options(given), dependencies(needed) {}
+
+  using Table = std::map<std::string, std::shared_ptr<ManagedWorker>, std::less<>>;
+
+  WorkManagerOptions options;
+  Dependencies dependencies;
+  std::string instance_id = NewId();
+  mutable std::mutex mutex;
+  Table workers;
+  bool closed = false;
+
+  std::shared_ptr<ManagedWorker> Find(std::string_view id) const {
+    std::lock_guard lock(mutex);
+    auto it = workers.find(id);
+    return it == workers.end() ? nullptr : it->second;
+  }
+  Status Unknown(std::string_view id) const {
+    return Status(StatusCode::kNotFound, "workmanager", "no worker '" + std::string(id) + "'");
+  }
+  ManagedWorker::Timeout StopTimeout() const {
+    return ManagedWorker::Timeout(options.stop_timeout_ms);
+  }
+  void Delete(const std::shared_ptr<ManagedWorker>& worker, const std::string& id,
+              ManagedWorker::Timeout timeout, Done done) {
+    auto forget = [this, id] {
+      std::shared_ptr<ManagedWorker> last;  // destroyed without the lock
+      std::lock_guard lock(mutex);
+      if (auto it = workers.find(id); it != workers.end()) {
+        last = std::move(it->second);
+        workers.erase(it);
+      }
+    };
+    worker->Delete(timeout, std::move(forget), std::move(done));
+  }
+};
+
+WorkManager::WorkManager(const WorkManagerOptions& options, const Dependencies& dependencies)
+    : impl_(std::make_unique<Impl>(options, dependencies)) {}
+
+WorkManager::~WorkManager() {
+  // On a foreign thread nothing is in flight afterwards but what Shutdown abandoned.
+  if (Status status = Shutdown(impl_->StopTimeout()); !status.ok()) {
+    impl_->dependencies.runtime.log.Write(LogLevel::kError, "workmanager", status.ToString());
+  }
+}
+
+Result<std::string> WorkManager::Create(CreateWorkerRequest request) {
+  auto engine = impl_->dependencies.engines.Find(request.code.mime_type);
+  if (!engine.ok()) return engine.status();
+  const EngineInfo description = (*engine)->Describe();
+  if (!description.available) {
+    return Status(StatusCode::kFailedPrecondition, "workmanager",
+                  "engine for " + description.mime_type + ": " + description.detail);
+  }
+  auto config = detail::CheckRequest(request);
+  if (!config.ok()) return config.status();
+
+  WorkerInfo info;
+  info.id = NewId();
+  info.mime_type = description.mime_type;
+  info.language = description.language;
+  info.topics = std::move(request.topics);
+  info.config = std::move(request.config);
+  info.tags = std::move(request.tags);
+  info.created_at = impl_->dependencies.runtime.clock.Now();
+  const std::string id = info.id;
+  request.code.mime_type = description.mime_type;
+  auto worker =
+      std::make_shared<ManagedWorker>(std::move(info), std::move(request.code), std::move(*config),
+                                      impl_->instance_id, **engine, impl_->dependencies);
+  if (Status status = worker->LoadFirst(); !status.ok()) return status;
+  std::lock_guard lock(impl_->mutex);
+  if (impl_->closed) {
+    return Status(StatusCode::kUnavailable, "workmanager", "no worker can be created: shut down");
+  }
+  impl_->workers.emplace(id, std::move(worker));
+  return id;
+}
+
+Status WorkManager::Start(std::string_view id) {
+  auto worker = impl_->Find(id);
+  return worker ? worker->Start() : impl_->Unknown(id);
+}
+
+void WorkManager::Stop(std::string_view id, Done done) {
+  auto worker = impl_->Find(id);
+  if (!worker) return done(impl_->Unknown(id));
+  worker->Stop(impl_->StopTimeout(), std::move(done));
+}
+
+void WorkManager::Delete(std::string_view id, Done done) {
+  auto worker = impl_->Find(id);
+  if (!worker) return done(impl_->Unknown(id));
+  impl_->Delete(worker, std::string(id), impl_->StopTimeout(), std::move(done));
+}
+
+void WorkManager::LoadCode(std::string_view id, WorkerCode code, Done done) {
+  auto worker = impl_->Find(id);
+  if (!worker) return done(impl_->Unknown(id));
+  worker->LoadCode(std::move(code), impl_->StopTimeout(), std::move(done));
+}
+
+Status WorkManager::Stop(std::string_view id) {
+  return Await([&](Done done) { Stop(id, std::move(done)); });
+}
+
+Status WorkManager::Delete(std::string_view id) {
+  return Await([&](Done done) { Delete(id, std::move(done)); });
+}
+
+Status WorkManager::LoadCode(std::string_view id, WorkerCode code) {
+  return Await([&](Done done) { LoadCode(id, std::move(code), std::move(done)); });
+}
+
+std::vector<WorkerInfo> WorkManager::List() const {
+  std::vector<std::shared_ptr<ManagedWorker>> workers;
+  {
+    std::lock_guard lock(impl_->mutex);
+    for (const auto& [id, worker] : impl_->workers) workers.push_back(worker);
+  }
+  std::vector<WorkerInfo> list;
+  for (const auto& worker : workers) list.push_back(worker->Info());
+  return list;
+}
+
+Status WorkManager::Shutdown(std::chrono::milliseconds deadline) {
+  Impl::Table workers;
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->closed = true;
+    workers = impl_->workers;
+  }
+  if (workers.empty()) return {};
+  struct Pending {
+    std::mutex mutex;
+    std::size_t left = 0;
+    std::string failures;
+  };
+  auto pending = std::make_shared<Pending>();
+  pending->left = workers.size();
+  Status waited = Await([&](Done done) {
+    for (const auto& [id, worker] : workers) {
+      impl_->Delete(worker, id, deadline, [pending, done](Status status) {
+        std::lock_guard lock(pending->mutex);
+        if (status.code() == StatusCode::kDeadlineExceeded) {
+          pending->failures +=
+              (pending->failures.empty() ? "" : "; ") + std::string(status.message());
+        }
+        if (--pending->left == 0) done({});
+      });
+    }
+  });
+  if (!waited.ok()) return waited;
+  if (pending->failures.empty()) return {};
+  return Status(StatusCode::kDeadlineExceeded, "workmanager", pending->failures);
+}
+
+}  // namespace virtufin::inline v0

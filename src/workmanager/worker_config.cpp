@@ -1,0 +1,88 @@
+// Worker config: limits of topics and tags, `virtufin.` keys, the overlay of the rest.
+#include "workmanager/worker_config.hpp"
+
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+constexpr std::size_t kMaxTags = 50;
+constexpr std::size_t kMaxTagKey = 128;
+constexpr std::size_t kMaxTagValue = 1024;
+constexpr std::size_t kMaxQueue = 1 << 24;
+constexpr std::string_view kSteering = "virtufin.";
+
+Status Invalid(std::string message) {
+  return Status(StatusCode::kInvalidArgument, "workmanager", std::move(message));
+}
+
+Status ApplySteering(const std::string& key, const std::string& value, SubscribeOptions& options) {
+  if (key == "virtufin.queue") {
+    std::size_t capacity = 0;
+    const char* end = value.data() + value.size();
+    auto parsed = std::from_chars(value.data(), end, capacity);
+    if (parsed.ec != std::errc() || parsed.ptr != end || capacity == 0 || capacity > kMaxQueue) {
+      return Invalid("config " + key + ": expected events from 1 to " + std::to_string(kMaxQueue) +
+                     ", found '" + value + "'");
+    }
+    options.capacity = capacity;
+    return {};
+  }
+  if (key == "virtufin.overflow") {
+    if (value == "Block") {
+      options.overflow = Overflow::kBlock;
+    } else if (value == "DropOldest") {
+      options.overflow = Overflow::kDropOldest;
+    } else {
+      return Invalid("config " + key + ": expected Block or DropOldest, found '" + value + "'");
+    }
+    return {};
+  }
+  return Invalid("config " + key + ": expected one of virtufin.queue, virtufin.overflow");
+}
+
+Status CheckTags(const std::map<std::string, std::string>& tags) {
+  if (tags.size() > kMaxTags) {
+    return Invalid("tags: expected at most " + std::to_string(kMaxTags) + ", found " +
+                   std::to_string(tags.size()));
+  }
+  for (const auto& [key, value] : tags) {
+    if (key.empty() || key.size() > kMaxTagKey || value.size() > kMaxTagValue) {
+      return Invalid("tag '" + key.substr(0, kMaxTagKey) + "': expected a key of 1 to " +
+                     std::to_string(kMaxTagKey) + " and a value of at most " +
+                     std::to_string(kMaxTagValue) + " bytes");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<WorkerConfig> CheckRequest(const CreateWorkerRequest& request) {
+  if (request.topics.empty()) return Invalid("topics: expected at least one, found none");
+  for (const std::string& topic : request.topics) {
+    if (topic.empty()) return Invalid("topics: expected text, found an empty topic");
+  }
+  if (Status status = CheckTags(request.tags); !status.ok()) return status;
+  WorkerConfig config;
+  std::vector<std::pair<std::string_view, std::string_view>> stamped;
+  for (const auto& [key, value] : request.config) {
+    if (key.starts_with(kSteering)) {
+      if (Status status = ApplySteering(key, value, config.subscribe); !status.ok()) return status;
+    } else {
+      stamped.emplace_back(key, value);
+    }
+  }
+  if (!stamped.empty()) {
+    auto overlay = ExtensionOverlay::Make(stamped);
+    if (!overlay.ok()) return overlay.status();
+    config.overlay = std::move(*overlay);
+  }
+  return config;
+}
+
+}  // namespace virtufin::inline v0::detail

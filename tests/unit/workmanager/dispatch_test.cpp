@@ -1,0 +1,194 @@
+// What reaches a worker, and where its replies go.
+#include <doctest/doctest.h>
+
+#include "fixture.hpp"
+#include "virtufin/event/wire.hpp"
+
+using namespace virtufin;
+using namespace virtufin::test;
+
+TEST_CASE("a reply without hints goes to its type as topic") {
+  ManagerFixture f;
+  f.Script("echo", ReplyWith("{\"n\":1}", "com.example.answer"));
+  Collector<Message> replies;
+  auto watch = f.Watch("com.example.answer", replies);
+  REQUIRE(!f.Run("echo", {"in"}).empty());
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  auto got = replies.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].event().data_text() == "{\"n\":1}");
+}
+
+TEST_CASE("publishtopic of the reply routes it and is removed") {
+  ManagerFixture f;
+  f.Script("w", [](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CallOutcome outcome;
+    outcome.reply = Event("{}", {{"publishtopic", "chosen"}});
+    done(std::move(outcome));
+  });
+  Collector<Message> replies;
+  auto watch = f.Watch("chosen", replies);
+  REQUIRE(!f.Run("w", {"in"}).empty());
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  auto got = replies.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  CHECK_FALSE(got[0].event().FindExtension("publishtopic"));
+}
+
+TEST_CASE("replytopic of the input wins over publishtopic and never travels on") {
+  ManagerFixture f;
+  f.Script("w", [](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CallOutcome outcome;
+    outcome.reply = Event(
+        "{}", {{"publishtopic", "chosen"}, {"replytopic", m.event().ExtensionText("replytopic")}});
+    done(std::move(outcome));
+  });
+  Collector<Message> asked, chosen;
+  auto watch_asked = f.Watch("asked", asked);
+  auto watch_chosen = f.Watch("chosen", chosen);
+  REQUIRE(!f.Run("w", {"in"}).empty());
+  REQUIRE(f.bus.Publish(Message("in", Event("{}", {{"replytopic", "asked"}}))).ok());
+  auto got = asked.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  CHECK_FALSE(got[0].event().FindExtension("replytopic"));
+  CHECK_FALSE(got[0].event().FindExtension("publishtopic"));
+  CHECK(chosen.Items().empty());
+}
+
+TEST_CASE("an empty replytopic counts as absent") {
+  ManagerFixture f;
+  f.Script("w", ReplyWith("{}", "by.type"));
+  Collector<Message> replies;
+  auto watch = f.Watch("by.type", replies);
+  REQUIRE(!f.Run("w", {"in"}).empty());
+  REQUIRE(f.bus.Publish(Message("in", Event("{}", {{"replytopic", ""}}))).ok());
+  CHECK(replies.WaitFor(1).size() == 1);
+}
+
+TEST_CASE("context extensions travel from input to a reply that lacks them") {
+  ManagerFixture f;
+  f.Script("w", [](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CallOutcome outcome;
+    outcome.reply = Event("{}", {{"runid", "own"}}, "out");
+    done(std::move(outcome));
+  });
+  Collector<Message> replies;
+  auto watch = f.Watch("out", replies);
+  REQUIRE(!f.Run("w", {"in"}).empty());
+  REQUIRE(f.bus
+              .Publish(Message("in", Event("{}", {{"correlationid", "c"},
+                                                  {"runid", "input"},
+                                                  {"clocktype", "wall"},
+                                                  {"marketworld", "act"},
+                                                  {"traceparent", "00-x"},
+                                                  {"sequence", "7"}})))
+              .ok());
+  auto got = replies.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  const CloudEvent& event = got[0].event();
+  CHECK(event.ExtensionText("correlationid") == "c");
+  CHECK(event.ExtensionText("runid") == "own");
+  CHECK(event.ExtensionText("clocktype") == "wall");
+  CHECK(event.ExtensionText("marketworld") == "act");
+  CHECK(event.ExtensionText("traceparent") == "00-x");
+  CHECK_FALSE(event.FindExtension("sequence"));
+}
+
+TEST_CASE("config is stamped on what the worker sees; an extension on the event wins") {
+  ManagerFixture f;
+  Collector<std::string> seen;
+  f.Script("w", [&seen](const Message& m, const ExtensionOverlay* overlay, WorkerHost&,
+                        test::Done done) {
+    auto wire =
+        overlay ? m.Encoded(Encoding::kWorkerWire, *overlay) : m.Encoded(Encoding::kWorkerWire);
+    auto event = DecodeCloudEvent(*wire);
+    seen.Add(std::string(event->ExtensionText("depth")) + "/" +
+             std::string(event->ExtensionText("venue")) + "/" +
+             std::string(event->ExtensionText("virtufin.queue")));
+    done({});
+  });
+  REQUIRE(!f.Run("w", {"in"}, {{"depth", "5"}, {"venue", "binance"}, {"virtufin.queue", "16"}})
+               .empty());
+  REQUIRE(f.bus.Publish(Message("in", Event("{}", {{"venue", "other"}}))).ok());
+  auto got = seen.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  CHECK(got[0] == "5/other/");
+}
+
+TEST_CASE("events of all topics of a worker arrive in publishing order") {
+  ManagerFixture f;
+  Collector<std::string> seen;
+  f.Script("w", [&seen](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    seen.Add(std::string(m.event().data_text()));
+    done({});
+  });
+  REQUIRE(!f.Run("w", {"a", "b"}).empty());
+  std::vector<std::string> sent;
+  for (int i = 0; i < 500; ++i) {
+    sent.push_back(std::to_string(i));
+    REQUIRE(f.bus.Publish(Message(i % 3 == 0 ? "a" : "b", Event(sent.back()))).ok());
+  }
+  CHECK(seen.WaitFor(500) == sent);
+}
+
+TEST_CASE("two workers on one topic each get every event") {
+  ManagerFixture f;
+  Collector<std::string> seen;
+  for (std::string name : {"x", "y"}) {
+    f.Script(name,
+             [&seen, name](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+               seen.Add(name);
+               done({});
+             });
+    REQUIRE(!f.Run(name, {"in"}).empty());
+  }
+  for (int i = 0; i < 10; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  auto got = seen.WaitFor(20);
+  CHECK(std::count(got.begin(), got.end(), "x") == 10);
+  CHECK(std::count(got.begin(), got.end(), "y") == 10);
+}
+
+TEST_CASE("a failed call is counted and the next event is handled") {
+  ManagerFixture f;
+  Collector<int> seen;
+  f.Script("w", [&seen](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CallOutcome outcome;
+    if (m.event().data_text() == "1") {
+      outcome.status = Status(StatusCode::kInternal, "test", "worker returned 3");
+    }
+    done(std::move(outcome));
+    seen.Add(1);
+  });
+  const std::string id = f.Run("w", {"in"});
+  REQUIRE(f.bus.Publish(Message("in", Event("1"))).ok());
+  REQUIRE(f.bus.Publish(Message("in", Event("2"))).ok());
+  REQUIRE(seen.WaitFor(2).size() == 2);
+  REQUIRE(f.manager->Stop(id).ok());
+  auto list = f.manager->List();
+  REQUIRE(list.size() == 1);
+  CHECK(list[0].counters.calls == 2);
+  CHECK(list[0].counters.failed == 1);
+}
+
+TEST_CASE("an asynchronous engine gets the next event only after the outcome of the last") {
+  ManagerFixture f;
+  Collector<test::Done> pending;
+  f.Script("w", [&pending](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    pending.Add(std::move(done));
+  });
+  Collector<Message> replies;
+  auto watch = f.Watch("out", replies);
+  const std::string id = f.Run("w", {"in"});
+  for (int i = 0; i < 3; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  for (std::size_t i = 1; i <= 3; ++i) {
+    auto calls = pending.WaitFor(i);
+    REQUIRE(calls.size() == i);
+    CallOutcome outcome;
+    outcome.reply = Event(std::to_string(i), {}, "out");
+    calls.back()(std::move(outcome));
+  }
+  auto got = replies.WaitFor(3);
+  REQUIRE(got.size() == 3);
+  CHECK(got[2].event().data_text() == "3");
+  CHECK(f.manager->Stop(id).ok());
+}

@@ -1,0 +1,65 @@
+// A WorkManager over the real executor and broker, with scripted workers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/gate.hpp"
+#include "support/scripted_engine.hpp"
+#include "virtufin/core/executor.hpp"
+#include "virtufin/pubsub/inproc.hpp"
+#include "virtufin/workmanager/work_manager.hpp"
+
+namespace virtufin::test {
+
+struct ManagerFixture {
+  explicit ManagerFixture(int threads = 2, std::int64_t stop_timeout_ms = 30'000,
+                          GatewayClient* gateway = nullptr)
+      : executor({.threads = threads}, WallClock(), NullLog()), bus(runtime) {
+    (void)engines.Register(std::make_unique<ScriptedEngine>(scripts));
+    WorkManagerOptions options;
+    options.stop_timeout_ms = stop_timeout_ms;
+    manager = std::make_unique<WorkManager>(
+        options, WorkManager::Dependencies{runtime, bus, engines, gateway});
+    (void)executor.Start();
+  }
+  ~ManagerFixture() {
+    manager.reset();
+    bus.Stop();
+    (void)executor.Stop(std::chrono::seconds(30));
+  }
+
+  void Script(const std::string& name, ScriptedEngine::Script script) {
+    std::lock_guard lock(scripts->mutex);
+    scripts->scripts[name] = std::move(script);
+  }
+  /// Creates and starts a worker; its id.
+  std::string Run(const std::string& name, std::vector<std::string> topics,
+                  std::map<std::string, std::string> config = {}) {
+    CreateWorkerRequest request;
+    request.code = Code(name);
+    request.topics = std::move(topics);
+    request.config = std::move(config);
+    auto id = manager->Create(std::move(request));
+    if (!id.ok() || !manager->Start(*id).ok()) return {};
+    return *id;
+  }
+  /// Collects "topic data" of what arrives on `topic`.
+  Subscription Watch(const std::string& topic, Collector<Message>& into) {
+    auto subscription = bus.Subscribe(topic, {}, [&into](const Message& m, const DeliveryInfo&) {
+      into.Add(m);
+      return Delivery::kSuccess;
+    });
+    return std::move(*subscription);
+  }
+
+  std::shared_ptr<ScriptedEngine::State> scripts = std::make_shared<ScriptedEngine::State>();
+  Executor executor;
+  Runtime runtime{executor, WallClock(), NullLog()};
+  InprocBroker bus;
+  EngineRegistry engines;
+  std::unique_ptr<WorkManager> manager;
+};
+
+}  // namespace virtufin::test

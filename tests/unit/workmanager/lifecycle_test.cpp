@@ -1,0 +1,245 @@
+// Create, start, stop, delete, swap: what they answer and when they take effect.
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "fixture.hpp"
+
+using namespace virtufin;
+using namespace virtufin::test;
+
+namespace {
+
+ScriptedEngine::Script Record(Collector<std::string>& seen, std::string name) {
+  return [&seen, name](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    seen.Add(name + std::string(m.event().data_text()));
+    done({});
+  };
+}
+
+}  // namespace
+
+TEST_CASE("Create refuses what it cannot run and names it") {
+  ManagerFixture f;
+  f.Script("w", ReplyWith("{}"));
+  auto create = [&](auto edit) {
+    CreateWorkerRequest request;
+    request.code = Code("w");
+    request.topics = {"in"};
+    edit(request);
+    return f.manager->Create(std::move(request)).status();
+  };
+  auto is = [](const Status& status, std::string_view part) {
+    return status.code() == StatusCode::kInvalidArgument &&
+           status.message().find(part) != std::string_view::npos;
+  };
+  CHECK(create([](auto&) {}).ok());
+  CHECK(is(create([](auto& r) { r.topics.clear(); }), "topics"));
+  CHECK(is(create([](auto& r) { r.topics = {""}; }), "topic"));
+  CHECK(is(create([](auto& r) { r.code.mime_type = "text/x-cobol"; }), "text/x-cobol"));
+  CHECK(is(create([](auto& r) { r.code = Code("nope"); }), "nope"));
+  CHECK(is(create([](auto& r) { r.config = {{"Bad Name", "x"}}; }), "Bad Name"));
+  CHECK(is(create([](auto& r) { r.config = {{"source", "x"}}; }), "source"));
+  CHECK(is(create([](auto& r) { r.config = {{"virtufin.queue", "0"}}; }), "virtufin.queue"));
+  CHECK(is(create([](auto& r) { r.config = {{"virtufin.what", "0"}}; }), "virtufin.what"));
+  CHECK(is(create([](auto& r) { r.config = {{"virtufin.overflow", "Explode"}}; }), "Explode"));
+  CHECK(is(create([](auto& r) { r.tags = {{std::string(129, 'k'), "v"}}; }), "tag"));
+}
+
+TEST_CASE("a worker is stopped after Create, and Start and Stop are idempotent") {
+  ManagerFixture f;
+  Collector<std::string> seen;
+  f.Script("w", Record(seen, ""));
+  CreateWorkerRequest request;
+  request.code = Code("w");
+  request.topics = {"in"};
+  auto id = f.manager->Create(std::move(request));
+  REQUIRE(id.ok());
+  CHECK(f.manager->List()[0].status == WorkerStatus::kStopped);
+  REQUIRE(f.bus.Publish(Message("in", Event("1"))).ok());
+  CHECK(f.manager->Start(*id).ok());
+  CHECK(f.manager->Start(*id).ok());
+  CHECK(f.manager->List()[0].status == WorkerStatus::kRunning);
+  REQUIRE(f.bus.Publish(Message("in", Event("2"))).ok());
+  CHECK(seen.WaitFor(1) == std::vector<std::string>{"2"});
+  CHECK(f.manager->Stop(*id).ok());
+  CHECK(f.manager->Stop(*id).ok());
+  REQUIRE(f.bus.Publish(Message("in", Event("3"))).ok());
+  CHECK(f.manager->Start(*id).ok());
+  REQUIRE(f.bus.Publish(Message("in", Event("4"))).ok());
+  CHECK(seen.WaitFor(2) == std::vector<std::string>{"2", "4"});
+}
+
+TEST_CASE("unknown and deleted workers are NOT_FOUND") {
+  ManagerFixture f;
+  f.Script("w", ReplyWith("{}"));
+  CHECK(f.manager->Start("nobody").code() == StatusCode::kNotFound);
+  CHECK(f.manager->Stop("nobody").code() == StatusCode::kNotFound);
+  CHECK(f.manager->LoadCode("nobody", Code("w")).code() == StatusCode::kNotFound);
+  const std::string id = f.Run("w", {"in"});
+  CHECK(f.manager->Delete(id).ok());
+  CHECK(f.manager->Delete(id).code() == StatusCode::kNotFound);
+  CHECK(f.manager->List().empty());
+  CHECK(f.scripts->loads == f.scripts->unloads);
+}
+
+TEST_CASE("Stop returns after the event in flight") {
+  ManagerFixture f;
+  Gate entered, leave;
+  std::atomic<bool> left{false};
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    entered.Open();
+    CHECK(leave.Wait());
+    left = true;
+    done({});
+  });
+  const std::string id = f.Run("w", {"in"});
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  REQUIRE(entered.Wait());
+  std::thread opener([&] { leave.Open(); });
+  CHECK(f.manager->Stop(id).ok());
+  CHECK(left);
+  opener.join();
+}
+
+TEST_CASE("a call that does not end is abandoned and the worker can start again") {
+  ManagerFixture f(2, 50);
+  Gate entered, leave, late;
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    entered.Open();
+    CHECK(leave.Wait());
+    CallOutcome outcome;
+    outcome.reply = Event("{}", {}, "late");
+    done(std::move(outcome));
+    late.Open();
+  });
+  Collector<Message> replies;
+  auto watch = f.Watch("late", replies);
+  const std::string id = f.Run("w", {"in"});
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  REQUIRE(entered.Wait());
+  const Status stopped = f.manager->Stop(id);
+  CHECK(stopped.code() == StatusCode::kDeadlineExceeded);
+  CHECK(stopped.message().find(id) != std::string_view::npos);
+  CHECK(f.scripts->abandoned == 1);
+  CHECK(f.manager->List()[0].status == WorkerStatus::kStopped);
+  CHECK(!f.manager->List()[0].error.empty());
+  f.Script("w", ReplyWith("{}", "fresh"));
+  Collector<Message> fresh;
+  auto watch_fresh = f.Watch("fresh", fresh);
+  REQUIRE(f.manager->Start(id).ok());
+  CHECK(f.manager->List()[0].error.empty());
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  CHECK(fresh.WaitFor(1).size() == 1);
+  leave.Open();
+  REQUIRE(late.Wait());
+  CHECK(replies.Items().empty());
+  CHECK(f.manager->List()[0].counters.discarded == 1);
+}
+
+TEST_CASE("Stop from inside the worker's own call takes effect after its reply") {
+  ManagerFixture f;
+  Collector<Status> answers;
+  std::string id;
+  Gate ready;
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CHECK(ready.Wait());
+    CHECK(f.manager->Stop(id).code() == StatusCode::kFailedPrecondition);
+    f.manager->Stop(id, [&answers](Status status) { answers.Add(std::move(status)); });
+    CHECK(answers.Items().empty());
+    CallOutcome outcome;
+    outcome.reply = Event("{}", {}, "out");
+    done(std::move(outcome));
+  });
+  Collector<Message> replies;
+  auto watch = f.Watch("out", replies);
+  id = f.Run("w", {"in"});
+  ready.Open();
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  CHECK(replies.WaitFor(1).size() == 1);
+  auto got = answers.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].ok());
+  CHECK(f.manager->List()[0].status == WorkerStatus::kStopped);
+}
+
+TEST_CASE("Start while draining runs again once drained") {
+  ManagerFixture f;
+  Gate entered, leave;
+  Collector<std::string> seen;
+  f.Script("w", [&](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    seen.Add(std::string(m.event().data_text()));
+    entered.Open();
+    CHECK(leave.Wait());
+    done({});
+  });
+  const std::string id = f.Run("w", {"in"});
+  REQUIRE(f.bus.Publish(Message("in", Event("1"))).ok());
+  REQUIRE(entered.Wait());
+  Collector<Status> stopped;
+  f.manager->Stop(id, [&](Status status) { stopped.Add(std::move(status)); });
+  CHECK(f.manager->Start(id).ok());
+  CHECK(f.manager->List()[0].status == WorkerStatus::kRunning);
+  leave.Open();
+  REQUIRE(stopped.WaitFor(1).size() == 1);
+  // Started again by the thread that drained: ask until its subscription is there.
+  for (int i = 0; i < 10'000 && seen.Items().size() < 2; ++i) {
+    REQUIRE(f.bus.Publish(Message("in", Event("2"))).ok());
+    std::this_thread::yield();
+  }
+  CHECK(seen.WaitFor(2).size() >= 2);
+}
+
+TEST_CASE("a failed load keeps the old code") {
+  ManagerFixture f;
+  Collector<std::string> seen;
+  f.Script("old", Record(seen, "old"));
+  const std::string id = f.Run("old", {"in"});
+  const Status status = f.manager->LoadCode(id, Code("missing"));
+  CHECK(status.code() == StatusCode::kInvalidArgument);
+  CHECK(status.message().find("missing") != std::string_view::npos);
+  REQUIRE(f.bus.Publish(Message("in", Event("1"))).ok());
+  CHECK(seen.WaitFor(1) == std::vector<std::string>{"old1"});
+}
+
+TEST_CASE("a swap that waits too long for the event in flight keeps the old code") {
+  ManagerFixture f(2, 50);
+  Gate entered, leave;
+  f.Script("old", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    entered.Open();
+    CHECK(leave.Wait());
+    done({});
+  });
+  f.Script("new", ReplyWith("{}"));
+  const std::string id = f.Run("old", {"in"});
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  REQUIRE(entered.Wait());
+  CHECK(f.manager->LoadCode(id, Code("new")).code() == StatusCode::kDeadlineExceeded);
+  CHECK(f.scripts->unloads == 1);
+  leave.Open();
+  CHECK(f.manager->LoadCode(id, Code("new")).ok());
+}
+
+TEST_CASE("no event is lost, doubled or reordered by swaps under load") {
+  ManagerFixture f;
+  Collector<std::string> seen;
+  for (int i = 0; i < 4; ++i) f.Script("v" + std::to_string(i), Record(seen, ""));
+  const std::string id = f.Run("v0", {"in"});
+  constexpr int kEvents = 20'000;
+  std::thread publisher([&] {
+    for (int i = 0; i < kEvents; ++i) {
+      CHECK(f.bus.Publish(Message("in", Event(std::to_string(i)))).ok());
+    }
+  });
+  for (int i = 1; i <= 200; ++i) {
+    CHECK(f.manager->LoadCode(id, Code("v" + std::to_string(i % 4))).ok());
+  }
+  publisher.join();
+  auto got = seen.WaitFor(kEvents);
+  REQUIRE(got.size() == kEvents);
+  int wrong = 0;
+  for (int i = 0; i < kEvents; ++i) wrong += got[static_cast<std::size_t>(i)] != std::to_string(i);
+  CHECK(wrong == 0);
+  CHECK(f.scripts->loads == 201);
+  CHECK(f.scripts->unloads == 200);
+}
