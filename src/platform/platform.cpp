@@ -1,0 +1,117 @@
+// The one place that names concrete drivers and engines, and the order of start and stop.
+#include "virtufin/platform/platform.hpp"
+
+#include <utility>
+
+#include "platform/direct_gateway.hpp"
+#include "virtufin/engine/inproc.hpp"
+#include "virtufin/engine/native.hpp"
+#include "virtufin/pubsub/inproc.hpp"
+
+namespace virtufin::inline v0 {
+namespace {
+
+/// Gives up what is left of a deadline, so that Stop's parts share one.
+class Budget {
+ public:
+  explicit Budget(std::chrono::milliseconds whole)
+      : end_(std::chrono::steady_clock::now() + whole) {}
+  std::chrono::milliseconds left() const {
+    const auto now = std::chrono::steady_clock::now();
+    return now >= end_ ? std::chrono::milliseconds(0)
+                       : std::chrono::duration_cast<std::chrono::milliseconds>(end_ - now);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+};
+
+}  // namespace
+
+// Members are destroyed in reverse order: the manager before the engines, these before the bus, the
+// bus before the executor.
+struct Platform::Impl {
+  explicit Impl(PlatformOptions given)
+      : options(std::move(given)),
+        clock(options.clock != nullptr ? *options.clock : WallClock()),
+        log(options.log ? *options.log : NullLog()),
+        executor(options.executor, clock, log) {}
+
+  PlatformOptions options;
+  Clock& clock;
+  LogSink& log;
+  Executor executor;
+  std::unique_ptr<InprocBroker> bus;
+  std::unique_ptr<detail::DirectGateway> gateway;
+  EngineRegistry engines;
+  std::unique_ptr<WorkManager> workers;
+  bool started = false;
+  bool stopped = false;
+  bool abandoned = false;
+};
+
+Platform::Platform(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Platform::~Platform() {
+  const std::chrono::milliseconds deadline(impl_->options.workmanager.stop_timeout_ms);
+  if (Status status = Stop(deadline); !status.ok()) {
+    impl_->log.Write(LogLevel::kError, "platform", status.ToString());
+  }
+  if (impl_->abandoned) (void)impl_.release();
+}
+
+Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
+  if (options.pubsub_driver != "inproc") {
+    return Status(StatusCode::kUnimplemented, "platform",
+                  "pubsub.driver '" + options.pubsub_driver + "': built with inproc only");
+  }
+  auto impl = std::make_unique<Impl>(std::move(options));
+  const Runtime runtime{impl->executor, impl->clock, impl->log};
+  impl->bus = std::make_unique<InprocBroker>(runtime);
+  impl->gateway = std::make_unique<detail::DirectGateway>(*impl->bus);
+
+  Status status = impl->engines.Register(MakeInProcEngine());
+  if (!status.ok()) return status;
+  NativeEngineOptions native;
+  native.environment = impl->options.worker_environment;
+  native.directory = impl->options.worker_directory;
+  status = impl->engines.Register(MakeNativeEngine(native), {std::string(kNativeMimeAlias)});
+  if (!status.ok()) return status;
+
+  impl->workers = std::make_unique<WorkManager>(
+      impl->options.workmanager,
+      WorkManager::Dependencies{runtime, *impl->bus, impl->engines, impl->gateway.get()});
+  return std::unique_ptr<Platform>(new Platform(std::move(impl)));
+}
+
+Status Platform::Start() {
+  if (impl_->started) {
+    return Status(StatusCode::kFailedPrecondition, "platform",
+                  "expected one Start, found a second");
+  }
+  impl_->started = true;
+  return impl_->executor.Start();
+}
+
+Status Platform::Stop(std::chrono::milliseconds deadline) {
+  if (CurrentThreadKind() != ThreadKind::kForeign) {
+    return Status(StatusCode::kFailedPrecondition, "platform",
+                  "Stop: expected a thread of the application, found a callback");
+  }
+  if (std::exchange(impl_->stopped, true)) return {};
+  const Budget budget(deadline);
+  Status workers = impl_->workers->Shutdown(budget.left());
+  impl_->bus->Stop();
+  Status executor = impl_->executor.Stop(budget.left());
+  impl_->abandoned = !workers.ok() || !executor.ok();
+  return workers.ok() ? executor : workers;
+}
+
+PubSub& Platform::bus() noexcept { return *impl_->bus; }
+WorkManager& Platform::workers() noexcept { return *impl_->workers; }
+EngineRegistry& Platform::engines() noexcept { return impl_->engines; }
+GatewayClient& Platform::gateway() noexcept { return *impl_->gateway; }
+Executor& Platform::executor() noexcept { return impl_->executor; }
+Clock& Platform::clock() noexcept { return impl_->clock; }
+
+}  // namespace virtufin::inline v0

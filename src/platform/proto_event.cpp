@@ -1,0 +1,179 @@
+// Reads the protobuf JSON form of an event: typed attributes, text or base64 data.
+#include "platform/proto_event.hpp"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "virtufin/event/event_builder.hpp"
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+using Json = nlohmann::json;
+
+Status Invalid(const std::string& member, const std::string& expected, const Json& found) {
+  return Status(StatusCode::kInvalidArgument, "gateway",
+                "cloudevent." + member + ": expected " + expected + ", found " + found.type_name());
+}
+
+/// Standard or URL-safe base64, padded or not: what proto3 JSON readers accept.
+std::optional<std::vector<std::uint8_t>> FromBase64(std::string_view text) {
+  std::vector<std::uint8_t> bytes;
+  bytes.reserve(text.size() / 4 * 3 + 3);
+  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (char c : text) {
+    std::uint32_t value = 0;
+    if (c >= 'A' && c <= 'Z')
+      value = static_cast<std::uint32_t>(c - 'A');
+    else if (c >= 'a' && c <= 'z')
+      value = static_cast<std::uint32_t>(c - 'a' + 26);
+    else if (c >= '0' && c <= '9')
+      value = static_cast<std::uint32_t>(c - '0' + 52);
+    else if (c == '+' || c == '-')
+      value = 62;
+    else if (c == '/' || c == '_')
+      value = 63;
+    else
+      return std::nullopt;
+    bits = bits << 6 | value;
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes.push_back(static_cast<std::uint8_t>(bits >> count));
+    }
+  }
+  return bytes;
+}
+
+/// One attribute value: an object with exactly one member named after its type.
+Status SetAttribute(const std::string& name, const Json& value, CloudEvent::Builder& builder) {
+  const std::string member = "attributes." + name;
+  if (!value.is_object() || value.size() != 1) {
+    return Invalid(member, "an object with one member such as ceString", value);
+  }
+  const std::string& kind = value.begin().key();
+  const Json& content = value.begin().value();
+  if (kind == "ceBoolean" && content.is_boolean()) {
+    builder.Extension(name, content.get<bool>());
+    return {};
+  }
+  if (kind == "ceInteger" && content.is_number_integer()) {
+    const auto number = content.get<std::int64_t>();
+    if (number != static_cast<std::int32_t>(number)) {
+      return Invalid(member, "a 32-bit integer", content);
+    }
+    builder.Extension(name, static_cast<std::int32_t>(number));
+    return {};
+  }
+  if (!content.is_string()) return Invalid(member, "text in " + kind, content);
+  const auto& text = content.get_ref<const std::string&>();
+  if (kind == "ceTimestamp") {
+    auto time = Timestamp::Parse(text);
+    if (!time.ok()) return time.status();
+    if (name == "time")
+      builder.Time(*time);
+    else
+      builder.Extension(name, *time);
+  } else if (kind == "ceBytes") {
+    auto bytes = FromBase64(text);
+    if (!bytes) return Invalid(member, "base64", content);
+    builder.Extension(name, ByteView(*bytes));
+  } else if (kind == "ceString" || kind == "ceUri" || kind == "ceUriRef") {
+    if (name == "subject")
+      builder.Subject(text);
+    else if (name == "datacontenttype")
+      builder.DataContentType(text);
+    else if (name == "dataschema")
+      builder.DataSchema(text);
+    else if (kind == "ceUri")
+      builder.Extension(name, Uri{text});
+    else if (kind == "ceUriRef")
+      builder.Extension(name, UriReference{text});
+    else
+      builder.Extension(name, std::string_view(text));
+  } else {
+    return Invalid(member,
+                   "one of ceBoolean, ceInteger, ceString, ceBytes, ceUri, ceUriRef, ceTimestamp",
+                   value);
+  }
+  return {};
+}
+
+bool IsJson(std::string_view content_type) {
+  return content_type.empty() || content_type.find("json") != std::string_view::npos;
+}
+
+Status SetData(const std::string& member, const Json& value, bool json,
+               CloudEvent::Builder& builder) {
+  if (!value.is_string()) return Invalid(member, "text", value);
+  const auto& text = value.get_ref<const std::string&>();
+  if (member == "textData" || member == "text_data") {
+    if (json && Json::accept(text))
+      builder.JsonData(text);
+    else
+      builder.TextData(text);
+    return {};
+  }
+  auto bytes = FromBase64(text);
+  if (!bytes) return Invalid(member, "base64", value);
+  builder.BinaryData(*bytes);
+  return {};
+}
+
+}  // namespace
+
+Result<CloudEvent> EventFromProtoJson(const Json& json) {
+  if (!json.is_object()) {
+    return Status(StatusCode::kInvalidArgument, "gateway",
+                  std::string("cloudevent: expected an object, found ") + json.type_name());
+  }
+  CloudEvent::Builder builder;
+  std::pair<std::string, const Json*> data{"", nullptr};
+  std::string content_type;
+  for (const auto& [member, value] : json.items()) {
+    if (member == "attributes") {
+      if (!value.is_object()) return Invalid(member, "an object", value);
+      for (const auto& [name, attribute] : value.items()) {
+        if (Status status = SetAttribute(name, attribute, builder); !status.ok()) return status;
+        if (name == "datacontenttype") content_type = attribute.begin().value().get<std::string>();
+      }
+      continue;
+    }
+    if (member == "textData" || member == "text_data" || member == "binaryData" ||
+        member == "binary_data") {
+      if (data.second != nullptr) return Invalid(member, "one kind of data", value);
+      data = {member, &value};
+      continue;
+    }
+    if (!value.is_string()) return Invalid(member, "text", value);
+    const auto& text = value.get_ref<const std::string&>();
+    if (member == "id")
+      builder.Id(text);
+    else if (member == "source")
+      builder.Source(text);
+    else if (member == "type")
+      builder.Type(text);
+    else if (member == "specVersion" || member == "spec_version") {
+      if (text != "1.0") return Invalid(member, "1.0, not '" + text + "'", value);
+    } else {
+      return Invalid(
+          member, "one of id, source, specVersion, type, attributes, textData, binaryData", value);
+    }
+  }
+  if (!json.contains("id")) return Invalid("id", "text", Json());
+  if (data.second != nullptr) {
+    Status status = SetData(data.first, *data.second, IsJson(content_type), builder);
+    if (!status.ok()) return status;
+  }
+  return builder.Build();
+}
+
+}  // namespace virtufin::inline v0::detail

@@ -1,0 +1,175 @@
+// The platform as a whole: options, life cycle, the direct gateway.
+#include "virtufin/platform/platform.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "support/gate.hpp"
+#include "support/scripted_engine.hpp"
+
+using namespace virtufin;
+using namespace virtufin::test;
+
+namespace {
+
+std::unique_ptr<Platform> Started(PlatformOptions options = {}) {
+  if (options.executor.threads == 0) options.executor.threads = 2;
+  auto platform = Platform::Create(std::move(options));
+  REQUIRE(platform.ok());
+  REQUIRE((*platform)->Start().ok());
+  return std::move(*platform);
+}
+
+}  // namespace
+
+TEST_CASE("every key of Keys can be set to its default") {
+  PlatformOptions options;
+  const auto keys = PlatformOptions::Keys();
+  CHECK(keys.size() >= 8);
+  for (const auto& key : keys) {
+    CAPTURE(key.name);
+    CHECK(options.Set(key.name, key.default_value).ok());
+    CHECK(!key.description.empty());
+  }
+  const PlatformOptions defaults;
+  CHECK(options.executor.threads == defaults.executor.threads);
+  CHECK(options.executor.blocking_after_ms == defaults.executor.blocking_after_ms);
+  CHECK(options.executor.max_blocking_threads == defaults.executor.max_blocking_threads);
+  CHECK(options.workmanager.stop_timeout_ms == defaults.workmanager.stop_timeout_ms);
+  CHECK(options.worker_environment == defaults.worker_environment);
+  CHECK(options.pubsub_driver == defaults.pubsub_driver);
+}
+
+TEST_CASE("bad options say what was expected") {
+  PlatformOptions options;
+  CHECK(options.Set("no.such", "1").code() == StatusCode::kNotFound);
+  const Status threads = options.Set("executor.threads", "many");
+  CHECK(threads.code() == StatusCode::kInvalidArgument);
+  CHECK(threads.message().find("'many'") != std::string_view::npos);
+  CHECK(options.Set("executor.threads", "-1").code() == StatusCode::kInvalidArgument);
+  CHECK(options.Set("worker.environment", "yes").code() == StatusCode::kInvalidArgument);
+  CHECK(options.executor.threads == 0);
+  REQUIRE(options.Set("pubsub.driver", "pigeon").ok());
+  CHECK(Platform::Create(options).status().code() == StatusCode::kUnimplemented);
+}
+
+TEST_CASE("a platform starts once, stops once and can be created again and again") {
+  for (int i = 0; i < 50; ++i) {
+    auto platform = Started();
+    CHECK(platform->Start().code() == StatusCode::kFailedPrecondition);
+    Collector<Message> seen;
+    auto subscription =
+        platform->bus().Subscribe("t", {}, [&](const Message& m, const DeliveryInfo&) {
+          seen.Add(m);
+          return Delivery::kSuccess;
+        });
+    REQUIRE(subscription.ok());
+    CHECK(platform->bus().Publish(Message("t", Event("{}"))).ok());
+    CHECK(seen.WaitFor(1).size() == 1);
+    CHECK(platform->Stop(std::chrono::seconds(30)).ok());
+    CHECK(platform->bus().Publish(Message("t", Event("{}"))).code() == StatusCode::kUnavailable);
+  }
+}
+
+TEST_CASE("a platform that was never started stops and goes away") {
+  auto platform = Platform::Create({});
+  REQUIRE(platform.ok());
+  CHECK((*platform)->Stop(std::chrono::seconds(1)).ok());
+}
+
+TEST_CASE("two platforms in one process do not see each other's events") {
+  auto one = Started();
+  auto two = Started();
+  Collector<Message> seen;
+  auto subscription = two->bus().Subscribe("t", {}, [&](const Message& m, const DeliveryInfo&) {
+    seen.Add(m);
+    return Delivery::kSuccess;
+  });
+  CHECK(one->bus().Publish(Message("t", Event("1"))).ok());
+  CHECK(two->bus().Publish(Message("t", Event("2"))).ok());
+  auto got = seen.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].event().data_text() == "2");
+}
+
+TEST_CASE("Stop from inside a callback is refused") {
+  auto platform = Started();
+  Collector<StatusCode> codes;
+  auto subscription = platform->bus().Subscribe("t", {}, [&](const Message&, const DeliveryInfo&) {
+    codes.Add(platform->Stop(std::chrono::seconds(1)).code());
+    return Delivery::kSuccess;
+  });
+  CHECK(platform->bus().Publish(Message("t", Event("{}"))).ok());
+  CHECK(codes.WaitFor(1) == std::vector<StatusCode>{StatusCode::kFailedPrecondition});
+}
+
+TEST_CASE("PublishEvent of the direct gateway publishes the event unchanged") {
+  auto platform = Started();
+  Collector<Message> seen;
+  auto subscription =
+      platform->bus().Subscribe("out", {}, [&](const Message& m, const DeliveryInfo&) {
+        seen.Add(m);
+        return Delivery::kSuccess;
+      });
+  auto answer = platform->gateway().Invoke("virtufin.Pubsub", "PublishEvent", R"({
+    "topic": "out",
+    "cloudevent": {"id": "e-1", "source": "urn:test", "specVersion": "1.0", "type": "t",
+      "attributes": {
+        "subject": {"ceString": "order/7"},
+        "time": {"ceTimestamp": "2026-11-22T09:30:00.123456789Z"},
+        "datacontenttype": {"ceString": "application/json"},
+        "flag": {"ceBoolean": true}, "count": {"ceInteger": -5}, "blob": {"ceBytes": "TWE="},
+        "link": {"ceUri": "https://example.com/x"}, "at": {"ceTimestamp": "2026-11-22T09:30:00Z"}},
+      "textData": "{\"a\":1.50}"}})");
+  REQUIRE(answer.ok());
+  CHECK(*answer == R"({"status":{"success":true}})");
+  auto got = seen.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  const CloudEvent& event = got[0].event();
+  CHECK(event.id() == "e-1");
+  CHECK(event.subject() == "order/7");
+  CHECK(event.time_text() == "2026-11-22T09:30:00.123456789Z");
+  CHECK(event.data_kind() == DataKind::kJson);
+  CHECK(event.data_text() == "{\"a\":1.50}");
+  CHECK(std::get<bool>(*event.FindExtension("flag")) == true);
+  CHECK(std::get<std::int32_t>(*event.FindExtension("count")) == -5);
+  CHECK(AsText(std::get<ByteView>(*event.FindExtension("blob"))) == "Ma");
+  CHECK(std::get<Uri>(*event.FindExtension("link")).text == "https://example.com/x");
+  CHECK(event.extension_count() == 5);
+}
+
+TEST_CASE("the direct gateway refuses what it cannot serve and says why") {
+  auto platform = Started();
+  auto ask = [&](std::string_view service, std::string_view method, std::string_view json) {
+    return platform->gateway().Invoke(service, method, json).status();
+  };
+  const std::string_view pubsub = "virtufin.Pubsub";
+  CHECK(ask("virtufin.Moon", "Land", "{}").code() == StatusCode::kUnimplemented);
+  CHECK(ask(pubsub, "Unknown", "{}").code() == StatusCode::kUnimplemented);
+  auto invalid = [&](std::string_view json, std::string_view part) {
+    const Status status = ask(pubsub, "PublishEvent", json);
+    CAPTURE(std::string(json));
+    CAPTURE(std::string(status.message()));
+    CHECK(status.code() == StatusCode::kInvalidArgument);
+    CHECK(status.message().find(part) != std::string_view::npos);
+  };
+  invalid("not json", "JSON object");
+  invalid("[]", "JSON object");
+  invalid(R"({"cloudevent":{}})", "topic");
+  invalid(R"({"topic":""})", "topic");
+  invalid(R"({"topic":"t"})", "cloudevent");
+  invalid(R"({"topic":"t","cloudevent":3})", "cloudevent");
+  invalid(R"({"topic":"t","cloudevent":{"source":"s","type":"t"}})", "id");
+  invalid(R"({"topic":"t","cloudevent":{"id":"1","type":"t"}})", "source");
+  invalid(R"({"topic":"t","cloudevent":{"id":"1","source":"s","type":"t","what":"x"}})", "what");
+  invalid(R"({"topic":"t","cloudevent":{"id":"1","source":"s","type":"t","specVersion":"0.3"}})",
+          "0.3");
+  invalid(R"({"topic":"t","cloudevent":{"id":"1","source":"s","type":"t","binaryData":"*"}})",
+          "base64");
+  invalid(R"({"topic":"t","cloudevent":{"id":"1","source":"s","type":"t",
+              "attributes":{"n":{"ceInteger":3000000000}}}})",
+          "n");
+  invalid(R"({"topic":"t","surprise":1,"cloudevent":{}})", "surprise");
+  invalid(std::string(1000, '['), "depth");
+}
