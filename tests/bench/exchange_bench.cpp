@@ -11,6 +11,7 @@
 #include "bench/floors.hpp"
 #include "bench/ratio.hpp"
 #include "virtufin/exchange/binance.hpp"
+#include "virtufin/exchange/binance_feed.hpp"
 #include "virtufin/exchange/order_book.hpp"
 
 namespace {
@@ -52,7 +53,7 @@ class MovingFrame {
       const auto id = start_ + 10 * static_cast<std::int64_t>(i + 1);
       Put(frames_[i], last_, id);
       Put(frames_[i], first_, id - (prev_ == std::string::npos ? 9 : 4));
-      if (prev_ != std::string::npos) Put(frames_[i], prev_, id - 10);
+      Put(frames_[i], prev_, id - 10);
     }
   }
   std::string_view Next() {
@@ -68,6 +69,7 @@ class MovingFrame {
 
  private:
   static void Put(std::string& text, std::size_t end, std::int64_t id) {
+    if (end == std::string::npos) return;
     for (; id > 0; id /= 10) text[end--] = static_cast<char>('0' + id % 10);
   }
   static void AddHundred(std::string& text, std::size_t end) {
@@ -171,6 +173,81 @@ static void FrameToBook(benchmark::State& state) {
   if (book.counters().gaps + book.counters().stale != 0) state.SkipWithError("a diff was refused");
 }
 BENCHMARK(FrameToBook)
+    ->ArgName("usd_m")
+    ->Arg(0)
+    ->Arg(1)
+    ->Iterations(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kNanosecond);
+
+namespace {
+
+/// Counts what it gets, as an inline subscriber would.
+class CountingSink final : public BinanceFeedSink {
+ public:
+  void Publish(const Message& message) override {
+    ++events;
+    bytes += message.event().data().size();
+  }
+  void FetchSnapshot(std::string_view) override {}
+  std::uint64_t events = 0, bytes = 0;
+};
+
+}  // namespace
+
+// A raw frame to a CloudEvent with all its extensions in the hands of an inline subscriber.
+static void TickerToEvent(benchmark::State& state) {
+  CountingSink sink;
+  auto feed = BinanceFeed::Create({}, WallClock(), sink).value();
+  if (!feed->Subscribe("ABCUSDT", {}).ok()) std::abort();
+  feed->OnOpen(1, {});
+  MovingFrame frame(floors::SpotBookTickerFrame());
+  FeedTime now{1'700'000'000'123'456'789, 1};
+  const auto step = [&] {
+    now.unix_ns += 1000;
+    feed->OnFrame(1, now, frame.Next());
+    return sink.events;
+  };
+  floors::Json floor;
+  const auto floor_frame = floors::SpotBookTickerFrame();
+  bench::ReportRatio(state, 3, step, [&] { return floor.BookTickerFields(floor_frame); });
+  if (feed->counters().quotes_stale != 0) state.SkipWithError("a bookTicker was refused");
+}
+VIRTUFIN_RATIO(TickerToEvent);
+
+static void DepthToEvent(benchmark::State& state) {
+  const bool usdm = state.range(0) != 0;
+  CountingSink sink;
+  BinanceFeedOptions options;
+  options.market = usdm ? BinanceMarket::kUsdm : BinanceMarket::kSpot;
+  auto feed = BinanceFeed::Create(options, WallClock(), sink).value();
+  if (!feed->Subscribe(usdm ? "ABCDUSDT" : "ABCUSDT", {}).ok()) std::abort();
+  feed->OnOpen(1, {});
+  MovingFrame frame(usdm ? floors::FuturesDepthFrame() : floors::SpotDepthFrame());
+  std::string snapshot = "{\"lastUpdateId\":" + std::to_string(frame.start());
+  for (const int side : {0, 1}) {
+    snapshot += side == 0 ? ",\"bids\":[" : "],\"asks\":[";
+    const std::int64_t best = side == 0 ? (usdm ? 2729 : 284195) : (usdm ? 2730 : 284196);
+    for (std::int64_t i = 0; i < 1000; ++i) {
+      const std::int64_t ticks = side == 0 ? best - i : best + i;
+      snapshot += (i == 0 ? "[\"" : ",[\"") +
+                  Decimal::FromCoefficient(ticks, usdm ? 5 : 2).value().ToString() + "\",\"1\"]";
+    }
+  }
+  if (!feed->OnSnapshot(usdm ? "ABCDUSDT" : "ABCUSDT", {}, snapshot + "]}").ok()) std::abort();
+  FeedTime now{1'700'000'000'123'456'789, 1};
+  const auto step = [&] {
+    now.unix_ns += 1000;
+    feed->OnFrame(1, now, frame.Next());
+    return sink.events;
+  };
+  floors::Json floor;
+  const auto floor_frame = usdm ? floors::FuturesDepthFrame() : floors::SpotDepthFrame();
+  bench::ReportRatio(state, 3, step, [&] { return floor.DepthFields(floor_frame, usdm); });
+  const auto books = feed->counters().books;
+  if (books.gaps + books.stale != 0) state.SkipWithError("a diff was refused");
+}
+BENCHMARK(DepthToEvent)
     ->ArgName("usd_m")
     ->Arg(0)
     ->Arg(1)

@@ -198,7 +198,7 @@ struct BinanceDecoder::Impl {
 // ---- reading -----------------------------------------------------------------------------------
 
 bool BinanceDecoder::Impl::Open(std::string_view text) {
-  scan = Scan();
+  std::construct_at(&scan);
   error.clear();
   if (text.size() > kMaxEventBytes) return Fail("larger than 16 MiB");
   if (buffer.size() < text.size() + kBufferPadding) buffer.resize(2 * text.size() + 4096);
@@ -461,7 +461,7 @@ BinanceDecoder& BinanceDecoder::operator=(BinanceDecoder&&) noexcept = default;
 const BinanceFrame& BinanceDecoder::Decode(std::string_view text) {
   Impl& impl = *impl_;
   BinanceFrame& frame = impl.frame;
-  frame = BinanceFrame();
+  std::construct_at(&frame);
   if (detail::ReadKnownShape(impl.market, text, frame, impl.bids, impl.asks)) {
     ++impl.counters.frames[static_cast<std::size_t>(frame.kind)];
     return frame;
@@ -472,7 +472,7 @@ const BinanceFrame& BinanceDecoder::Decode(std::string_view text) {
 const BinanceFrame& BinanceDecoder::DecodeAnyShape(std::string_view text) {
   Impl& impl = *impl_;
   BinanceFrame& frame = impl.frame;
-  frame = BinanceFrame();
+  std::construct_at(&frame);
   if (impl.Open(text)) {
     frame.kind = impl.Classify();
     frame.stream = impl.scan.stream;
@@ -507,7 +507,7 @@ Result<BinanceSnapshot> BinanceDecoder::DecodeSnapshot(std::string_view body) {
     return bad("expected lastUpdateId, bids and asks");
   }
   if (!impl.bids.readable || !impl.asks.readable) return bad("a level does not parse");
-  impl.frame = BinanceFrame();
+  std::construct_at(&impl.frame);
   if (!impl.FinishTime()) return bad(impl.error);
   return BinanceSnapshot{scan.last_id, impl.frame.time, impl.bids.levels, impl.asks.levels};
 }

@@ -21,6 +21,22 @@ constexpr std::uint64_t SpecialBytes(std::uint64_t word) noexcept {
   return (equal('"') | equal('\\') | below_space | word) & kHighs;
 }
 
+/// Bit 7 of every byte that is no digit.
+constexpr std::uint64_t NoDigits(std::uint64_t word) noexcept {
+  const std::uint64_t value = word ^ (kOnes * '0');
+  return (((value & ~kHighs) + kOnes * (0x7f - 9)) | value) & kHighs;
+}
+
+/// The number that eight digits write, the first one in the lowest byte.
+constexpr std::uint64_t EightDigits(std::uint64_t word) noexcept {
+  word -= kOnes * '0';
+  word = word * 10 + (word >> 8);  // pairs, in every second byte
+  constexpr std::uint64_t kPairs = 0x000000ff000000ff;
+  return ((word & kPairs) * (100 + (std::uint64_t{1'000'000} << 32)) +
+          (word >> 16 & kPairs) * (1 + (std::uint64_t{10'000} << 32))) >>
+         32;
+}
+
 class Cursor {
  public:
   explicit Cursor(std::string_view text) noexcept
@@ -67,15 +83,36 @@ class Cursor {
   /// A JSON integer from 0 to 10^18 - 1.
   bool Number(std::int64_t& out) noexcept {
     const char* const begin = at_;
-    std::int64_t value = 0;
+    std::uint64_t value = 0;
+    if constexpr (std::endian::native == std::endian::little) {
+      std::uint64_t word = 0;
+      if (end_ - at_ >= 8 && (std::memcpy(&word, at_, 8), NoDigits(word) == 0)) {
+        value = EightDigits(word);
+        at_ += 8;
+      }
+    }
     for (; at_ != end_; ++at_) {
       const auto digit = static_cast<unsigned char>(*at_ - '0');
       if (digit > 9) break;
-      value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) * 10 + digit);
+      value = value * 10 + digit;
     }
-    out = value;
+    out = static_cast<std::int64_t>(value);
     const auto digits = at_ - begin;
     return digits > 0 && digits <= 18 && (*begin != '0' || digits == 1);
+  }
+
+  /// Digits with at most one point between them, up to a closing quote that is consumed too.
+  bool UnsignedDecimal(std::string_view& out) noexcept {
+    const char* const begin = at_;
+    const char* point = nullptr;
+    while (true) {
+      SkipDigits();
+      if (at_ == end_ || *at_ != '.') break;
+      if (point != nullptr || at_ == begin) return false;
+      point = at_++;
+    }
+    out = {begin, static_cast<std::size_t>(at_ - begin)};
+    return at_ != begin && at_ - 1 != point && Char('"');
   }
 
   /// `[["price","quantity"],...]`, every level a good one.
@@ -103,20 +140,23 @@ class Cursor {
   }
 
  private:
+  void SkipDigits() noexcept {
+    if constexpr (std::endian::native == std::endian::little) {
+      for (; end_ - at_ >= 8; at_ += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at_, 8);
+        if (const std::uint64_t others = NoDigits(word); others != 0) {
+          at_ += std::countr_zero(others) / 8;
+          return;
+        }
+      }
+    }
+    while (at_ != end_ && *at_ >= '0' && *at_ <= '9') ++at_;
+  }
+
   const char* at_;
   const char* end_;
 };
-
-/// Digits with at most one point between them; a sign is left to the general reader.
-bool IsUnsignedDecimal(std::string_view text) noexcept {
-  unsigned points = 0;
-  bool good = true;
-  for (const char c : text) {
-    points += c == '.' ? 1u : 0u;
-    good &= (c >= '0' && c <= '9') || c == '.';
-  }
-  return good && points <= 1 && !text.empty() && text.front() != '.' && text.back() != '.';
-}
 
 bool Time(std::int64_t number, TimeSource source, BinanceFrame& frame) noexcept {
   frame.time.source = source;
@@ -153,9 +193,10 @@ bool Depth(BinanceMarket market, Cursor& cursor, BinanceFrame& frame, LevelArray
 
 bool BookTicker(BinanceMarket market, Cursor& cursor, BinanceFrame& frame) {
   if (!cursor.Number(frame.last_id) || !cursor.Literal(",\"s\":\"") || !cursor.Text(frame.symbol) ||
-      !cursor.Literal(",\"b\":\"") || !cursor.Text(frame.bid) || !cursor.Literal(",\"B\":\"") ||
-      !cursor.Text(frame.bid_qty) || !cursor.Literal(",\"a\":\"") || !cursor.Text(frame.ask) ||
-      !cursor.Literal(",\"A\":\"") || !cursor.Text(frame.ask_qty)) {
+      !cursor.Literal(",\"b\":\"") || !cursor.UnsignedDecimal(frame.bid) ||
+      !cursor.Literal(",\"B\":\"") || !cursor.UnsignedDecimal(frame.bid_qty) ||
+      !cursor.Literal(",\"a\":\"") || !cursor.UnsignedDecimal(frame.ask) ||
+      !cursor.Literal(",\"A\":\"") || !cursor.UnsignedDecimal(frame.ask_qty)) {
     return false;
   }
   if (market == BinanceMarket::kUsdm) {
@@ -170,8 +211,7 @@ bool BookTicker(BinanceMarket market, Cursor& cursor, BinanceFrame& frame) {
     frame.event = "bookTicker";
   }
   frame.kind = BinanceKind::kBookTicker;
-  return cursor.Char('}') && IsUnsignedDecimal(frame.bid) && IsUnsignedDecimal(frame.bid_qty) &&
-         IsUnsignedDecimal(frame.ask) && IsUnsignedDecimal(frame.ask_qty);
+  return cursor.Char('}');
 }
 
 }  // namespace

@@ -1,0 +1,116 @@
+// BinanceFeed: Binance's frames in, normalised CloudEvents out; the adapter without its sockets.
+//
+// A pure object: it opens nothing, starts nothing and has no timer. Its owner hands it frames,
+// snapshot answers and ticks, and carries out what it asks for. Events: docs/openspec, exchanges.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "virtufin/core/result.hpp"
+#include "virtufin/core/time.hpp"
+#include "virtufin/event/message.hpp"
+#include "virtufin/exchange/binance.hpp"
+
+namespace virtufin::inline v0 {
+
+/// When something reached us, on both sides of the clock.
+struct FeedTime {
+  std::int64_t unix_ns = 0;       // goes into events
+  std::int64_t monotonic_ns = 0;  // deadlines count on it
+};
+
+enum class FeedState : std::uint8_t { kLive, kStale, kGap, kResync, kDisconnected };
+
+/// "live" and so on; static storage.
+std::string_view FeedStateName(FeedState state) noexcept;
+
+struct BinanceFeedOptions {
+  BinanceMarket market = BinanceMarket::kSpot;
+  std::string world = "act";     // or "hyp.<name>"
+  std::string universe = "ALL";  // extension marketuniverse
+  std::string run_id;            // extension runid; empty: absent
+  bool historical = false;       // clocktype historical: no walltime on events
+  std::size_t max_depth = 0;     // levels of each side in a snapshot event; 0: all
+  std::size_t max_symbols = 10'000;
+  std::size_t max_stored_levels = OrderBook::kDefaultMaxStoredLevels;  // of each side
+  std::int64_t snapshot_timeout_ms = 10'000;  // an answer that takes longer is asked for again
+  std::int64_t retry_ms = 500;                // before the second request; doubles
+  std::int64_t max_retry_ms = 30'000;
+  std::int64_t stable_ms = 60'000;        // live for so long: the next gap is asked for at once
+  std::int64_t silent_after_ms = 60'000;  // no frame on any socket: books are stale; 0: off
+};
+
+/// What a feed asks of its owner. Neither function may call back into the feed.
+class BinanceFeedSink {
+ public:
+  virtual ~BinanceFeedSink() = default;
+  /// `message` may be copied and kept.
+  virtual void Publish(const Message& message) = 0;
+  /// Asks for `GET .../depth` of the symbol; the answer comes as OnSnapshot or OnSnapshotFailed.
+  virtual void FetchSnapshot(std::string_view symbol) = 0;
+};
+
+struct BinanceFeedCounters {
+  BookCounters books;                  // all symbols together
+  std::uint64_t events = 0;            // given to Publish
+  std::uint64_t quotes_stale = 0;      // bookTickers with nothing new
+  std::uint64_t unsubscribed = 0;      // frames and answers of symbols nobody asked for
+  std::uint64_t stray = 0;             // frames of a socket that is not open: counted, not used
+  std::uint64_t snapshots_asked = 0;   // requests
+  std::uint64_t snapshots_failed = 0;  // no answer, no snapshot, or unusable
+  std::uint64_t too_large = 0;         // events that exceeded kMaxEventBytes: a gap
+};
+
+/// [owner] for everything.
+class BinanceFeed {
+ public:
+  /// `clock` gives walltime; it and `sink` are borrowed until the feed is destroyed.
+  /// Errors: INVALID_ARGUMENT naming the option and what was expected.
+  static Result<std::unique_ptr<BinanceFeed>> Create(const BinanceFeedOptions& options,
+                                                     Clock& clock, BinanceFeedSink& sink);
+  ~BinanceFeed();
+
+  /// `symbol` as the venue writes it ("BTCUSDT"). No effect when subscribed already.
+  /// Errors: INVALID_ARGUMENT for an empty symbol or one that is no UTF-8; RESOURCE_EXHAUSTED
+  /// beyond max_symbols.
+  Status Subscribe(std::string_view symbol, FeedTime now);
+
+  /// A socket that carries all subscribed symbols is open. Numbers rise with each socket; two at a
+  /// time are fine.
+  void OnOpen(std::uint32_t connection, FeedTime now);
+  void OnClose(std::uint32_t connection, FeedTime now, std::string_view reason);
+  /// `text` is borrowed for the call. The frame stays readable until the next call.
+  const BinanceFrame& OnFrame(std::uint32_t connection, FeedTime now, std::string_view text);
+
+  /// A late answer is welcome, also one that was asked for again since.
+  /// Errors: as BinanceDecoder::DecodeSnapshot; NOT_FOUND for a symbol nobody subscribed. The feed
+  /// has taken note and asks again by itself.
+  Status OnSnapshot(std::string_view symbol, FeedTime now, std::string_view body);
+  void OnSnapshotFailed(std::string_view symbol, FeedTime now, std::string_view reason);
+
+  /// Does what is due. Call it when `now` has reached next_tick_ns(), or more often.
+  void OnTick(FeedTime now);
+  static constexpr std::int64_t kNoTick = std::numeric_limits<std::int64_t>::max();
+  /// Monotonic; kNoTick: nothing is due.
+  std::int64_t next_tick_ns() const noexcept;
+
+  std::vector<std::string> symbols() const;  // in the order of subscription
+  /// Null for a symbol nobody subscribed; borrowed until the feed is destroyed.
+  const BookSynchroniser* FindBook(std::string_view symbol) const noexcept;
+  /// kDisconnected for a symbol nobody subscribed.
+  FeedState state(std::string_view symbol) const noexcept;
+  BinanceFeedCounters counters() const noexcept;
+  const BinanceCounters& frame_counters() const noexcept;
+
+ private:
+  struct Impl;
+  explicit BinanceFeed(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace virtufin::inline v0

@@ -1,0 +1,99 @@
+// Topics, streams and builders of a feed's events.
+#include "exchange/event_channel.hpp"
+
+#include <cstdlib>
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+// The varying extensions, by index. Without a text among them an event is built without looking at
+// any: timesource, which hardly ever changes, is a constant of the stream instead.
+enum Varying : std::size_t { kEventTime, kReceiveTime, kSequence, kCorrelation, kWallTime };
+
+std::string_view SourceName(TimeSource source) noexcept {
+  constexpr std::array<std::string_view, 3> kNames = {"engine", "venue", "receive"};
+  return kNames[static_cast<std::size_t>(source)];
+}
+
+void AppendSegment(std::string& out, std::string_view symbol) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  for (const char c : symbol) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       c == '_' || c == '-';
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+}
+
+}  // namespace
+
+std::string FeedIdentity::Topic(std::string_view tail, std::string_view symbol) const {
+  std::string topic = world + ".exchange." + venue + ".";
+  topic.append(tail) += '.';
+  AppendSegment(topic, symbol);
+  return topic;
+}
+
+Result<CloudEvent::Stream> FeedIdentity::Stream(std::string_view type_tail, std::string_view symbol,
+                                                TimeSource source) const {
+  CloudEvent::Stream::Options options;
+  options.source = "urn:com.virtufin:exchange:" + venue;
+  options.type = "com.virtufin.exchange." + venue + "." + std::string(type_tail);
+  options.subject = subject_kind + "/" + std::string(symbol);
+  options.extensions = {{"exchange", venue},
+                        {"clocktype", historical ? "historical" : "wall"},
+                        {"timesource", std::string(SourceName(source))},
+                        {"marketworld", world},
+                        {"marketuniverse", universe}};
+  if (!run_id.empty()) options.extensions.emplace_back("runid", run_id);
+  options.varying = {"eventtime", "receivetime", "sequence", "correlationid"};
+  if (!historical) options.varying.emplace_back("walltime");
+  return CloudEvent::Stream::Make(options);
+}
+
+EventChannel::EventChannel(const FeedIdentity& identity, std::string_view topic_tail,
+                           std::string_view type_tail, std::string_view symbol)
+    : identity_(&identity),
+      topic_(identity.Topic(topic_tail, symbol)),
+      type_tail_(type_tail),
+      symbol_(symbol) {}
+
+CloudEvent::Builder& EventChannel::BuilderFor(TimeSource source) {
+  auto& builder = builders_[static_cast<std::size_t>(source)];
+  if (!builder) {
+    // The same options but for the symbol and the source made a stream when the feed was created
+    // and when the symbol was subscribed.
+    builder.emplace(identity_->Stream(type_tail_, symbol_, source).value());
+  }
+  return *builder;
+}
+
+Result<Message> EventChannel::Make(std::string_view json, std::uint64_t sequence,
+                                   const EventMoment& moment) {
+  CloudEvent::Builder& builder = BuilderFor(moment.event.source);
+  const Timestamp event_time = ToTimestamp(moment.event.unix_ns);
+  builder.Time(event_time)
+      .Varying(kEventTime, event_time)
+      .Varying(kReceiveTime, Timestamp::FromUnixNanos(moment.receive_unix_ns))
+      .Varying(kSequence, sequence)
+      .Varying(kCorrelation, moment.correlation)
+      .JsonData(json, Validate::kTrusted);
+  if (!identity_->historical) builder.Varying(kWallTime, moment.wall);
+  Result<CloudEvent> event = builder.Build();
+  if (!event.ok()) return event.status();
+  return Message(topic_, std::move(*event));
+}
+
+Timestamp ToTimestamp(std::int64_t unix_ns) noexcept {
+  const std::int64_t ms = unix_ns / 1'000'000;
+  return ms * 1'000'000 == unix_ns ? Timestamp::FromUnixMillis(ms)
+                                   : Timestamp::FromUnixNanos(unix_ns);
+}
+
+}  // namespace virtufin::inline v0::detail
