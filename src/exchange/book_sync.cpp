@@ -36,7 +36,7 @@ bool BookSynchroniser::TooOldFor(std::int64_t snapshot_id, const DepthDiff& diff
 }
 
 BookOutcome BookSynchroniser::Step(std::uint32_t connection, const DepthDiff& diff) {
-  if (!anchored_) {
+  if (!anchored_ && options_.rules == BookRules::kUsdm) {
     if (Covered(diff, last_id_)) return Stale(connection, diff);
     if (TooOldFor(last_id_, diff)) return SnapshotTooOld(last_id_, diff);
     return Apply(connection, diff);

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-namespace test_support {
+namespace virtufin::test {
 
 /// The path of `name` below the data folder (environment VIRTUFIN_SHARED_DATA, else the CMake cache
 /// variable of that name); empty, with a message, when it is not there: skip then.
@@ -20,4 +20,4 @@ inline std::string SharedData(const std::string& name) {
   return {};
 }
 
-}  // namespace test_support
+}  // namespace virtufin::test

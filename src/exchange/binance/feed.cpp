@@ -63,17 +63,23 @@ struct BinanceFeed::Impl {
   std::int64_t last_frame_ns = 0;
   std::int64_t next_fetch_ns = kNoTick;
   bool silent = false;
-  Uuid correlation;  // of the current cause: a random one, counted up
+  bool cause_known = false;
+  Uuid correlation;  // of the cause: a random one, counted up
+  Timestamp wall;    // when the cause's first event was made
   BinanceFeedCounters counts;
   detail::PayloadBuffer payload;
 
+  /// Events of one call from outside have one cause.
+  void NewCause() noexcept { cause_known = false; }
   detail::EventMoment Cause(FeedTime now, EventTime event) {
-    for (std::size_t i = 15; i > 8 && ++correlation.bytes[i] == 0; --i) {
+    if (!cause_known) {
+      cause_known = true;
+      for (std::size_t i = 15; i > 8 && ++correlation.bytes[i] == 0; --i) {
+      }
+      if (!options.historical) wall = clock.Now();
     }
-    detail::EventMoment moment{event, now.unix_ns, correlation, {}};
-    if (event.source == TimeSource::kReceive) moment.event.unix_ns = now.unix_ns;
-    if (!options.historical) moment.wall = clock.Now();
-    return moment;
+    if (event.source == TimeSource::kReceive) event.unix_ns = now.unix_ns;
+    return {event, now.unix_ns, correlation, wall};
   }
 
   bool Publish(detail::EventChannel& channel, std::string_view json, std::uint64_t& sequence,
@@ -111,7 +117,6 @@ bool BinanceFeed::Impl::Publish(detail::EventChannel& channel, std::string_view 
 void BinanceFeed::Impl::SetState(FeedSymbol& symbol, FeedState state, FeedTime now,
                                  std::string_view reason, const BookGap* gap) {
   if (symbol.state == state) return;
-  if (state == FeedState::kLive) symbol.live_since_ns = now.monotonic_ns;
   symbol.state = state;
   symbol.since_unix_ns = now.unix_ns;
   detail::StatusFields status;
@@ -176,6 +181,7 @@ void BinanceFeed::Impl::GoLive(FeedSymbol& symbol, FeedTime now) {
   detail::WriteSnapshot(payload, symbol.book.book(), symbol.book.last_update_id(),
                         moment.event.unix_ns, options.max_depth);
   if (Publish(symbol.snapshots, payload.text(), symbol.book_sequence, moment)) {
+    symbol.live_since_ns = now.monotonic_ns;
     SetState(symbol, FeedState::kLive, now, "synchronised");
   } else {
     symbol.book.Reset();
@@ -298,6 +304,7 @@ Result<std::unique_ptr<BinanceFeed>> BinanceFeed::Create(const BinanceFeedOption
 
 Status BinanceFeed::Subscribe(std::string_view name, FeedTime now) {
   Impl& impl = *impl_;
+  impl.NewCause();
   if (impl.symbols.Find(name) != nullptr) return {};
   if (name.empty()) return Invalid("symbol: expected a name, found none");
   if (impl.symbols.all().size() >= impl.options.max_symbols) {
@@ -317,6 +324,7 @@ Status BinanceFeed::Subscribe(std::string_view name, FeedTime now) {
 
 void BinanceFeed::OnOpen(std::uint32_t connection, FeedTime now) {
   Impl& impl = *impl_;
+  impl.NewCause();
   if (std::find(impl.open.begin(), impl.open.end(), connection) != impl.open.end()) return;
   impl.open.push_back(connection);
   impl.newest = std::max(impl.newest, connection);
@@ -329,6 +337,7 @@ void BinanceFeed::OnOpen(std::uint32_t connection, FeedTime now) {
 
 void BinanceFeed::OnClose(std::uint32_t connection, FeedTime now, std::string_view reason) {
   Impl& impl = *impl_;
+  impl.NewCause();
   if (std::erase(impl.open, connection) == 0 || !impl.open.empty()) return;
   for (const auto& symbol : impl.symbols.all()) {
     symbol->book.Reset();
@@ -340,6 +349,7 @@ void BinanceFeed::OnClose(std::uint32_t connection, FeedTime now, std::string_vi
 const BinanceFrame& BinanceFeed::OnFrame(std::uint32_t connection, FeedTime now,
                                          std::string_view text) {
   Impl& impl = *impl_;
+  impl.NewCause();
   impl.last_frame_ns = now.monotonic_ns;
   if (impl.silent) {
     impl.silent = false;
@@ -362,6 +372,7 @@ const BinanceFrame& BinanceFeed::OnFrame(std::uint32_t connection, FeedTime now,
 
 Status BinanceFeed::OnSnapshot(std::string_view name, FeedTime now, std::string_view body) {
   Impl& impl = *impl_;
+  impl.NewCause();
   FeedSymbol* const symbol = impl.symbols.Find(name);
   if (symbol == nullptr) {
     ++impl.counts.unsubscribed;
@@ -382,6 +393,7 @@ void BinanceFeed::OnSnapshotFailed(std::string_view name, FeedTime now, std::str
 
 void BinanceFeed::OnTick(FeedTime now) {
   Impl& impl = *impl_;
+  impl.NewCause();
   if (now.monotonic_ns >= impl.next_fetch_ns) {
     impl.next_fetch_ns = kNoTick;
     for (const auto& symbol : impl.symbols.all()) {
