@@ -1,0 +1,191 @@
+// The recorded sessions of spot and USD-M, against the table of what a correct replay gives.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "support/event_books.hpp"
+#include "support/shared_data.hpp"
+#include "unit/exchange/feed_fixture.hpp"
+#include "virtufin/exchange/player.hpp"
+
+using namespace virtufin;
+
+namespace {
+
+struct Expected {
+  BinanceMarket market;
+  std::string frames, answers;
+  std::uint64_t depth, applied, stale, tickers, trades, klines;
+  std::vector<std::string> books;
+};
+
+const std::array<Expected, 2> kExpected = {
+    Expected{BinanceMarket::kSpot,
+             "binance.ws.1.0",
+             "binance.http.0.0",
+             177,
+             172,
+             5,
+             84,
+             2,
+             2,
+             {"BLZETH 281916638 0.00006547x100.00000000 0.00006560x1528.00000000 173/999",
+              "LRCBTC 259345563 0.00000637x2500.00000000 0.00000638x2285.00000000 176/1000",
+              "NKNUSDT 499870179 0.35270000x9602.00000000 0.35310000x152.00000000 614/994",
+              "RUNEEUR 15602513 6.25100000x69.30000000 6.26900000x69.30000000 222/468"}},
+    Expected{BinanceMarket::kUsdm,
+             "binance_futures.ws.1.0",
+             "binance_futures.http.0.0",
+             764,
+             752,
+             12,
+             613,
+             91,
+             67,
+             {"AKROUSDT 600860423964 0.01734x502 0.01735x50697 613/761",
+              "CTKUSDT 600860423222 1.01100x1698 1.01200x10123 486/742",
+              "KEEPUSDT 600860420312 0.2463x249 0.2467x9047 401/614",
+              "SUSHIUSDT 600860425198 7.6120x303 7.6160x267 1006/1000"}}};
+
+/// Takes every event and rebuilds the books from them.
+class Bus final : public PubSub {
+ public:
+  Status Publish(const Message& message) override {
+    const test::EventBooks::Book* changed = nullptr;
+    CHECK(books.Take(message, changed) == "");
+    ++events;
+    return {};
+  }
+  Result<Subscription> Subscribe(std::span<const std::string_view>, const SubscribeOptions&,
+                                 MessageHandler) override {
+    return Status(StatusCode::kUnimplemented, "test", "publish only");
+  }
+  test::EventBooks books;
+  std::uint64_t events = 0;
+};
+
+std::string Show(const Level& level) {
+  return level.price.ToString() + "x" + level.quantity.ToString();
+}
+
+std::string Show(const std::string& symbol, const BookSynchroniser& book) {
+  const auto bids = book.book().bids();
+  const auto asks = book.book().asks();
+  return symbol + " " + std::to_string(book.last_update_id()) + " " + Show(bids.front()) + " " +
+         Show(asks.front()) + " " + std::to_string(bids.size()) + "/" + std::to_string(asks.size());
+}
+
+void CheckBooks(const BinanceFeed& feed, const Expected& expected) {
+  std::vector<std::string> shown;
+  for (const std::string& symbol : feed.symbols()) {
+    CHECK(feed.state(symbol) == FeedState::kLive);
+    shown.push_back(Show(symbol, *feed.FindBook(symbol)));
+  }
+  std::sort(shown.begin(), shown.end());
+  CHECK(shown == expected.books);
+}
+
+void CheckEventBooks(const BinanceFeed& feed, const test::EventBooks& events) {
+  REQUIRE(events.books().size() == feed.symbols().size());
+  for (const auto& [symbol, book] : events.books()) {
+    CAPTURE(symbol);
+    const BookSynchroniser& own = *feed.FindBook(symbol);
+    CHECK(book.live);
+    CHECK(book.last_id == own.last_update_id());
+    test::PlainBook levels;
+    for (const Level& level : own.book().bids()) {
+      test::PlainBook::Set(levels.bids, level.price, level.quantity);
+    }
+    for (const Level& level : own.book().asks()) {
+      test::PlainBook::Set(levels.asks, level.price, level.quantity);
+    }
+    CHECK(book.levels == levels);
+  }
+}
+
+RecordingPlayerOptions Files(const Expected& expected, bool snapshots_first) {
+  RecordingPlayerOptions options;
+  options.frames_path = test::SharedData("binance/" + expected.frames);
+  options.answers_path = test::SharedData("binance/" + expected.answers);
+  options.snapshots_first = snapshots_first;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("a replay gives the table: counts, final books, and the same books from events alone") {
+  for (const Expected& expected : kExpected) {
+    for (const bool snapshots_first : {false, true}) {
+      CAPTURE(expected.frames);
+      CAPTURE(snapshots_first);
+      const auto options = Files(expected, snapshots_first);
+      if (options.frames_path.empty()) return;
+      Bus bus;
+      auto player = RecordingPlayer::Open(options, bus).value();
+      CHECK(player->market() == expected.market);
+      CHECK(player->symbols().size() == 4);
+      while (player->Next()) {
+      }
+      CHECK(player->problems().empty());
+      CHECK(player->counters().unanswered == 0);
+      CHECK(player->counters().not_published == 0);
+      CHECK(player->counters().answers == 4);
+
+      const BinanceCounters& frames = player->feed().frame_counters();
+      CHECK(frames.of(BinanceKind::kDepth) == expected.depth);
+      CHECK(frames.of(BinanceKind::kBookTicker) == expected.tickers);
+      CHECK(frames.of(BinanceKind::kAggTrade) == expected.trades);
+      CHECK(frames.of(BinanceKind::kKline) == expected.klines);
+      CHECK(frames.of(BinanceKind::kUnknown) == 0);
+      CHECK(frames.unknown_fields.empty());
+      const BinanceFeedCounters counters = player->feed().counters();
+      CHECK(counters.books.applied == expected.applied);
+      CHECK(counters.books.stale == expected.stale);
+      CHECK(counters.books.gaps == 0);
+      CHECK(counters.books.crossed == 0);
+      CHECK(counters.events == bus.events);
+      CheckBooks(player->feed(), expected);
+      CheckEventBooks(player->feed(), bus.books);
+    }
+  }
+}
+
+TEST_CASE("each frame delivered twice in a row gives the same books and no gap") {
+  for (const Expected& expected : kExpected) {
+    CAPTURE(expected.frames);
+    const auto options = Files(expected, true);
+    if (options.frames_path.empty()) return;
+    BinanceFeedOptions feed_options;
+    feed_options.market = expected.market;
+    test::FeedFixture fixture(feed_options);
+    RecordedLine line;
+    auto answers = RecordingReader::Open(options.answers_path).value();
+    fixture.Open();
+    while (answers.Next(line)) {
+      const auto from = line.url.find("symbol=") + 7;
+      const auto symbol = line.url.substr(from, line.url.find('&') - from);
+      REQUIRE(fixture.feed->Subscribe(symbol, fixture.Now()).ok());
+      REQUIRE(fixture.feed->OnSnapshot(symbol, fixture.Now(), line.body).ok());
+    }
+    auto frames = RecordingReader::Open(options.frames_path).value();
+    while (frames.Next(line)) {
+      if (line.kind != RecordedLine::Kind::kFrame) continue;
+      fixture.Frame(line.body);
+      fixture.Frame(line.body);
+    }
+    const BinanceFeedCounters counters = fixture.feed->counters();
+    CHECK(counters.books.applied == expected.applied);
+    CHECK(counters.books.stale == 2 * expected.depth - expected.applied);
+    CHECK(counters.books.gaps == 0);
+    CHECK(counters.quotes_stale >= expected.tickers);
+    CheckBooks(*fixture.feed, expected);
+    test::EventBooks events;
+    const test::EventBooks::Book* changed = nullptr;
+    for (const Message& message : fixture.sink.messages) {
+      CHECK(events.Take(message, changed) == "");
+    }
+    CheckEventBooks(*fixture.feed, events);
+  }
+}
