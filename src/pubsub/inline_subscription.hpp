@@ -44,9 +44,8 @@ class InlineSubscription final : public InprocSubscription {
   void OnClosed() override {}
   void OnIdle() override {}
 
-  std::atomic<std::uint64_t> delivered_{0};
-  std::atomic<std::uint64_t> dropped_{0};
   std::atomic<std::uint64_t> untold_{0};
+  std::atomic<std::uint64_t> dropped_{0};
 };
 
 }  // namespace detail

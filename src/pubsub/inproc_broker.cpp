@@ -154,12 +154,12 @@ void InprocBroker::Stop() {
 Status InprocBroker::Publish(const Message& message) {
   const detail::BrokerCore& core = *impl_->core;
   if (core.stopped.load(std::memory_order_acquire)) return Stopped();
-  const std::shared_ptr<const detail::Targets> targets = core.topics.Find(message.topic());
-  if (targets == nullptr) return {};
+  const detail::Targets::Ref targets = core.topics.Find(message.topic());
+  if (!targets) return {};
 
   Refusals refusals;
   std::vector<QueuedSubscription*> full;
-  for (const auto& subscription : targets->queued) {
+  for (const auto& subscription : targets->queued()) {
     const Offered offered = subscription->Offer(message);
     if (offered == Offered::kTaken) continue;
     if (offered == Offered::kFull) {
@@ -168,12 +168,12 @@ Status InprocBroker::Publish(const Message& message) {
       refusals.Add(*subscription, offered);
     }
   }
-  if (!targets->inlined.empty()) {
+  if (!targets->inlined().empty()) {
     if (inline_depth < kMaxInlineDepth) {
       const InlineScope scope;
-      for (const auto& subscription : targets->inlined) subscription->Deliver(message);
+      for (const auto& subscription : targets->inlined()) subscription->Deliver(message);
     } else {
-      for (const auto& subscription : targets->inlined) {
+      for (const auto& subscription : targets->inlined()) {
         if (subscription->Refuse()) refusals.Add(*subscription);
       }
     }

@@ -83,8 +83,6 @@ class InprocSubscription : public Subscription::Impl {
   const std::shared_ptr<BrokerCore> core_;
   const std::string name_;
   const std::vector<std::string> topics_;
-  MessageHandler handler_;  // not touched outside Enter and Leave, but by BecomeIdle
-  std::atomic<std::uint64_t> gate_{0};
   std::atomic<std::uint64_t> failed_{0};
 
   std::mutex end_mutex_;
@@ -92,6 +90,13 @@ class InprocSubscription : public Subscription::Impl {
   bool idling_ = false;
   bool idle_ = false;
   std::vector<std::function<void()>> dones_;
+
+  // What each delivery touches: one cache line.
+  alignas(64) std::atomic<std::uint64_t> gate_{0};
+  MessageHandler handler_;  // not touched outside Enter and Leave, but by BecomeIdle
+
+ protected:
+  std::atomic<std::uint64_t> delivered_{0};
 };
 
 }  // namespace detail

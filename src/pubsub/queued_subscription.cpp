@@ -49,7 +49,7 @@ Offered QueuedSubscription::Offer(const Message& message) {
     if (ended_) return Offered::kTaken;
     if (overflow_ == Overflow::kDropOldest) {
       AppendDropOldest(message);
-    } else if (!attention_.load(std::memory_order_relaxed) && HasRoom()) {
+    } else if (calm_ && HasRoom()) {
       Append(message);
     } else {
       lock.unlock();
@@ -266,11 +266,14 @@ void QueuedSubscription::Unpark(Released& released) {
   released.timer = std::exchange(timer_, {});
 }
 
-void QueuedSubscription::Attend() noexcept { attention_.store(true, std::memory_order_seq_cst); }
+void QueuedSubscription::Attend() noexcept {
+  calm_ = false;
+  attention_.store(true, std::memory_order_seq_cst);
+}
 
 void QueuedSubscription::Unattend() noexcept {
-  const bool needed = lagging_ || untold_ != 0 || !pending_.empty() || !parked_.empty();
-  attention_.store(needed, std::memory_order_seq_cst);
+  calm_ = !lagging_ && untold_ == 0 && pending_.empty() && parked_.empty();
+  attention_.store(!calm_, std::memory_order_seq_cst);
 }
 
 bool QueuedSubscription::Schedule() noexcept {

@@ -116,10 +116,12 @@ class QueuedSubscription final : public InprocSubscription,
   const std::chrono::milliseconds block_timeout_;
   const Status lag_status_;
 
-  mutable std::mutex mutex_;
+  // The publishers' lines.
+  alignas(64) mutable std::mutex mutex_;
   BoundedQueue<Message> inbox_;
   std::uint64_t tail_ = 0;       // number of the next event pushed
   std::uint64_t seen_next_ = 0;  // some older value of next_
+  bool calm_ = true;             // attention_ is not set
   bool scheduled_ = false;       // a drain is posted or runs
   bool ended_ = false;
   bool lagging_ = false;
@@ -135,7 +137,6 @@ class QueuedSubscription final : public InprocSubscription,
   // The drain's line. Publishers write it when they drop the oldest or get stuck.
   alignas(64) std::atomic<std::uint64_t> next_{0};
   std::atomic<bool> attention_{false};  // the drain settles after its next claim
-  std::atomic<std::uint64_t> delivered_{0};
   BoundedQueue<Message> batch_;
   std::uint64_t batch_front_ = 0;  // number of the event in front of the batch
   std::uint64_t batch_end_ = 0;

@@ -1,7 +1,9 @@
-// TopicTable: copy-on-write lists of subscriptions in a sharded map.
+// TopicTable: copy-on-write lists of subscriptions in sharded tables.
 #include "pubsub/topic_table.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <new>
 #include <utility>
 
 #include "pubsub/inline_subscription.hpp"
@@ -10,60 +12,142 @@
 namespace virtufin::inline v0 {
 namespace detail {
 
-std::shared_ptr<const Targets> TopicTable::Find(std::string_view topic) const {
-  const Probe probe = ProbeOf(topic);
-  const Shard& shard = ShardOf(probe);
-  std::lock_guard lock(shard.mutex);
-  const auto found = shard.topics.find(probe);
-  if (found == shard.topics.end()) return nullptr;
-  return found->second;
+// ---- Targets -----------------------------------------------------------------------------------
+
+Targets::Ref Targets::Make(std::string_view topic, std::span<const Queued> queued,
+                           std::span<const Inlined> inlined) {
+  const std::size_t bytes =
+      sizeof(Targets) + Padded(topic.size()) + queued.size_bytes() + inlined.size_bytes();
+  auto* made = new (::operator new(bytes)) Targets(topic.size(), queued.size(), inlined.size());
+  Ref ref(made);
+  std::copy(topic.begin(), topic.end(), const_cast<char*>(made->topic().data()));
+  std::uninitialized_copy(queued.begin(), queued.end(), const_cast<Queued*>(made->queued().data()));
+  std::uninitialized_copy(inlined.begin(), inlined.end(),
+                          const_cast<Inlined*>(made->inlined().data()));
+  return ref;
 }
 
-void TopicTable::Edit(std::string_view topic, const std::function<void(Targets&)>& edit) {
-  const Probe probe = ProbeOf(topic);
-  Shard& shard = ShardOf(probe);
-  std::shared_ptr<const Targets> old;  // destroyed after unlocking
-  std::lock_guard lock(shard.mutex);
-  auto found = shard.topics.find(probe);
-  auto changed = found == shard.topics.end() ? std::make_shared<Targets>()
-                                             : std::make_shared<Targets>(*found->second);
-  edit(*changed);
-  const bool empty = changed->queued.empty() && changed->inlined.empty();
-  if (found == shard.topics.end()) {
-    if (!empty) shard.topics.emplace(Key{std::string(topic), probe.hash}, std::move(changed));
+void Targets::Destroy(const Targets* targets) noexcept {
+  std::destroy_n(const_cast<Queued*>(targets->queued().data()), targets->queued_count_);
+  std::destroy_n(const_cast<Inlined*>(targets->inlined().data()), targets->inlined_count_);
+  ::operator delete(const_cast<Targets*>(targets));
+}
+
+// ---- one shard; its mutex is held --------------------------------------------------------------
+
+std::size_t TopicTable::Shard::Seek(std::size_t hash, std::string_view topic) const noexcept {
+  const std::size_t mask = slots.size() - 1;
+  for (std::size_t at = (hash >> kShardBits) & mask;; at = (at + 1) & mask) {
+    const Slot& slot = slots[at];
+    if (!slot.targets || (slot.hash == hash && slot.targets->topic() == topic)) return at;
+  }
+}
+
+void TopicTable::Shard::Insert(std::size_t hash, Targets::Ref targets) {
+  if ((used + 1) * 2 > slots.size()) {
+    std::vector<Slot> bigger(std::max<std::size_t>(4, slots.size() * 2));
+    slots.swap(bigger);
+    for (Slot& slot : bigger) {
+      if (slot.targets) slots[Seek(slot.hash, slot.targets->topic())] = std::move(slot);
+    }
+  }
+  Slot& slot = slots[Seek(hash, targets->topic())];
+  slot.hash = hash;
+  slot.targets = std::move(targets);
+  ++used;
+}
+
+void TopicTable::Shard::Erase(std::size_t at) noexcept {
+  slots[at].targets = {};
+  if (--used == 0) {
+    slots = {};
     return;
   }
-  old = std::move(found->second);
-  if (empty) {
-    shard.topics.erase(found);
-  } else {
-    found->second = std::move(changed);
+  // Those behind may have wanted this slot: put each again where it is found.
+  const std::size_t mask = slots.size() - 1;
+  for (std::size_t next = (at + 1) & mask; slots[next].targets; next = (next + 1) & mask) {
+    Slot moved = std::move(slots[next]);
+    const std::size_t to = Seek(moved.hash, moved.targets->topic());
+    slots[to] = std::move(moved);
   }
 }
 
-void TopicTable::Add(std::string_view topic,
-                     const std::shared_ptr<QueuedSubscription>& subscription) {
-  Edit(topic, [&](Targets& targets) { targets.queued.push_back(subscription); });
+// ---- the table ---------------------------------------------------------------------------------
+
+/// The lists of one topic, to change; a changed copy takes their place in the end.
+class TopicTable::Edit {
+ public:
+  Edit(TopicTable& table, std::string_view topic)
+      : topic_(topic),
+        hash_(std::hash<std::string_view>{}(topic)),
+        shard_(table.shards_[hash_ & (kShards - 1)]),
+        lock_(shard_.mutex) {
+    if (shard_.slots.empty()) return;
+    at_ = shard_.Seek(hash_, topic);
+    old_ = shard_.slots[at_].targets;
+    if (!old_) return;
+    queued.assign(old_->queued().begin(), old_->queued().end());
+    inlined.assign(old_->inlined().begin(), old_->inlined().end());
+  }
+  void Commit() {
+    if (queued.empty() && inlined.empty()) {
+      if (old_) shard_.Erase(at_);
+      return;
+    }
+    auto changed = Targets::Make(topic_, queued, inlined);
+    if (old_) {
+      shard_.slots[at_].targets = std::move(changed);
+    } else {
+      shard_.Insert(hash_, std::move(changed));
+    }
+  }
+
+  // Destroyed, like the old list, after unlocking.
+  std::vector<Targets::Queued> queued;
+  std::vector<Targets::Inlined> inlined;
+
+ private:
+  const std::string_view topic_;
+  const std::size_t hash_;
+  Shard& shard_;
+  std::size_t at_ = 0;
+  Targets::Ref old_;
+  const std::lock_guard<std::mutex> lock_;
+};
+
+Targets::Ref TopicTable::Find(std::string_view topic) const {
+  const std::size_t hash = std::hash<std::string_view>{}(topic);
+  const Shard& shard = shards_[hash & (kShards - 1)];
+  std::lock_guard lock(shard.mutex);
+  if (shard.used == 0) return {};
+  return shard.slots[shard.Seek(hash, topic)].targets;
 }
 
-void TopicTable::Add(std::string_view topic,
-                     const std::shared_ptr<InlineSubscription>& subscription) {
-  Edit(topic, [&](Targets& targets) { targets.inlined.push_back(subscription); });
+void TopicTable::Add(std::string_view topic, const Targets::Queued& subscription) {
+  Edit edit(*this, topic);
+  edit.queued.push_back(subscription);
+  edit.Commit();
+}
+
+void TopicTable::Add(std::string_view topic, const Targets::Inlined& subscription) {
+  Edit edit(*this, topic);
+  edit.inlined.push_back(subscription);
+  edit.Commit();
 }
 
 void TopicTable::Remove(std::string_view topic, const InprocSubscription& subscription) {
   const auto same = [&](const auto& other) { return other.get() == &subscription; };
-  Edit(topic, [&](Targets& targets) {
-    std::erase_if(targets.queued, same);
-    std::erase_if(targets.inlined, same);
-  });
+  Edit edit(*this, topic);
+  std::erase_if(edit.queued, same);
+  std::erase_if(edit.inlined, same);
+  edit.Commit();
 }
 
 std::size_t TopicTable::size() const {
   std::size_t topics = 0;
   for (const Shard& shard : shards_) {
     std::lock_guard lock(shard.mutex);
-    topics += shard.topics.size();
+    topics += shard.used;
   }
   return topics;
 }
@@ -72,9 +156,10 @@ std::vector<std::shared_ptr<InprocSubscription>> TopicTable::All() const {
   std::vector<std::shared_ptr<InprocSubscription>> all;
   for (const Shard& shard : shards_) {
     std::lock_guard lock(shard.mutex);
-    for (const auto& [topic, targets] : shard.topics) {
-      all.insert(all.end(), targets->queued.begin(), targets->queued.end());
-      all.insert(all.end(), targets->inlined.begin(), targets->inlined.end());
+    for (const Slot& slot : shard.slots) {
+      if (!slot.targets) continue;
+      all.insert(all.end(), slot.targets->queued().begin(), slot.targets->queued().end());
+      all.insert(all.end(), slot.targets->inlined().begin(), slot.targets->inlined().end());
     }
   }
   return all;

@@ -1,37 +1,30 @@
-// TopicTable: who gets the events of a topic. Lookups copy one pointer under a lock of a shard.
+// TopicTable: who gets the events of a topic. A lookup takes one lock of many and copies one
+// handle.
 #pragma once
 
 #include <array>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
+
+#include "pubsub/targets.hpp"
 
 namespace virtufin::inline v0 {
 namespace detail {
 
-class InlineSubscription;
 class InprocSubscription;
-class QueuedSubscription;
-
-/// The subscriptions of one topic at one moment. Immutable: publishers use it without a lock.
-struct Targets {
-  std::vector<std::shared_ptr<QueuedSubscription>> queued;
-  std::vector<std::shared_ptr<InlineSubscription>> inlined;
-};
 
 /// Everything is [any].
 class TopicTable {
  public:
   /// Null when nobody listens.
-  std::shared_ptr<const Targets> Find(std::string_view topic) const;
+  Targets::Ref Find(std::string_view topic) const;
 
-  void Add(std::string_view topic, const std::shared_ptr<QueuedSubscription>& subscription);
-  void Add(std::string_view topic, const std::shared_ptr<InlineSubscription>& subscription);
+  void Add(std::string_view topic, const Targets::Queued& subscription);
+  void Add(std::string_view topic, const Targets::Inlined& subscription);
   void Remove(std::string_view topic, const InprocSubscription& subscription);
 
   std::size_t size() const;  // topics somebody listens to
@@ -39,44 +32,26 @@ class TopicTable {
   std::vector<std::shared_ptr<InprocSubscription>> All() const;
 
  private:
-  // The hash picks the shard and the bucket; it is made once a lookup.
-  struct Probe {
-    std::string_view text;
-    std::size_t hash;
+  struct Slot {
+    std::size_t hash = 0;
+    Targets::Ref targets;  // null: free
   };
-  struct Key {
-    std::string text;
-    std::size_t hash;
-  };
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(const Probe& probe) const noexcept { return probe.hash; }
-    std::size_t operator()(const Key& key) const noexcept { return key.hash; }
-  };
-  struct Equal {
-    using is_transparent = void;
-    template <class A, class B>
-    bool operator()(const A& a, const B& b) const noexcept {
-      return std::string_view(a.text) == std::string_view(b.text);
-    }
-  };
-  using Map = std::unordered_map<Key, std::shared_ptr<const Targets>, Hash, Equal>;
+  // Open addressing; at most half of the slots, a power of two, are taken.
   struct alignas(64) Shard {
     mutable std::mutex mutex;
-    Map topics;
-  };
+    std::vector<Slot> slots;
+    std::size_t used = 0;
 
-  static Probe ProbeOf(std::string_view topic) noexcept {
-    return {topic, std::hash<std::string_view>{}(topic)};
-  }
-  const Shard& ShardOf(const Probe& probe) const noexcept {
-    return shards_[probe.hash & (kShards - 1)];
-  }
-  Shard& ShardOf(const Probe& probe) noexcept { return shards_[probe.hash & (kShards - 1)]; }
-  /// Puts a changed copy in place of the targets of `topic`; an empty one removes the topic.
-  void Edit(std::string_view topic, const std::function<void(Targets&)>& edit);
+    /// The slot of `topic`, or the free one where it belongs. Precondition: slots not empty.
+    std::size_t Seek(std::size_t hash, std::string_view topic) const noexcept;
+    void Insert(std::size_t hash, Targets::Ref targets);
+    void Erase(std::size_t at) noexcept;
+  };
+  class Edit;
 
   static constexpr std::size_t kShards = 64;
+  // The low bits of a hash pick the shard, the others the slot.
+  static constexpr int kShardBits = 6;
   std::array<Shard, kShards> shards_;
 };
 

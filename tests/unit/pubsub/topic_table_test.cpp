@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -34,13 +35,13 @@ TEST_CASE("each of ten thousand topics finds its own subscriptions") {
   int wrong = 0;
   for (int i = 0; i < 10'000; ++i) {
     const auto targets = table.Find("topic." + std::to_string(i));
-    if (targets == nullptr || targets->inlined.size() != 1 ||
-        targets->inlined[0] != all[static_cast<std::size_t>(i)]) {
+    if (!targets || targets->inlined().size() != 1 || !targets->queued().empty() ||
+        targets->inlined()[0] != all[static_cast<std::size_t>(i)]) {
       ++wrong;
     }
   }
   CHECK(wrong == 0);
-  CHECK(table.Find("topic.10000") == nullptr);
+  CHECK_FALSE(table.Find("topic.10000"));
   CHECK(table.All().size() == 10'000);
 }
 
@@ -54,13 +55,45 @@ TEST_CASE("a topic is forgotten with its last subscription") {
   table.Add("b", first);
   const auto before = table.Find("a");
   table.Remove("a", *first);
-  CHECK(before->inlined.size() == 2);  // a publisher's list never changes
-  REQUIRE(table.Find("a") != nullptr);
-  CHECK(table.Find("a")->inlined == std::vector{second});
+  CHECK(before->inlined().size() == 2);  // a publisher's list never changes
+  const auto after = table.Find("a");
+  REQUIRE(after);
+  REQUIRE(after->inlined().size() == 1);
+  CHECK(after->inlined()[0] == second);
+  CHECK(after->topic() == "a");
   table.Remove("a", *second);
   table.Remove("a", *second);
-  CHECK(table.Find("a") == nullptr);
+  CHECK_FALSE(table.Find("a"));
   CHECK(table.size() == 1);
+}
+
+TEST_CASE("topics removed in any order leave the others where they are found") {
+  const auto core = std::make_shared<BrokerCore>(NullLog());
+  TopicTable table;
+  const auto subscription = Make(core);
+  const auto topic = [](int i) { return "topic." + std::to_string(i); };
+  std::vector<bool> there(2000, false);
+  std::mt19937 random(7);
+  int wrong = 0;
+  for (int step = 0; step < 20'000; ++step) {
+    const auto i = random() % there.size();
+    if (there[i]) {
+      table.Remove(topic(static_cast<int>(i)), *subscription);
+    } else {
+      table.Add(topic(static_cast<int>(i)), subscription);
+    }
+    there[i] = !there[i];
+    const auto probe = random() % there.size();
+    const auto found = table.Find(topic(static_cast<int>(probe)));
+    if (static_cast<bool>(found) != there[probe]) ++wrong;
+    if (found && found->topic() != topic(static_cast<int>(probe))) ++wrong;
+  }
+  CHECK(wrong == 0);
+  for (std::size_t i = 0; i < there.size(); ++i) {
+    if (there[i]) table.Remove(topic(static_cast<int>(i)), *subscription);
+  }
+  CHECK(table.size() == 0);
+  CHECK(table.All().empty());
 }
 
 }  // namespace
