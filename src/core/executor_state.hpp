@@ -59,8 +59,7 @@ struct ThreadRecord {
 enum class Phase : std::uint8_t {
   kCreated,
   kRunning,
-  kStopping,  // foreign Posts are dropped, parks are lifted
-  kDraining,  // ends when nothing is queued and nothing runs
+  kDraining,  // foreign Posts are dropped; ends when nothing is queued, parked or running
   kEnding,    // no task starts any more
   kStopped,
 };
@@ -86,8 +85,6 @@ struct StrandState : std::enable_shared_from_this<StrandState> {
   bool Run(ThreadRecord& thread);
   void Park();
   void Unpark();
-  // Makes a strand that waits for its tokens runnable all the same.
-  void LiftPark();
   bool IsParked() const noexcept;
   // Destroys its tasks, which nobody will run, and counts them.
   void Discard();
@@ -97,6 +94,7 @@ struct StrandState : std::enable_shared_from_this<StrandState> {
   std::mutex mutex;           // taken before the executor's
   Tasks queue{kUnlimited};    // guarded by mutex
   bool scheduled = false;     // in the executor's queue, or running; guarded by mutex
+  bool kept_parked = false;   // has tasks, waits for its tokens; guarded by mutex
   std::atomic<int> parks{0};  // written under mutex
   Tasks batch{kUnlimited};    // of the thread that runs the strand; when none does, of the mutex
 
@@ -129,6 +127,7 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   Status StartThreads();
   bool Accepts() const noexcept;  // posts of the calling thread
   void Enqueue(Work work);
+  void Resume(std::shared_ptr<StrandState> strand);  // that was kept parked
   // Finds a thread for what is queued. Needs the mutex.
   Nudge FindThread();
   void RunTask(Task& task, ThreadRecord& thread);
@@ -150,8 +149,7 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   bool RunTimer(MonotonicTime now) override;
 
   // strand.cpp
-  bool KeepParked(StrandState& strand);  // false: parks are lifted
-  void ForgetParked(StrandState& strand);
+  bool KeepParked(StrandState& strand);
 
   const ExecutorOptions options;
   Clock& clock;  // not used once stopped
@@ -174,7 +172,7 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   bool thread_was_refused = false;
   std::thread last_to_leave;  // joined by the next thread that leaves
   std::condition_variable ended;
-  std::unordered_set<StrandState*> parked;  // their tokens keep them alive
+  std::unordered_set<StrandState*> parked;  // those with tasks; their tokens keep them alive
 
   std::thread service;
   std::condition_variable service_wake;
@@ -190,6 +188,7 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   LogSink* log;  // null once the executor is destroyed
 
  private:
+  void Enqueue(std::unique_lock<std::mutex> lock, Work work);
   void ThreadMain(ThreadRecord& thread);
   bool RunWork(Work& work, ThreadRecord& thread);
   void TakeBack(std::unique_lock<std::mutex>& lock, ThreadRecord& thread, Work* again);
@@ -205,7 +204,6 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   void DeclareBlocking(ThreadRecord& thread) noexcept;
   void EndBlocking(ThreadRecord& thread) noexcept;
 
-  void LiftParks(std::unique_lock<std::mutex>& lock);
   void EndNow();
   std::string Abandon();
   void DropQueued(std::unique_lock<std::mutex>& lock);

@@ -46,7 +46,6 @@ Status ExecutorState::Stop(Milliseconds deadline) {
     Finish(lock);
     return {};
   }
-  LiftParks(lock);
   phase.store(Phase::kDraining);
   EndWhenDrained();
   const auto over = [this] { return alive == 0 && timers_running == 0; };
@@ -71,22 +70,10 @@ void ExecutorState::StopWithoutWaiting() {
   Finish(lock);
 }
 
-// Parked strands run from now on: a token that nobody drops must not hold up the end.
-void ExecutorState::LiftParks(std::unique_lock<std::mutex>& lock) {
-  phase.store(Phase::kStopping);
-  std::vector<std::shared_ptr<StrandState>> strands;
-  for (StrandState* strand : parked) strands.push_back(strand->shared_from_this());
-  parked.clear();
-  lock.unlock();
-  for (const auto& strand : strands) strand->LiftPark();
-  strands.clear();
-  lock.lock();
-}
-
 // Needs the mutex.
 void ExecutorState::EndWhenDrained() {
   if (phase.load(std::memory_order_relaxed) != Phase::kDraining || !ready.empty()) return;
-  if (static_cast<int>(idle.size()) != alive || timers_running > 0) return;
+  if (static_cast<int>(idle.size()) != alive || timers_running > 0 || !parked.empty()) return;
   EndNow();
 }
 
@@ -148,6 +135,9 @@ void ExecutorState::DropQueued(std::unique_lock<std::mutex>& lock) {
   BoundedQueue<Work> taken(kUnlimited);
   ready.TakeAll(taken);
   while (!held_back.empty()) taken.Push(held_back.Pop());
+  for (StrandState* strand : std::exchange(parked, {})) {
+    taken.Push({Task(), strand->shared_from_this()});
+  }
   ready_hint.store(false, std::memory_order_relaxed);
   lock.unlock();
   while (!taken.empty()) Drop(taken.Pop());

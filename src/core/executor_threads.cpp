@@ -72,7 +72,6 @@ bool ExecutorState::Accepts() const noexcept {
     case Phase::kCreated:
     case Phase::kRunning:
       return true;
-    case Phase::kStopping:
     case Phase::kDraining:
     case Phase::kEnding:  // for Stop to count what is dropped
       return this_thread.record != nullptr && &this_thread.record->state == this;
@@ -82,19 +81,25 @@ bool ExecutorState::Accepts() const noexcept {
   return false;
 }
 
-void ExecutorState::Enqueue(Work work) {
-  Nudge nudge;
+void ExecutorState::Enqueue(Work work) { Enqueue(std::unique_lock(mutex), std::move(work)); }
+
+void ExecutorState::Resume(std::shared_ptr<StrandState> strand) {
   std::unique_lock lock(mutex);
-  if (phase.load(std::memory_order_relaxed) < Phase::kEnding) {
-    ready.Push(std::move(work));
-    ready_hint.store(true, std::memory_order_relaxed);
-    nudge = FindThread();
+  parked.erase(strand.get());
+  Enqueue(std::move(lock), {Task(), std::move(strand)});
+}
+
+void ExecutorState::Enqueue(std::unique_lock<std::mutex> lock, Work work) {
+  if (phase.load(std::memory_order_relaxed) >= Phase::kEnding) {
     lock.unlock();
-    nudge.Give();
+    Drop(std::move(work));
     return;
   }
+  ready.Push(std::move(work));
+  ready_hint.store(true, std::memory_order_relaxed);
+  const Nudge nudge = FindThread();
   lock.unlock();
-  Drop(std::move(work));
+  nudge.Give();
 }
 
 // A thread that searches calls this again when it leaves work behind, so one at a time is enough.

@@ -32,7 +32,9 @@ void StrandState::Post(Task task) {
 }
 
 void StrandState::ScheduleIfReady(std::unique_lock<std::mutex> lock) {
-  if (scheduled || Empty() || IsParked()) return;
+  if (scheduled || kept_parked || Empty()) return;
+  kept_parked = IsParked() && executor->KeepParked(*this);
+  if (kept_parked) return;
   scheduled = true;
   lock.unlock();
   executor->Enqueue({Task(), shared_from_this()});
@@ -46,8 +48,8 @@ bool StrandState::Run(ThreadRecord& thread) {
     {
       const std::lock_guard lock(mutex);
       if (batch.empty()) queue.TakeAll(batch);
-      const bool stays_parked = IsParked() && executor->KeepParked(*this);
-      if (stays_parked || batch.empty()) {
+      kept_parked = !batch.empty() && IsParked() && executor->KeepParked(*this);
+      if (kept_parked || batch.empty()) {
         scheduled = false;
         break;
       }
@@ -65,10 +67,7 @@ bool StrandState::Run(ThreadRecord& thread) {
   return again;
 }
 
-bool StrandState::IsParked() const noexcept {
-  return parks.load(std::memory_order_relaxed) > 0 &&
-         executor->phase.load(std::memory_order_relaxed) < Phase::kStopping;
-}
+bool StrandState::IsParked() const noexcept { return parks.load(std::memory_order_relaxed) > 0; }
 
 void StrandState::Park() {
   const std::lock_guard lock(mutex);
@@ -79,12 +78,12 @@ void StrandState::Unpark() {
   std::unique_lock lock(mutex);
   const int left = parks.load(std::memory_order_relaxed) - 1;
   parks.store(left, std::memory_order_relaxed);
-  if (left > 0) return;
-  executor->ForgetParked(*this);
-  ScheduleIfReady(std::move(lock));
+  if (left > 0 || !kept_parked) return;
+  kept_parked = false;
+  scheduled = true;
+  lock.unlock();
+  executor->Resume(shared_from_this());
 }
-
-void StrandState::LiftPark() { ScheduleIfReady(std::unique_lock(mutex)); }
 
 void StrandState::Discard() {
   Tasks dropped_queue(kUnlimited);
@@ -92,22 +91,19 @@ void StrandState::Discard() {
   {
     const std::lock_guard lock(mutex);
     scheduled = false;
+    kept_parked = false;
     queue.TakeAll(dropped_queue);
     batch.TakeAll(dropped_batch);
   }
   executor->CountDropped(dropped_queue.size() + dropped_batch.size());
 }
 
+// False when no task starts any more: the strand is to be dropped like what is queued.
 bool ExecutorState::KeepParked(StrandState& strand) {
   const std::lock_guard lock(mutex);
-  if (phase.load(std::memory_order_relaxed) >= Phase::kStopping) return false;
+  if (phase.load(std::memory_order_relaxed) >= Phase::kEnding) return false;
   parked.insert(&strand);
   return true;
-}
-
-void ExecutorState::ForgetParked(StrandState& strand) {
-  const std::lock_guard lock(mutex);
-  parked.erase(&strand);
 }
 
 }  // namespace detail
@@ -131,8 +127,8 @@ bool Executor::Strand::Parked() const noexcept { return state_ != nullptr && sta
 Executor::ParkToken Executor::ParkCurrentStrand() {
   ParkToken token;
   if (detail::StrandState* strand = detail::this_thread.strand) {
-    token.hold_ = std::shared_ptr<void>(
-        std::make_shared<detail::Hold>(strand->shared_from_this()), strand);
+    token.hold_ =
+        std::shared_ptr<void>(std::make_shared<detail::Hold>(strand->shared_from_this()), strand);
   }
   return token;
 }

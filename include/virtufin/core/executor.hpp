@@ -68,11 +68,12 @@ class Executor {
   /// Errors: FAILED_PRECONDITION when started or stopped before; INVALID_ARGUMENT naming an option;
   /// RESOURCE_EXHAUSTED when the system gives no thread.
   Status Start();
-  /// Runs what is queued and what those tasks post in turn, then ends the threads. From the call
-  /// on, Posts of other threads are dropped and parked strands run. A task that does not return in
-  /// time is abandoned: its thread is detached and counted, and no task starts any more. A second
-  /// Stop does nothing. [owner] Errors: FAILED_PRECONDITION from a thread that is not foreign;
-  /// DEADLINE_EXCEEDED naming the abandoned calls and counting the tasks that were dropped.
+  /// Runs what is queued and what those tasks post in turn, then ends the threads; parked strands
+  /// are waited for. From the call on, Posts of other threads are dropped. At the deadline what is
+  /// still queued or parked is dropped, and a task that does not return is abandoned: its thread is
+  /// detached and counted, and no task starts any more. A second Stop does nothing. [owner]
+  /// Errors: FAILED_PRECONDITION from a thread that is not foreign; DEADLINE_EXCEEDED naming the
+  /// abandoned calls and counting the tasks that were dropped.
   Status Stop(std::chrono::milliseconds deadline);
 
   /// Runs `task` on some executor thread. Before Start it is kept; an empty task is ignored. What
@@ -130,8 +131,7 @@ class Executor {
   };
 
   /// Names the call that the current task makes, for Stop's error; `what` is borrowed while the
-  /// scope lives and may be read by another thread. No effect on a thread that is not an
-  /// executor's.
+  /// scope lives and may be read by another thread. No effect on other threads than an executor's.
   class [[nodiscard]] CallScope {
    public:
     explicit CallScope(const char* what) noexcept;

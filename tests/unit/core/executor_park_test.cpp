@@ -1,5 +1,6 @@
 // Pins parking: a strand with tokens gets no next task, and goes on when the last token is gone.
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <memory>
@@ -123,24 +124,55 @@ TEST_CASE("a token may outlive the strand and the executor") {
   token.reset();
 }
 
-TEST_CASE("stop runs the tasks of a parked strand though its token is kept") {
+TEST_CASE("stop waits for parked strands and runs their tasks") {
   Executor executor(WithThreads(2), WallClock(), NullLog());
   REQUIRE(executor.Start().ok());
   auto strand = executor.NewStrand();
-  std::vector<Executor::ParkToken> tokens;
+  Executor::ParkToken token;
   Tally parked;
-  int ran = 0;
-  for (int i = 0; i < 3; ++i) {
-    strand.Post([&] {
-      tokens.push_back(Executor::ParkCurrentStrand());
-      ++ran;
-      parked.Add();
-    });
-  }
+  Tally posted;
+  std::vector<int> ran;
+  strand.Post([&] {
+    token = Executor::ParkCurrentStrand();
+    parked.Add();
+    posted.Wait(1);
+    ran.push_back(1);
+  });
+  strand.Post([&] { ran.push_back(2); });
   parked.Wait(1);
+  std::thread dropper([&] {
+    // The stop has begun, or will find the strand parked or free: its tasks run in any case.
+    posted.Add();
+    token = {};
+  });
   REQUIRE(executor.Stop(kLong).ok());
-  CHECK(ran == 3);
-  tokens.clear();
+  dropper.join();
+  CHECK(ran == std::vector<int>{1, 2});
+}
+
+TEST_CASE("a strand that is parked when the deadline comes is dropped") {
+  auto captured = std::make_shared<int>(0);
+  Executor executor(WithThreads(2), WallClock(), NullLog());
+  REQUIRE(executor.Start().ok());
+  auto strand = executor.NewStrand();
+  Executor::ParkToken token;
+  strand.Post([&] { token = Executor::ParkCurrentStrand(); });
+  for (int i = 0; i < 3; ++i) {
+    strand.Post([captured] { FAIL("ran with a token alive"); });
+  }
+  const Status status = executor.Stop(std::chrono::milliseconds(50));
+  CHECK(status.message() == "expected all tasks to end within 50 ms, dropped 3 queued");
+  CHECK(captured.use_count() == 1);
+  token = {};
+}
+
+TEST_CASE("a parked strand that has no tasks does not hold up a stop") {
+  Executor executor(WithThreads(1), WallClock(), NullLog());
+  REQUIRE(executor.Start().ok());
+  Executor::ParkToken token;
+  executor.NewStrand().Post([&] { token = Executor::ParkCurrentStrand(); });
+  REQUIRE(executor.Stop(kLong).ok());
+  CHECK(static_cast<bool>(token));
 }
 
 // Tokens arrive from strands and are dropped by threads at the moment their tasks end.
