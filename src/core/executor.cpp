@@ -2,6 +2,7 @@
 #include "virtufin/core/executor.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -40,7 +41,8 @@ Executor::Executor(const ExecutorOptions& options, Clock& clock, LogSink& log)
 
 Executor::~Executor() {
   if (CurrentThreadKind() == ThreadKind::kForeign) {
-    (void)Stop(std::chrono::seconds(30));
+    const Status status = Stop(std::chrono::seconds(30));
+    if (!status.ok()) state_->LogError(status.ToString());
   } else {
     state_->StopWithoutWaiting();
   }

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <unordered_set>
 #include <utility>
@@ -132,6 +133,7 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   Nudge FindThread();
   void RunTask(Task& task, ThreadRecord& thread);
   void RunGuarded(Task& task) noexcept;
+  void LogError(std::string_view text);
   void EnterBlocking(ThreadRecord& thread) noexcept;
   void LeaveBlocking(ThreadRecord& thread) noexcept;
 

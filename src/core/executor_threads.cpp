@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "core/executor_state.hpp"
@@ -290,9 +291,12 @@ void ExecutorState::RunGuarded(Task& task) noexcept {
   } catch (...) {
     what = "something that is no std::exception";
   }
+  LogError("an executor task threw: " + what);
+}
+
+void ExecutorState::LogError(std::string_view text) {
   const std::lock_guard lock(log_mutex);
-  if (log == nullptr || !log->Enabled(LogLevel::kError)) return;
-  log->Write(LogLevel::kError, "core", "an executor task threw: " + what);
+  if (log != nullptr && log->Enabled(LogLevel::kError)) log->Write(LogLevel::kError, "core", text);
 }
 
 void ExecutorState::EnterBlocking(ThreadRecord& thread) noexcept {
