@@ -376,11 +376,7 @@ void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
     }
     input = input_;
   }
-  if (!outcome.status.ok()) {
-    Log(outcome.degrades ? LogLevel::kWarn : LogLevel::kError,
-        "event " + std::string(input->event().id()) + " on " + std::string(input->topic()) + ": " +
-            outcome.status.ToString());
-  }
+  if (!outcome.status.ok()) LogFailure(*input, outcome);
   const bool published = outcome.reply && Publish(*input, outcome);
   Afterwards after;
   {
@@ -401,6 +397,21 @@ void ManagedWorker::FinishCall(Afterwards& after) {
   after.parked = std::move(parked_);
   if (swap_) FinishSwap({}, after);
   if (state_ == State::kDraining && unsubscribed_) FinishDrain({}, after);
+}
+
+void ManagedWorker::LogFailure(const Message& input, const CallOutcome& outcome) {
+  const MonotonicTime now = runtime_.clock.Monotonic();
+  if (failure_logged_ != MonotonicTime() && now - failure_logged_ < std::chrono::seconds(1)) {
+    ++failures_unlogged_;
+    return;
+  }
+  failure_logged_ = now;
+  std::string text = "event " + std::string(input.event().id()) + " on " +
+                     std::string(input.topic()) + ": " + outcome.status.ToString();
+  if (const auto more = std::exchange(failures_unlogged_, 0); more != 0) {
+    text += " (and " + std::to_string(more) + " failed calls before it)";
+  }
+  Log(outcome.degrades ? LogLevel::kWarn : LogLevel::kError, text);
 }
 
 bool ManagedWorker::Publish(const Message& input, const CallOutcome& outcome) {

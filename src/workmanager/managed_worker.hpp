@@ -78,6 +78,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   void FinishCall(Afterwards& after);  // lock held
   bool Publish(const Message& input, const CallOutcome& outcome);
   void Log(LogLevel level, const std::string& text) const;
+  void LogFailure(const Message& input, const CallOutcome& outcome);
   Status Error(StatusCode code, const std::string& text) const;
 
   Result<Load> LoadFrom(const WorkerCode& source);
@@ -114,6 +115,8 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   std::shared_ptr<ManagedWorker> self_;  // while busy
   Executor::ParkToken parked_;           // while an asynchronous engine has the event
   bool failed_ = false;                  // the last call
+  MonotonicTime failure_logged_;         // at most one line a second; touched by the call only
+  std::uint64_t failures_unlogged_ = 0;
 
   // Draining and swapping.
   std::uint64_t drain_ = 0;
