@@ -76,12 +76,12 @@ std::string TopicSegment(std::string_view text) {
 class TopOfBook final : public virtufin::Worker {
  public:
   Result<std::optional<CloudEvent>> Process(const CloudEvent& event) override {
-    constexpr std::string_view kPrefix = "currency_pair/";
-    if (!event.subject().starts_with(kPrefix)) {
-      return Invalid("subject: expected currency_pair/<pair>, found '" +
-                     std::string(event.subject()) + "'");
+    const std::size_t slash = event.subject().find('/');  // currency_pair/<pair>, instrument/<id>
+    if (slash == std::string_view::npos) {
+      return Invalid("subject: expected <kind>/<pair>, found '" + std::string(event.subject()) +
+                     "'");
     }
-    const std::string pair(event.subject().substr(kPrefix.size()));
+    const std::string pair(event.subject().substr(slash + 1));
     const Json data = Json::parse(event.data_text(), nullptr, false);
     if (!data.is_object()) return Invalid("data: expected a JSON object");
     Book& book = books_[pair];

@@ -19,6 +19,7 @@ class SystemClock final : public Clock {
 
 }  // namespace
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): clocks that drive timers keep the sink
 bool Clock::DrivesTimers(std::weak_ptr<TimerSink>) { return false; }
 
 Clock& WallClock() noexcept {

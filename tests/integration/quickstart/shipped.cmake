@@ -1,0 +1,20 @@
+# The shipped recording at full speed and, shortened in time, at a pace: equal books, a gap that heals.
+foreach(speed max 20x)
+  execute_process(COMMAND ${QUICKSTART} --speed ${speed}
+    OUTPUT_VARIABLE out ERROR_VARIABLE err RESULT_VARIABLE rc)
+  if(NOT rc EQUAL 0)
+    message(FATAL_ERROR "--speed ${speed}: exit code ${rc}\n${out}\n${err}")
+  endif()
+  foreach(expected "events/s" "p99" "spread" "feed gap" "feed live"
+          "Books of adapter and worker are equal")
+    if(NOT out MATCHES "${expected}")
+      message(FATAL_ERROR "--speed ${speed}: '${expected}' is not in\n${out}")
+    endif()
+  endforeach()
+endforeach()
+foreach(bad "--speed;fast" "--speed;-1x" "--what")
+  execute_process(COMMAND ${QUICKSTART} ${bad} OUTPUT_QUIET ERROR_VARIABLE err RESULT_VARIABLE rc)
+  if(NOT rc EQUAL 2 OR err STREQUAL "")
+    message(FATAL_ERROR "${bad}: expected exit code 2 and a reason, found ${rc} '${err}'")
+  endif()
+endforeach()
