@@ -4,54 +4,66 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
 
 namespace virtufin::test {
 
-/// Closed until Open; Wait gives up after a minute, which no passing test needs.
+/// Closed until Open; Wait gives up after a minute, which no passing test needs. Whoever opens it may
+/// still be inside when the one that waited destroys it.
 class Gate {
  public:
   void Open() {
-    std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
+    const std::shared_ptr<State> state = state_;
+    std::lock_guard lock(state->mutex);
+    state->open = true;
+    state->changed.notify_all();
   }
   [[nodiscard]] bool Wait() {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return open_; });
+    std::unique_lock lock(state_->mutex);
+    return state_->changed.wait_for(lock, std::chrono::minutes(1), [&] { return state_->open; });
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool open = false;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
+/// As Gate: the last Add may still be inside when the one that waited destroys it.
 template <class T>
 class Collector {
  public:
   void Add(T item) {
-    std::lock_guard lock(mutex_);
-    items_.push_back(std::move(item));
-    changed_.notify_all();
+    const std::shared_ptr<State> state = state_;
+    std::lock_guard lock(state->mutex);
+    state->items.push_back(std::move(item));
+    state->changed.notify_all();
   }
   /// Waits until there are at least `count` items; a copy of all there are then.
   std::vector<T> WaitFor(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::minutes(1), [&] { return items_.size() >= count; });
-    return items_;
+    std::unique_lock lock(state_->mutex);
+    state_->changed.wait_for(lock, std::chrono::minutes(1),
+                             [&] { return state_->items.size() >= count; });
+    return state_->items;
   }
   std::vector<T> Items() {
-    std::lock_guard lock(mutex_);
-    return items_;
+    std::lock_guard lock(state_->mutex);
+    return state_->items;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<T> items_;
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<T> items;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 }  // namespace virtufin::test
