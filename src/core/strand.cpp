@@ -138,4 +138,10 @@ bool Executor::CurrentStrandParked() noexcept {
   return strand != nullptr && strand->IsParked();
 }
 
+void Executor::YieldCurrentStrand() noexcept {
+  if (detail::ThreadRecord* const thread = detail::this_thread.record) {
+    thread->yield.store(true, std::memory_order_relaxed);
+  }
+}
+
 }  // namespace virtufin::inline v0

@@ -118,6 +118,9 @@ class Executor {
   /// True when the strand of the calling thread is parked: a task that handles many items stops
   /// after this one and posts itself again. [callback]
   static bool CurrentStrandParked() noexcept;
+  /// What else waits for a thread runs before the next task of the calling thread's strand: a task
+  /// that has had its share calls this and posts itself again. [callback]
+  static void YieldCurrentStrand() noexcept;
 
   /// Declares the current task blocking while it lives: the pool puts another thread in its place,
   /// at most `max_blocking_threads` of them. While so many block, strands that blocked before get
