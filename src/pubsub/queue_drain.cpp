@@ -36,10 +36,13 @@ bool QueuedSubscription::DrainSome() {
     batch_.Pop();
     ++batch_front_;
     if (closed()) return false;
-    if (count == kEventsPerTurn || Executor::CurrentStrandParked()) return true;
+    if (Executor::CurrentStrandParked()) return true;
     // Looking at the clock costs as much as a small handler: look after 1, 2, 4, 8 ... events.
     const bool look = (count & (count - 1)) == 0;
-    if (look && std::chrono::steady_clock::now() - start > kTurn) return true;
+    if (count == kEventsPerTurn || (look && std::chrono::steady_clock::now() - start > kTurn)) {
+      Executor::YieldCurrentStrand();
+      return true;
+    }
   }
 }
 

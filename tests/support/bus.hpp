@@ -168,7 +168,8 @@ class LogLines final : public LogSink {
 
 /// An executor of two threads and a broker on it.
 struct Bus {
-  explicit Bus(int threads = 2) : executor(Options(threads), WallClock(), log) {
+  explicit Bus(int threads = 2, int max_blocking_threads = 64)
+      : executor(Options(threads, max_blocking_threads), WallClock(), log) {
     if (!executor.Start().ok()) std::abort();
     broker = std::make_unique<InprocBroker>(Runtime{executor, WallClock(), log});
   }
@@ -177,9 +178,10 @@ struct Bus {
     (void)executor.Stop(std::chrono::seconds(30));
   }
 
-  static ExecutorOptions Options(int threads) {
+  static ExecutorOptions Options(int threads, int max_blocking_threads = 64) {
     ExecutorOptions options;
     options.threads = threads;
+    options.max_blocking_threads = max_blocking_threads;
     return options;
   }
   Status Publish(std::string_view topic, std::uint64_t number) {

@@ -238,6 +238,28 @@ TEST_CASE("a net loop is not parked and not blocked") {
   inbox.Await(5);
 }
 
+TEST_CASE("a flooded subscription lets others run on the same thread") {
+  Bus bus(1);
+  Turnstile busy;
+  bus.executor.Post([&] { busy.Pass(); });
+  busy.AwaitArrivals(1);
+  Inbox flooded;
+  Inbox other;
+  std::size_t seen_by_other = 0;
+  auto first = bus.Subscribe("flood", Queue(4000), flooded.Handler());
+  auto second = bus.Subscribe("other", Queue(4), [&](const Message& m, const DeliveryInfo& info) {
+    seen_by_other = flooded.size();
+    return other.Take(m, info);
+  });
+  for (std::uint64_t i = 1; i <= 4000; ++i) REQUIRE(bus.Publish("flood", i).ok());
+  REQUIRE(bus.Publish("other", 1).ok());
+  busy.Open();
+  flooded.Await(4000);
+  other.Await(1);
+  CHECK(seen_by_other < 4000);
+  CHECK(flooded.numbers() == Range(1, 4000));
+}
+
 TEST_CASE("Unsubscribe of the slow one lets its parked publishers go") {
   Bus bus(3);
   Turnstile turnstile;

@@ -1,0 +1,113 @@
+// The paths that every event takes allocate nothing once they are warm.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+#include "support/bus.hpp"
+
+namespace {
+std::atomic<std::uint64_t> allocations{0};       // of all threads
+thread_local std::uint64_t own_allocations = 0;  // of this one
+
+void* Allocate(std::size_t bytes, std::size_t alignment) {
+  ++allocations;
+  ++own_allocations;
+  const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+  void* const made = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
+  if (made == nullptr) throw std::bad_alloc();
+  return made;
+}
+}  // namespace
+
+void* operator new(std::size_t bytes) { return Allocate(bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return Allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* made) noexcept { std::free(made); }
+void operator delete(void* made, std::size_t) noexcept { std::free(made); }
+void operator delete(void* made, std::align_val_t) noexcept { std::free(made); }
+void operator delete(void* made, std::size_t, std::align_val_t) noexcept { std::free(made); }
+
+namespace virtufin::test {
+namespace {
+
+/// By the calling thread, in the second half of the runs.
+template <class F>
+std::uint64_t AllocationsOf(int times, F&& run) {
+  for (int i = 0; i < times; ++i) run();
+  const std::uint64_t before = own_allocations;
+  for (int i = 0; i < times; ++i) run();
+  return own_allocations - before;
+}
+
+TEST_CASE("publishing to inline handlers allocates nothing") {
+  Bus bus;
+  std::uint64_t count = 0;
+  const auto handler = [&](const Message&, const DeliveryInfo&) {
+    ++count;
+    return Delivery::kSuccess;
+  };
+  auto one = bus.Subscribe("a", Inline(), handler);
+  auto two = bus.Subscribe("a", Inline(), handler);
+  const Message message = Numbered("a", 1);
+  CHECK(AllocationsOf(5000, [&] { (void)bus.broker->Publish(message); }) == 0);
+  CHECK(count == 20'000);
+}
+
+TEST_CASE("an event that wakes the executor allocates on neither side") {
+  Bus bus;
+  std::atomic<std::uint64_t> handled{0};
+  auto subscription = bus.Subscribe("a", Queue(64), [&](const Message&, const DeliveryInfo&) {
+    ++handled;
+    return Delivery::kSuccess;
+  });
+  const Message message = Numbered("a", 1);
+  std::uint64_t sent = 0;
+  const auto send = [&] {
+    (void)bus.broker->Publish(message);
+    ++sent;
+    while (handled < sent) std::this_thread::yield();
+  };
+  CHECK(AllocationsOf(2000, send) == 0);
+  const std::uint64_t before = allocations;
+  for (int i = 0; i < 2000; ++i) send();
+  CHECK(allocations - before < 20);  // a queue of the executor may grow once more
+}
+
+TEST_CASE("a flood that drops the oldest allocates nothing") {
+  Bus bus;
+  Turnstile turnstile;
+  auto subscription = bus.Subscribe("a", Queue(64, Overflow::kDropOldest),
+                                    [&](const Message&, const DeliveryInfo&) {
+                                      turnstile.Pass();
+                                      return Delivery::kSuccess;
+                                    });
+  const Message message = Numbered("a", 1);
+  (void)bus.broker->Publish(message);
+  turnstile.AwaitArrivals(1);
+  CHECK(AllocationsOf(5000, [&] { (void)bus.broker->Publish(message); }) == 0);
+  CHECK(subscription.counters().dropped == 10'000 - 64);
+  turnstile.Open();
+}
+
+TEST_CASE("a lagging subscription costs its publishers no memory") {
+  Bus bus;
+  Turnstile turnstile;
+  auto subscription =
+      bus.Subscribe("a", Queue(1, Overflow::kBlock, 1), [&](const Message&, const DeliveryInfo&) {
+        turnstile.Pass();
+        return Delivery::kSuccess;
+      });
+  const Message message = Numbered("a", 1);
+  while (!subscription.counters().lagging) (void)bus.broker->Publish(message);
+  CHECK(AllocationsOf(5000, [&] {
+          CHECK(bus.broker->Publish(message).code() == StatusCode::kResourceExhausted);
+        }) == 0);
+  turnstile.Open();
+}
+
+}  // namespace
+}  // namespace virtufin::test
