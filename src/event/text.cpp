@@ -3,7 +3,8 @@
 
 #include <cstring>
 
-namespace virtufin::inline v0::detail {
+namespace virtufin::inline v0 {
+namespace detail {
 
 namespace {
 
@@ -167,12 +168,6 @@ bool IsMediaType(std::string_view text) noexcept {
   return at == text.size() || text[at] == ';';
 }
 
-bool IsJsonMediaType(std::string_view text) noexcept {
-  const std::string_view type = WithoutParameters(text);
-  return EqualsIgnoringCase(type, "application/json") || EqualsIgnoringCase(type, "text/json") ||
-         EndsIgnoringCase(type, "+json");
-}
-
 bool IsTextMediaType(std::string_view text) noexcept {
   const std::string_view type = WithoutParameters(text);
   return EqualsIgnoringCase(type.substr(0, 5), "text/") ||
@@ -197,4 +192,12 @@ char* WriteBase64(ByteView bytes, char* out) noexcept {
   return out;
 }
 
-}  // namespace virtufin::inline v0::detail
+}  // namespace detail
+
+bool IsJsonMediaType(std::string_view media_type) noexcept {
+  const std::string_view type = detail::WithoutParameters(media_type);
+  return detail::EqualsIgnoringCase(type, "application/json") ||
+         detail::EqualsIgnoringCase(type, "text/json") || detail::EndsIgnoringCase(type, "+json");
+}
+
+}  // namespace virtufin::inline v0

@@ -34,8 +34,6 @@ const char* NameFault(std::string_view name, NameRule rule) noexcept;
 
 /// type "/" subtype, then anything behind a ';' (RFC 2046).
 bool IsMediaType(std::string_view text) noexcept;
-/// application/json, text/json or a "+json" type, whatever its parameters.
-bool IsJsonMediaType(std::string_view text) noexcept;
 /// text/* or an XML type, whatever its parameters.
 bool IsTextMediaType(std::string_view text) noexcept;
 
