@@ -9,3 +9,8 @@ if(NOT VIRTUFIN_SANITIZE STREQUAL "")
                       -fno-omit-frame-pointer -g)
   add_link_options(-fsanitize=${VIRTUFIN_SANITIZE})
 endif()
+
+# The fuzz targets see which of our code they reach.
+if(VIRTUFIN_BUILD_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

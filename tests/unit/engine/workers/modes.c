@@ -88,7 +88,7 @@ static int32_t Reply(const VirtufinWireEvent* event, const char* text, const cha
 
 /* The data of the event as *out_buf, `shift` bytes into an allocation. */
 static void Raw(const VirtufinWireEvent* event, size_t shift, uint8_t** out, int32_t* size) {
-  uint8_t* const allocated = malloc(event->data_size + shift + 1);
+  uint8_t* const allocated = malloc(event->data_size + shift); /* exact: a read beyond is seen */
   if (event->data_size) memcpy(allocated + shift, event->data, event->data_size);
   *out = allocated + shift;
   *size = (int32_t)event->data_size;
