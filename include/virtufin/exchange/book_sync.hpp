@@ -94,6 +94,10 @@ class BookSynchroniser {
   /// kStale: the book did not wait for one, nothing changed. `snapshot` is borrowed for the call.
   BookOutcome OnSnapshot(const DepthSnapshot& snapshot);
 
+  /// The newest of the sockets that are left, when one was closed; until then the highest number
+  /// that OnDiff saw.
+  void SetNewest(std::uint32_t connection) noexcept { newest_ = connection; }
+
   /// Forgets kept diffs and waits for a snapshot: after the last socket was lost.
   void Reset();
 

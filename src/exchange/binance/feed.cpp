@@ -327,7 +327,7 @@ void BinanceFeed::OnOpen(std::uint32_t connection, FeedTime now) {
   impl.NewCause();
   if (std::find(impl.open.begin(), impl.open.end(), connection) != impl.open.end()) return;
   impl.open.push_back(connection);
-  impl.newest = std::max(impl.newest, connection);
+  impl.newest = *std::max_element(impl.open.begin(), impl.open.end());
   impl.last_frame_ns = now.monotonic_ns;
   impl.silent = false;
   ++impl.session;
@@ -338,7 +338,12 @@ void BinanceFeed::OnOpen(std::uint32_t connection, FeedTime now) {
 void BinanceFeed::OnClose(std::uint32_t connection, FeedTime now, std::string_view reason) {
   Impl& impl = *impl_;
   impl.NewCause();
-  if (std::erase(impl.open, connection) == 0 || !impl.open.empty()) return;
+  if (std::erase(impl.open, connection) == 0) return;
+  if (!impl.open.empty()) {
+    impl.newest = *std::max_element(impl.open.begin(), impl.open.end());
+    for (const auto& symbol : impl.symbols.all()) symbol->book.SetNewest(impl.newest);
+    return;
+  }
   for (const auto& symbol : impl.symbols.all()) {
     symbol->book.Reset();
     symbol->fetch = Fetch::kNone;

@@ -211,6 +211,15 @@ TEST_CASE("stale diffs of an older socket, or with applied ones between, are no 
   CHECK(book.sync.counters().gaps == 0);
 }
 
+TEST_CASE("when the newest socket is closed, stale diffs of the one left are counted") {
+  Spot book;
+  book.Snapshot(1000);
+  REQUIRE(book.Diff(1001, 1001, {}, {}, 2) == BookOutcome::kApplied);
+  book.sync.SetNewest(1);
+  for (int i = 1; i < 20; ++i) CHECK(book.Diff(i, i, {}, {}, 1) == BookOutcome::kStale);
+  CHECK(book.Diff(20, 20, {}, {}, 1) == BookOutcome::kGap);
+}
+
 TEST_CASE("a snapshot far ahead of a slow socket waits for it to catch up") {
   Spot book;
   book.Snapshot(1000);
