@@ -142,7 +142,9 @@ InprocBroker::InprocBroker(const Runtime& runtime) : impl_(std::make_unique<Impl
 
 InprocBroker::~InprocBroker() {
   Stop();
-  for (const auto& subscription : impl_->core->topics.All()) subscription->Close({});
+  const auto all = impl_->core->topics.All();
+  impl_->core->topics.Clear();  // at once: one by one a topic of many would be copied as often
+  for (const auto& subscription : all) subscription->Close({});
   impl_->core->log.Detach();
 }
 

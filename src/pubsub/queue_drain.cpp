@@ -21,6 +21,7 @@ void QueuedSubscription::PostDrain() {
 
 void QueuedSubscription::Drain() {
   if (!Enter()) return;
+  const Executor::CallScope call(name().c_str());
   if (DrainSome()) PostDrain();
   Leave();
 }

@@ -165,5 +165,14 @@ std::vector<std::shared_ptr<InprocSubscription>> TopicTable::All() const {
   return all;
 }
 
+void TopicTable::Clear() {
+  for (Shard& shard : shards_) {
+    std::vector<Slot> dropped;  // destroyed after unlocking
+    std::lock_guard lock(shard.mutex);
+    dropped.swap(shard.slots);
+    shard.used = 0;
+  }
+}
+
 }  // namespace detail
 }  // namespace virtufin::inline v0

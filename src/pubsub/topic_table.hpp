@@ -30,6 +30,8 @@ class TopicTable {
   std::size_t size() const;  // topics somebody listens to
   /// Each subscription at least once.
   std::vector<std::shared_ptr<InprocSubscription>> All() const;
+  /// Forgets every topic.
+  void Clear();
 
  private:
   struct Slot {

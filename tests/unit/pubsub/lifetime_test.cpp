@@ -157,6 +157,25 @@ TEST_CASE("a handler that fails after its broker has ended does not touch the lo
   CHECK(executor.Stop(std::chrono::seconds(30)).ok());
 }
 
+TEST_CASE("a handler that does not return is named by Stop, and the broker ends without it") {
+  Bus bus(1);
+  Turnstile turnstile;
+  Inbox inbox;
+  SubscribeOptions options = Queue(4);
+  options.name = "stuck";
+  auto subscription = bus.Subscribe("a", options, inbox.HandlerBehind(turnstile));
+  REQUIRE(bus.Publish("a", 1).ok());
+  REQUIRE(bus.Publish("a", 2).ok());
+  turnstile.AwaitArrivals(1);
+  const Status status = bus.executor.Stop(std::chrono::milliseconds(20));
+  CHECK(status.code() == StatusCode::kDeadlineExceeded);
+  CHECK(status.message().find("stuck") != std::string_view::npos);
+  bus.broker.reset();
+  turnstile.Open();
+  subscription.Unsubscribe();
+  CHECK(inbox.numbers() == Range(1, 1));
+}
+
 TEST_CASE("what was queued before the executor stopped is handled") {
   Bus bus(1);
   Inbox inbox;

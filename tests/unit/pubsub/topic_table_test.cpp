@@ -43,6 +43,10 @@ TEST_CASE("each of ten thousand topics finds its own subscriptions") {
   CHECK(wrong == 0);
   CHECK_FALSE(table.Find("topic.10000"));
   CHECK(table.All().size() == 10'000);
+  table.Clear();
+  CHECK(table.size() == 0);
+  CHECK_FALSE(table.Find("topic.1"));
+  table.Remove("topic.1", *all[1]);
 }
 
 TEST_CASE("a topic is forgotten with its last subscription") {
