@@ -115,7 +115,9 @@ Result<EncodedBytes> Run(const VirtufinHost* host, MakeWorkerFn make, ByteView i
     const Result<std::optional<CloudEvent>> reply = instance.worker().Process(*event);
     if (!reply.ok()) return EncodeWorkerResponse(nullptr, reply.status().ToString());
     if (!reply->has_value()) return EncodedBytes();
-    return EncodeWorkerResponse(&**reply, std::nullopt);
+    Result<EncodedBytes> encoded = EncodeWorkerResponse(&**reply, std::nullopt);
+    if (encoded.ok()) return encoded;
+    return EncodeWorkerResponse(nullptr, "the reply: " + encoded.status().ToString());
   } catch (...) {
     return EncodeWorkerResponse(nullptr, "exception left Process: " + WhatWasThrown());
   }

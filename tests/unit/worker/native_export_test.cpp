@@ -74,6 +74,7 @@ class TestWorker final : public Worker {
     if (type == "throw") throw std::runtime_error("boom");
     if (type == "throw_int") throw 1;
     std::string text(event.data_text());
+    if (type == "large") text.resize(kMaxEventBytes - 64, 'x');
     if (type == "count") text = std::to_string(++calls_);
     if (type == "gateway") {
       const auto answer = HostGateway(*WorkerContext::Current()).Invoke("svc", "Do", "{\"a\":1}");
@@ -121,6 +122,12 @@ TEST_CASE("a reply, silence, a status and an exception cross the ABI") {
   CHECK(Ask(fake, "status") == "NOT_FOUND [book]: no such pair");
   CHECK(Ask(fake, "throw") == "exception left Process: boom");
   CHECK(Ask(fake, "throw_int") == "exception left Process: an exception of unknown type");
+  Bridge::Shutdown(&fake.host);
+}
+
+TEST_CASE("a reply that the wire cannot carry is an error that says so") {
+  FakeHost fake;
+  CHECK(Ask(fake, "large").starts_with("the reply: RESOURCE_EXHAUSTED [event]: "));
   Bridge::Shutdown(&fake.host);
 }
 
