@@ -6,7 +6,6 @@ set(VIRTUFIN_COMPONENTS
   "core|0|"
   "worker_abi|0|"
   "event|10|core"
-  "event_json|11|core,event"
   "pubsub|20|core,event"
   "worker|20|core,event,worker_abi"
   "engine|30|core,event"
@@ -14,9 +13,9 @@ set(VIRTUFIN_COMPONENTS
   "engine_native|31|core,event,worker_abi,engine"
   "exchange|30|core,event,pubsub"
   "workmanager|40|core,event,pubsub,worker,engine"
-  "platform|50|core,event,event_json,pubsub,worker,engine,engine_inproc,engine_native,workmanager"
-  "c_api|60|core,event,event_json,pubsub,worker,engine,workmanager,platform"
-  "examples|70|core,event,event_json,pubsub,worker,worker_abi,engine,exchange,workmanager,platform")
+  "platform|50|core,event,pubsub,worker,engine,engine_inproc,engine_native,workmanager"
+  "c_api|60|core,event,pubsub,worker,engine,workmanager,platform"
+  "examples|70|core,event,pubsub,worker,worker_abi,engine,exchange,workmanager,platform")
 
 # Where a component's files lie when its folder is not its name: path prefix = component. The
 # longest prefix wins; `include/virtufin/<name>/` and `src/<name>/` need no line.
@@ -24,8 +23,6 @@ set(VIRTUFIN_PATHS
   "c_api/include/virtufin/virtufin_worker_=worker_abi"
   "c_api/include/virtufin/virtufin.h=c_api"
   "c_api/src/=c_api"
-  "include/virtufin/event/json.hpp=event_json"
-  "src/event/json/=event_json"
   "include/virtufin/engine/inproc.hpp=engine_inproc"
   "src/engine/inproc/=engine_inproc"
   "include/virtufin/engine/native.hpp=engine_native"

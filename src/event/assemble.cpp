@@ -12,14 +12,6 @@ namespace virtufin::inline v0::detail {
 
 namespace {
 
-std::string Quoted(std::string_view text) {
-  constexpr std::size_t kShown = 64;
-  std::string quoted = "\"";
-  quoted += text.substr(0, kShown);
-  quoted += text.size() > kShown ? "...\"" : "\"";
-  return quoted;
-}
-
 Status BadText(std::string_view name) { return EventError(std::string(name) + ": expected UTF-8"); }
 
 struct Sizes {
@@ -171,20 +163,6 @@ TextClass ClassifyTexts(const Draft& draft) noexcept {
   return worst;
 }
 
-Status CheckEntryNames(std::span<const Entry> entries, NameRule rule) {
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (entries[i].kind == ValueKind::kUnset) continue;
-    const std::string_view name = entries[i].name_text();
-    if (const char* fault = NameFault(name, rule)) return NameError(name, fault);
-    for (std::size_t j = 0; j < i; ++j) {
-      if (entries[j].name_text() == name && entries[j].kind != ValueKind::kUnset) {
-        return EventError("extension " + Quoted(name) + " is there twice");
-      }
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 Status FindBadText(const Draft& draft) {
@@ -203,8 +181,29 @@ Status FindBadText(const Draft& draft) {
   return {};
 }
 
+std::string ShownText(std::string_view text) {
+  constexpr std::size_t kShown = 64;
+  std::string quoted = "\"";
+  quoted += text.substr(0, kShown);
+  quoted += text.size() > kShown ? "...\"" : "\"";
+  return quoted;
+}
+
+Status CheckDistinct(std::span<const Entry> entries) {
+  for (std::size_t i = 1; i < entries.size(); ++i) {
+    if (entries[i].kind == ValueKind::kUnset) continue;
+    const std::string_view name = entries[i].name_text();
+    for (std::size_t j = 0; j < i; ++j) {
+      if (entries[j].name_text() == name && entries[j].kind != ValueKind::kUnset) {
+        return EventError("extension " + ShownText(name) + " is there twice");
+      }
+    }
+  }
+  return {};
+}
+
 Status NameError(std::string_view name, const char* fault) {
-  return EventError("extension name " + Quoted(name) + " " + fault);
+  return EventError("extension name " + ShownText(name) + " " + fault);
 }
 
 Status CheckCore(const Draft& draft, NameRule rule) {
@@ -215,8 +214,9 @@ Status CheckCore(const Draft& draft, NameRule rule) {
     }
   }
   const std::string_view media_type = draft.head.attributes[kDataContentType];
-  if (rule == NameRule::kStrict && !media_type.empty() && !IsMediaType(media_type)) {
-    return EventError("datacontenttype: expected type/subtype, found " + Quoted(media_type));
+  if (rule == NameRule::kStrict && !media_type.empty() && media_type != "application/json" &&
+      !IsMediaType(media_type)) {
+    return EventError("datacontenttype: expected type/subtype, found " + ShownText(media_type));
   }
   return {};
 }
@@ -226,7 +226,12 @@ Status CheckAttributes(Draft& draft, NameRule rule) {
   if (texts == TextClass::kInvalid) return FindBadText(draft);
   draft.head.plain = texts == TextClass::kPlain;
   if (Status status = CheckCore(draft, rule); !status.ok()) return status;
-  return CheckEntryNames(draft.entries, rule);
+  for (const Entry& entry : draft.entries) {
+    if (entry.kind == ValueKind::kUnset) continue;
+    const char* const fault = NameFault(entry.name_text(), rule);
+    if (fault != nullptr) return NameError(entry.name_text(), fault);
+  }
+  return CheckDistinct(draft.entries);
 }
 
 Status CheckData(Draft& draft, Validate validate) {

@@ -53,7 +53,11 @@ void SetEntry(Entry& entry, const TextValue& value) noexcept;
 Status FindBadText(const Draft& draft);
 /// Errors: INVALID_ARGUMENT naming a required attribute that is missing, or a bad media type.
 Status CheckCore(const Draft& draft, NameRule rule);
+/// Errors: INVALID_ARGUMENT when two entries have one name.
+Status CheckDistinct(std::span<const Entry> entries);
 Status NameError(std::string_view name, const char* fault);
+/// In quotes, long ones cut.
+std::string ShownText(std::string_view text);
 /// Checks everything but the data and notes whether all texts are plain.
 /// Errors: INVALID_ARGUMENT naming the first missing or illegal attribute.
 Status CheckAttributes(Draft& draft, NameRule rule);

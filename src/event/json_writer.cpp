@@ -1,10 +1,12 @@
 // Writes an event in the CloudEvents JSON format, into memory that is large enough from the start.
-#include "virtufin/event/json_writer.hpp"
+#include "virtufin/event/json.hpp"
 
 #include <cstring>
 
 #include "event/assemble.hpp"
+#include "event/base64.hpp"
 #include "event/encode.hpp"
+#include "event/plain_scan.hpp"
 
 namespace virtufin::inline v0 {
 
@@ -82,9 +84,9 @@ class JsonWriter {
     const char* from = text.data();
     const char* const end = from + text.size();
     while (true) {
-      const std::size_t plain = PlainPrefix(from, end);
-      Raw({from, plain});
-      from += plain;
+      const char* const special = SkipPlain(from, end);
+      Raw({from, static_cast<std::size_t>(special - from)});
+      from = special;
       if (from == end) return;
       const char c = *from++;
       if (const char letter = ShortEscape(c)) {

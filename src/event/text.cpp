@@ -1,43 +1,12 @@
-// Checks of text: UTF-8, what JSON must escape, names, media types; base64.
+// Checks of text: UTF-8, what JSON must escape, names, media types.
 #include "event/text.hpp"
 
-#include <cstring>
+#include "event/plain_scan.hpp"
 
 namespace virtufin::inline v0 {
 namespace detail {
 
 namespace {
-
-constexpr std::uint64_t kOnes = 0x0101010101010101u;
-constexpr std::uint64_t kHighs = 0x8080808080808080u;
-
-std::uint64_t Load8(const char* at) noexcept {
-  std::uint64_t word;
-  std::memcpy(&word, at, 8);
-  return word;
-}
-
-// Non-zero when a byte of the word is not plain. May also mark bytes above a marked one: enough to
-// know that there is one.
-std::uint64_t NotPlain(std::uint64_t word) noexcept {
-  const std::uint64_t control = word - kOnes * 0x20;
-  const std::uint64_t quote = (word ^ (kOnes * '"')) - kOnes;
-  const std::uint64_t backslash = (word ^ (kOnes * '\\')) - kOnes;
-  return ((control | quote | backslash) | word) & kHighs;
-}
-
-bool AllPlain(std::string_view text) noexcept {
-  const char* at = text.data();
-  const std::size_t size = text.size();
-  if (size < 8) {
-    std::uint64_t word = kOnes * ' ';
-    if (size != 0) std::memcpy(&word, at, size);
-    return NotPlain(word) == 0;
-  }
-  std::uint64_t marks = NotPlain(Load8(at + size - 8));
-  for (std::size_t i = 0; i + 8 <= size; i += 8) marks |= NotPlain(Load8(at + i));
-  return marks == 0;
-}
 
 bool IsContinuation(char byte) noexcept {
   return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
@@ -47,21 +16,29 @@ bool ValidUtf8(std::string_view text) noexcept {
   const char* at = text.data();
   const char* const end = at + text.size();
   while (at < end) {
-    if (end - at >= 8 && (Load8(at) & kHighs) == 0) {
-      at += 8;
-      continue;
-    }
     const std::size_t size = Utf8Length(at, end);
     if (size == 0) return false;
-    at += size;
+    at = SkipPlain(at + size, end);
   }
   return true;
 }
 
+// Characters of a token (RFC 2045): a bit each, 0 to 63 and 64 to 127.
+constexpr std::uint64_t TokenBits(unsigned from) noexcept {
+  std::uint64_t bits = 0;
+  for (unsigned c = from; c < from + 64; ++c) {
+    constexpr std::string_view kSpecials = "()<>@,;:\\\"/[]?=";
+    if (c > ' ' && c < 0x7F && kSpecials.find(static_cast<char>(c)) == kSpecials.npos) {
+      bits |= std::uint64_t{1} << (c - from);
+    }
+  }
+  return bits;
+}
+
 bool IsTokenByte(char byte) noexcept {
+  constexpr std::uint64_t kBits[] = {TokenBits(0), TokenBits(64)};
   const auto c = static_cast<unsigned char>(byte);
-  if (c <= ' ' || c >= 0x7F) return false;
-  return std::strchr("()<>@,;:\\\"/[]?=", c) == nullptr;
+  return c < 128 && (kBits[c >> 6] >> (c & 63) & 1) != 0;
 }
 
 std::string_view WithoutParameters(std::string_view media_type) noexcept {
@@ -107,19 +84,12 @@ std::size_t Utf8Length(const char* at, const char* end) noexcept {
   return overlong || too_large ? 0 : 4;
 }
 
-std::size_t PlainPrefix(const char* at, const char* end) noexcept {
-  const char* const begin = at;
-  while (end - at >= 8 && NotPlain(Load8(at)) == 0) at += 8;
-  while (at < end && static_cast<unsigned char>(*at) >= 0x20 &&
-         static_cast<unsigned char>(*at) < 0x80 && *at != '"' && *at != '\\') {
-    ++at;
-  }
-  return static_cast<std::size_t>(at - begin);
-}
-
 TextClass ClassifyText(std::string_view text) noexcept {
-  if (AllPlain(text)) return TextClass::kPlain;
-  return ValidUtf8(text) ? TextClass::kUtf8 : TextClass::kInvalid;
+  const char* const end = text.data() + text.size();
+  const char* const special = SkipPlain(text.data(), end);
+  if (special == end) return TextClass::kPlain;
+  const auto rest = static_cast<std::size_t>(end - special);
+  return ValidUtf8({special, rest}) ? TextClass::kUtf8 : TextClass::kInvalid;
 }
 
 bool IsCoreName(std::string_view name) noexcept {
@@ -172,24 +142,6 @@ bool IsTextMediaType(std::string_view text) noexcept {
   const std::string_view type = WithoutParameters(text);
   return EqualsIgnoringCase(type.substr(0, 5), "text/") ||
          EqualsIgnoringCase(type, "application/xml") || EndsIgnoringCase(type, "+xml");
-}
-
-char* WriteBase64(ByteView bytes, char* out) noexcept {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto write = [&](std::uint32_t group, int digits) {
-    for (int i = 0; i < 4; ++i) {
-      *out++ = i < digits ? kDigits[(group >> (18 - 6 * i)) & 63] : '=';
-    }
-  };
-  std::size_t i = 0;
-  for (; i + 3 <= bytes.size(); i += 3) {
-    write(static_cast<std::uint32_t>(bytes[i] << 16 | bytes[i + 1] << 8 | bytes[i + 2]), 4);
-  }
-  if (bytes.size() - i == 1) write(static_cast<std::uint32_t>(bytes[i] << 16), 2);
-  if (bytes.size() - i == 2) {
-    write(static_cast<std::uint32_t>(bytes[i] << 16 | bytes[i + 1] << 8), 3);
-  }
-  return out;
 }
 
 }  // namespace detail

@@ -24,8 +24,6 @@ inline bool IsUtf8(std::string_view text) noexcept {
 
 /// Bytes of the UTF-8 sequence at `at`, 0 when there is no valid one. Precondition: at < end.
 std::size_t Utf8Length(const char* at, const char* end) noexcept;
-/// How many bytes at the start are plain.
-std::size_t PlainPrefix(const char* at, const char* end) noexcept;
 
 /// The names of the specification's attributes, and the members of its JSON format.
 bool IsCoreName(std::string_view name) noexcept;
@@ -44,9 +42,5 @@ struct JsonFault {
   std::size_t offset = 0;
 };
 JsonFault CheckJson(std::string_view json) noexcept;
-
-/// Writes the base64 text of `bytes`, Base64Size(bytes.size()) characters.
-constexpr std::size_t Base64Size(std::size_t size) noexcept { return (size + 2) / 3 * 4; }
-char* WriteBase64(ByteView bytes, char* out) noexcept;
 
 }  // namespace virtufin::inline v0::detail

@@ -1,5 +1,4 @@
-// JsonDecoder: events from the structured form of the CloudEvents JSON format. The writer is
-// json_writer.hpp.
+// Events as JSON: the structured form of the CloudEvents JSON format, written and read.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +10,14 @@
 
 #include "virtufin/core/result.hpp"
 #include "virtufin/event/cloud_event.hpp"
+#include "virtufin/event/encoded_bytes.hpp"
 
 namespace virtufin::inline v0 {
+
+/// One JSON object, UTF-8 without white space of its own; JSON data stands in it as written, text as
+/// a string, everything else as data_base64 (also data that claims to be JSON and is not). [any]
+/// Errors: RESOURCE_EXHAUSTED above kMaxEventBytes or without memory.
+Result<EncodedBytes> EncodeJson(const CloudEvent& event);
 
 enum class ExtensionType : std::uint8_t {
   kBoolean,
@@ -24,8 +29,7 @@ enum class ExtensionType : std::uint8_t {
   kTimestamp
 };
 
-/// Reads one event after the other and keeps its memory, about seven times the largest text it read.
-/// [owner]
+/// Reads one event after the other and keeps its memory. [owner]
 class JsonDecoder {
  public:
   /// Names of extensions whose type is known. JSON itself tells booleans, integers and strings
@@ -38,8 +42,8 @@ class JsonDecoder {
   JsonDecoder& operator=(JsonDecoder&& other) noexcept;
 
   /// `json` is borrowed until this returns. JSON data is kept as written; a string in `data` is text
-  /// where datacontenttype says that it is no JSON. kTrusted: `data` is not walked; for text that
-  /// our own writer made.
+  /// where datacontenttype says that it is no JSON. kTrusted: `data` is not checked, for text that
+  /// EncodeJson made.
   /// Errors: INVALID_ARGUMENT saying what was expected and found, for what is no event, no JSON or
   /// deeper than kMaxJsonDepth, for a name that is there twice and for anything behind the event;
   /// RESOURCE_EXHAUSTED above kMaxEventBytes or kMaxExtensions, or without memory.

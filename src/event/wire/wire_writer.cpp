@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "event/assemble.hpp"
+#include "event/base64.hpp"
 #include "event/encode.hpp"
 #include "virtufin/event/wire.hpp"
 

@@ -9,14 +9,13 @@
 #include "support/shared_data.hpp"
 #include "unit/event/samples.hpp"
 #include "virtufin/event/json.hpp"
-#include "virtufin/event/json_writer.hpp"
 
 using namespace virtufin;
 
 namespace {
 
 nlohmann::json Cases(const std::string& file) {
-  const std::string path = test_support::SharedData("cloudevents/" + file);
+  const std::string path = test::SharedData("cloudevents/" + file);
   if (path.empty()) return nlohmann::json::array();
   return nlohmann::json::parse(std::ifstream(path)).at("tests");
 }

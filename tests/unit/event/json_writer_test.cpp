@@ -1,5 +1,5 @@
 // Events as JSON text.
-#include "virtufin/event/json_writer.hpp"
+#include "virtufin/event/json.hpp"
 
 #include <doctest/doctest.h>
 

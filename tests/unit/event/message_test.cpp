@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "unit/event/samples.hpp"
-#include "virtufin/event/json_writer.hpp"
+#include "virtufin/event/json.hpp"
 #include "virtufin/event/wire.hpp"
 
 using namespace virtufin;

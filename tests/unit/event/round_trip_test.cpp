@@ -8,7 +8,6 @@
 #include "unit/event/random_event.hpp"
 #include "virtufin/event/event_builder.hpp"
 #include "virtufin/event/json.hpp"
-#include "virtufin/event/json_writer.hpp"
 #include "virtufin/event/wire.hpp"
 #include "worker_api_generated.h"
 

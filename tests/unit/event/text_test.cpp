@@ -1,8 +1,12 @@
-// The walk that tells JSON from what only looks like it, and the checks of text.
+// The private checks: what is JSON and what only looks like it, text, media types, base64.
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "event/base64.hpp"
+#include "event/json_scan.hpp"
 #include "event/text.hpp"
 
 using namespace virtufin;
@@ -131,16 +135,60 @@ TEST_CASE("media types are told apart whatever their case and parameters") {
   CHECK(!IsTextMediaType("application/octet-stream"));
 }
 
-TEST_CASE("base64 is padded") {
-  const auto encoded = [](std::string_view text) {
-    std::string out(Base64Size(text.size()), '?');
-    CHECK(WriteBase64(AsBytes(text), out.data()) == out.data() + out.size());
+TEST_CASE("an escaped string stands for its characters") {
+  const auto unescaped = [](std::string_view raw) {
+    std::string out(raw.size(), '?');
+    out.resize(static_cast<std::size_t>(Unescape(raw, out.data()) - out.data()));
     return out;
   };
-  CHECK(encoded("") == "");
-  CHECK(encoded("f") == "Zg==");
-  CHECK(encoded("fo") == "Zm8=");
-  CHECK(encoded("foo") == "Zm9v");
-  CHECK(encoded("foobar") == "Zm9vYmFy");
-  CHECK(encoded("\xff\xfe\xfd") == "//79");
+  CHECK(unescaped("") == "");
+  CHECK(unescaped(R"(a\"\\\/\b\f\n\r\tz)") == "a\"\\/\b\f\n\r\tz");
+  CHECK(unescaped(R"(\u0041\u00e9\u20AC\uFFFF)") == "A\xc3\xa9\xe2\x82\xac\xef\xbf\xbf");
+  CHECK(unescaped(R"(x\ud83d\ude00y)") == "x\xf0\x9f\x98\x80y");
+  CHECK(unescaped(R"(\u0000)") == std::string(1, '\0'));
+}
+
+TEST_CASE("valid data is skipped as a whole, last or not") {
+  for (const std::string_view value :
+       {"{}", "[]", "{\"a\":[1,{\"]\":\"\\\"}\"}]}", "\"}\"", "12.5", "null", "[[],[]]"}) {
+    for (const std::string_view after : {",\"x\":1}", " ,\"x\":\"}\"}\n", "}", " } "}) {
+      const std::string text = std::string(value) + std::string(after);
+      CAPTURE(text);
+      JsonScan scan(text);
+      CHECK(scan.SkipValidData());
+      CHECK(scan.at() == text.data() + value.size());
+    }
+  }
+  for (const std::string_view text : {"", "{", "[1", "\"a", "}", "[}}"}) {
+    CAPTURE(text);
+    JsonScan scan(text);
+    (void)scan.SkipValidData();  // may accept nonsense, never reads beyond it
+    CHECK(scan.at() <= text.data() + text.size());
+  }
+}
+
+TEST_CASE("base64 is written and read with its padding") {
+  const std::pair<std::string_view, std::string_view> cases[] = {{"", ""},
+                                                                 {"f", "Zg=="},
+                                                                 {"fo", "Zm8="},
+                                                                 {"foo", "Zm9v"},
+                                                                 {"foob", "Zm9vYg=="},
+                                                                 {"foobar", "Zm9vYmFy"},
+                                                                 {"\xff\xfe\xfd", "//79"},
+                                                                 {"\xfb", "+w=="}};
+  for (const auto& [bytes, text] : cases) {
+    std::string out(Base64Size(bytes.size()), '?');
+    CHECK(WriteBase64(AsBytes(bytes), out.data()) == out.data() + out.size());
+    CHECK(out == text);
+    std::vector<std::uint8_t> back(text.size() / 4 * 3 + 1);
+    const std::uint8_t* const end = ReadBase64(text, back.data());
+    REQUIRE(end != nullptr);
+    CHECK(AsText({back.data(), end}) == bytes);
+  }
+  std::uint8_t out[16];
+  for (const std::string_view text : {"Z", "Zg", "Zg=", "Zh==", "Zm9=", "====", "Z===", "Zm9v=",
+                                      "Zm 9", "Zm9v\n", "Zm-_", "=m9v", "Zg==Zg=="}) {
+    CAPTURE(text);
+    CHECK(ReadBase64(text, out) == nullptr);
+  }
 }
