@@ -1,4 +1,4 @@
-// The executor's face: options, start, posts, counters and the scopes of a task.
+// The executor's face: options, start, posts and counters.
 #include "virtufin/core/executor.hpp"
 
 #include <algorithm>
@@ -81,27 +81,6 @@ ExecutorCounters Executor::counters() const {
   }
   counters.abandoned = state_->abandoned;
   return counters;
-}
-
-Executor::BlockingScope::BlockingScope() noexcept {
-  if (auto* thread = detail::this_thread.record) thread->state.EnterBlocking(*thread);
-}
-Executor::BlockingScope::~BlockingScope() {
-  if (auto* thread = detail::this_thread.record) thread->state.LeaveBlocking(*thread);
-}
-
-Executor::CallScope::CallScope(const char* what) noexcept : before_(nullptr) {
-  detail::ThreadRecord* thread = detail::this_thread.record;
-  if (thread == nullptr) return;
-  before_ = thread->call.load(std::memory_order_relaxed);
-  thread->call.store(what, std::memory_order_release);
-}
-Executor::CallScope::~CallScope() {
-  detail::ThreadRecord* thread = detail::this_thread.record;
-  if (thread == nullptr) return;
-  // Sequentially consistent with the reader in Stop: it sees `before_`, or we wait for it.
-  thread->call.store(before_, std::memory_order_seq_cst);
-  while (thread->call_is_read.load(std::memory_order_seq_cst)) std::this_thread::yield();
 }
 
 }  // namespace virtufin::inline v0

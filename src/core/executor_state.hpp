@@ -134,6 +134,8 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   void RunTask(Task& task, ThreadRecord& thread);
   void RunGuarded(Task& task) noexcept;
   void LogError(std::string_view text);
+
+  // executor_blocking.cpp
   void EnterBlocking(ThreadRecord& thread) noexcept;
   void LeaveBlocking(ThreadRecord& thread) noexcept;
 
@@ -202,6 +204,7 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   bool HasTooMany() const noexcept { return alive - blocking > thread_count; }
   bool MayAddThread() const noexcept;
   void StopSearching(ThreadRecord& thread) noexcept;
+
   bool MustHoldBack(const Work& work) const noexcept;
   void DeclareBlocking(ThreadRecord& thread) noexcept;
   void EndBlocking(ThreadRecord& thread) noexcept;

@@ -1,8 +1,7 @@
-// The pool: how its threads start, sleep, wake, take work, and make room for tasks that block.
+// The pool: how its threads start, sleep, wake, take work and leave.
 #include <pthread.h>
 #include <signal.h>
 
-#include <algorithm>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -75,7 +74,7 @@ bool ExecutorState::Accepts() const noexcept {
       return true;
     case Phase::kDraining:
     case Phase::kEnding:  // for Stop to count what is dropped
-      return this_thread.record != nullptr && &this_thread.record->state == this;
+      return this_thread.executor == this;
     case Phase::kStopped:
       break;
   }
@@ -159,7 +158,7 @@ void ExecutorState::StopSearching(ThreadRecord& thread) noexcept {
 }
 
 void ExecutorState::ThreadMain(ThreadRecord& thread) {
-  this_thread = {ThreadKind::kExecutor, &thread, nullptr};
+  this_thread = {ThreadKind::kExecutor, this, &thread, nullptr};
   std::unique_lock lock(mutex);
   while (!ready.empty() || SleepUntilNeeded(lock, thread)) {
     if (ready.empty()) continue;
@@ -210,19 +209,6 @@ void ExecutorState::TakeBack(std::unique_lock<std::mutex>& lock, ThreadRecord& t
     again->strand->Discard();
     lock.lock();
   }
-}
-
-// Needs the mutex. When as many tasks block as may, a strand that blocked before waits: the threads
-// that are left run what the blocked tasks wait for.
-bool ExecutorState::MustHoldBack(const Work& work) const noexcept {
-  if (work.strand == nullptr || !work.strand->has_blocked) return false;
-  const int limit = std::max(1, options.max_blocking_threads);
-  if (alive <= limit) return false;  // the usual case: too few threads to matter
-  const auto may_block = [](const std::unique_ptr<ThreadRecord>& record) {
-    return record->in_use &&
-           (record->blocking || (record->strand != nullptr && record->strand->has_blocked));
-  };
-  return std::count_if(records.begin(), records.end(), may_block) >= limit;
 }
 
 // Needs the mutex. False when the thread is to leave.
@@ -297,43 +283,6 @@ void ExecutorState::RunGuarded(Task& task) noexcept {
 void ExecutorState::LogError(std::string_view text) {
   const std::lock_guard lock(log_mutex);
   if (log != nullptr && log->Enabled(LogLevel::kError)) log->Write(LogLevel::kError, "core", text);
-}
-
-void ExecutorState::EnterBlocking(ThreadRecord& thread) noexcept {
-  if (thread.blocking_depth++ > 0) return;
-  Nudge nudge;
-  {
-    const std::lock_guard lock(mutex);
-    if (thread.abandoned) return;
-    DeclareBlocking(thread);
-    if (!ready.empty()) {
-      nudge = FindThread();
-    } else if (idle.empty() && searching == 0 && MayAddThread()) {
-      AddThread();
-    }
-  }
-  nudge.Give();
-}
-
-void ExecutorState::LeaveBlocking(ThreadRecord& thread) noexcept {
-  if (--thread.blocking_depth > 0) return;
-  const std::lock_guard lock(mutex);
-  EndBlocking(thread);
-}
-
-// Needs the mutex.
-void ExecutorState::DeclareBlocking(ThreadRecord& thread) noexcept {
-  if (thread.strand != nullptr) thread.strand->has_blocked = true;
-  if (thread.blocking) return;
-  thread.blocking = true;
-  ++blocking;
-}
-
-// Needs the mutex.
-void ExecutorState::EndBlocking(ThreadRecord& thread) noexcept {
-  if (!thread.blocking || thread.abandoned) return;
-  thread.blocking = false;
-  --blocking;
 }
 
 }  // namespace virtufin::inline v0::detail

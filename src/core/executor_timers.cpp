@@ -88,7 +88,7 @@ bool ExecutorState::RunTimer(MonotonicTime now) {
   }
   {
     const ThreadContext before =
-        std::exchange(this_thread, {ThreadKind::kExecutor, nullptr, nullptr});
+        std::exchange(this_thread, {ThreadKind::kExecutor, this, nullptr, nullptr});
     RunGuarded(task);
     task = Task();
     this_thread = before;

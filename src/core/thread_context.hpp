@@ -9,8 +9,9 @@ struct ThreadRecord;
 
 struct ThreadContext {
   ThreadKind kind = ThreadKind::kForeign;
-  ThreadRecord* record = nullptr;  // of the executor that owns the thread
-  StrandState* strand = nullptr;   // whose task the thread runs
+  const ExecutorState* executor = nullptr;  // whose task the thread runs
+  ThreadRecord* record = nullptr;           // set on the executor's own threads
+  StrandState* strand = nullptr;            // whose task the thread runs
 };
 // No destructor, or it would pin a library that touched it until the thread ends.
 extern constinit thread_local ThreadContext this_thread;

@@ -210,6 +210,41 @@ TEST_CASE("strands that blocked before leave a thread for what the blocked ones 
   REQUIRE(executor.Stop(kLong).ok());
 }
 
+TEST_CASE("a strand that was held back runs when one that might have blocked ends") {
+  ExecutorOptions options = WithThreads(2);
+  options.max_blocking_threads = 1;
+  options.blocking_after_ms = 3'600'000;
+  Executor executor(options, WallClock(), NullLog());
+  REQUIRE(executor.Start().ok());
+  Executor::Strand strands[] = {executor.NewStrand(), executor.NewStrand()};
+  Tally learned;
+  for (auto& strand : strands) {
+    strand.Post([&] {
+      const Executor::BlockingScope scope;
+      learned.Add();
+    });
+  }
+  learned.Wait(2);
+  Tally inside;
+  Gate gate;
+  Tally ended;
+  for (auto& strand : strands) {
+    strand.Post([&] {
+      inside.Add();
+      gate.Pass();
+      ended.Add();
+    });
+  }
+  inside.Wait(1);
+  Tally behind;
+  executor.Post([&] { behind.Add(); });  // the other thread has passed the second strand
+  behind.Wait(1);
+  CHECK(inside.count() == 1);
+  gate.Open();
+  ended.Wait(2);
+  REQUIRE(executor.Stop(kLong).ok());
+}
+
 TEST_CASE("without extra threads a strand that blocked before still gets its turn") {
   ExecutorOptions options = WithThreads(1);
   options.max_blocking_threads = 0;

@@ -42,6 +42,54 @@ TEST_CASE("stop runs what is queued and what those tasks post") {
   CHECK(ran.load() == 800);
 }
 
+// Returns once a stop has begun: the executor drops what a foreign thread posts. Its one thread must
+// be busy, so that nothing posted is run meanwhile.
+void AwaitStop(Executor& executor) {
+  for (;;) {
+    const auto probe = std::make_shared<int>(0);
+    executor.Post([probe] {});
+    if (probe.use_count() == 1) return;
+    std::this_thread::yield();
+  }
+}
+
+TEST_CASE("what tasks and timers post while a stop waits for them runs, foreign posts do not") {
+  ManualClock clock{Timestamp()};
+  ExecutorOptions options = WithThreads(1);
+  options.max_blocking_threads = 0;
+  Executor executor(options, clock, NullLog());
+  REQUIRE(executor.Start().ok());
+  Tally inside;
+  Gate end_task;
+  Gate end_timer;
+  Tally ran;
+  executor.Post([&] {
+    inside.Add();
+    end_task.Pass();
+    executor.Post([&] { ran.Add(); });
+    executor.NewStrand().Post([&] { ran.Add(); });
+  });
+  const auto timer = executor.After(milliseconds(1), [&] {
+    inside.Add();
+    end_timer.Pass();
+    executor.Post([&] { ran.Add(); });
+  });
+  std::thread advancer([&] { clock.Advance(milliseconds(1)); });
+  inside.Wait(2);
+  std::thread opener([&] {
+    AwaitStop(executor);
+    executor.NewStrand().Post([] { FAIL("posted by a foreign thread after the stop began"); });
+    end_task.Open();
+    ran.Wait(2);
+    while (executor.counters().tasks < 3) std::this_thread::yield();
+    end_timer.Open();
+  });
+  CHECK(executor.Stop(kLong).ok());
+  advancer.join();
+  opener.join();
+  CHECK(ran.count() == 3);
+}
+
 TEST_CASE("after a stop posts and timers are dropped and their captures are freed") {
   auto captured = std::make_shared<int>(0);
   Executor executor(WithThreads(1), WallClock(), NullLog());
