@@ -5,7 +5,6 @@
 # dynamic. C++ sources get the worker SDK (virtufin::worker), C sources the two C headers.
 # VIRTUFIN_WORKER_LIBRARY is defined, so VIRTUFIN_EXPORT_WORKER(W) expands to the exports.
 include_guard(GLOBAL)
-set(VIRTUFIN_WORKER_EXPORTS "${CMAKE_CURRENT_LIST_DIR}/virtufin_worker.map")
 
 function(virtufin_add_native_worker name)
   if(NOT ARGN)
@@ -15,11 +14,11 @@ function(virtufin_add_native_worker name)
   set_property(GLOBAL APPEND PROPERTY VIRTUFIN_NATIVE_WORKERS ${name})
   set_target_properties(${name} PROPERTIES PREFIX "lib" SUFFIX ".so"
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-    LINK_DEPENDS "${VIRTUFIN_WORKER_EXPORTS}")
+    LINK_DEPENDS "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/virtufin_worker.map")
   target_compile_definitions(${name} PRIVATE VIRTUFIN_WORKER_LIBRARY)
   target_compile_options(${name} PRIVATE
     "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>")
-  target_link_options(${name} PRIVATE "LINKER:--version-script=${VIRTUFIN_WORKER_EXPORTS}"
+  target_link_options(${name} PRIVATE "LINKER:--version-script=${CMAKE_CURRENT_FUNCTION_LIST_DIR}/virtufin_worker.map"
     "LINKER:--as-needed" "LINKER:--gc-sections" "LINKER:-z,noseparate-code")
   target_link_libraries(${name} PRIVATE virtufin::worker_abi)
   set(cxx ${ARGN})
