@@ -24,11 +24,11 @@ namespace {
 
 Status Read(const virtufin_subscribe_options_t* given, SubscribeOptions& options) {
   if (given == nullptr) return {};
-  if (given->struct_size != sizeof(*given)) {
-    return Status(StatusCode::kInvalidArgument, "c_api",
-                  "struct_size: expected " + std::to_string(sizeof(*given)) + ", found " +
-                      std::to_string(given->struct_size));
+  virtufin_subscribe_options_t fields{};
+  if (Status status = virtufin::c::ReadStruct(given, given->struct_size, fields); !status.ok()) {
+    return status;
   }
+  given = &fields;
   if (given->dispatch < 0 || given->dispatch > 1 || given->overflow < 0 || given->overflow > 1 ||
       given->block_timeout_ms < 0) {
     return Status(StatusCode::kInvalidArgument, "c_api",
@@ -75,7 +75,8 @@ virtufin_status_t virtufin_bus_subscribe(virtufin_platform_t* platform, virtufin
     auto subscribed = platform->platform->bus().Subscribe(
         View(topic), settings, [owned, handler](const Message& message, const DeliveryInfo& info) {
           const virtufin_event event(message.event());
-          return ToDelivery(handler(owned->get(), Str(message.topic()), &event, info.missed));
+          const virtufin_delivery_info_t known{sizeof(known), info.attempt, info.missed};
+          return ToDelivery(handler(owned->get(), Str(message.topic()), &event, &known));
         });
     if (!subscribed.ok()) return subscribed.status();
     handle->subscription = std::move(*subscribed);

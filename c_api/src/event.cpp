@@ -14,7 +14,8 @@ using virtufin::c::View;
 
 struct virtufin_event_builder {
   CloudEvent::Builder builder;
-  Status failed;  // the first setter that failed; Build reports it
+  Status failed;      // the first setter that failed; Build reports it
+  bool lost = false;  // a setter ran out of memory
 };
 
 namespace {
@@ -91,18 +92,20 @@ virtufin_event_builder_t* virtufin_event_builder_new(void) {
 void virtufin_event_builder_set(virtufin_event_builder_t* builder, virtufin_str_t name,
                                 virtufin_str_t value) {
   if (builder == nullptr) return;
-  Guard(nullptr, [&] {
+  const virtufin_status_t set = Guard(nullptr, [&] {
     SetAttribute(*builder, View(name), View(value));
     return Status();
   });
+  builder->lost = builder->lost || set != VIRTUFIN_OK;
 }
 
 void virtufin_event_builder_set_json(virtufin_event_builder_t* builder, virtufin_str_t json) {
   if (builder == nullptr) return;
-  Guard(nullptr, [&] {
+  const virtufin_status_t set = Guard(nullptr, [&] {
     builder->builder.JsonData(View(json));
     return Status();
   });
+  builder->lost = builder->lost || set != VIRTUFIN_OK;
 }
 
 virtufin_status_t virtufin_event_builder_build(virtufin_event_builder_t* builder,
@@ -110,7 +113,13 @@ virtufin_status_t virtufin_event_builder_build(virtufin_event_builder_t* builder
   return Guard(error, [&] {
     if (builder == nullptr) return Missing("builder");
     if (event == nullptr) return Missing("event");
-    if (!builder->failed.ok()) return builder->failed;
+    if (std::exchange(builder->lost, false) || !builder->failed.ok()) {
+      builder->builder = CloudEvent::Builder();
+      const Status failed = std::exchange(builder->failed, Status());
+      return !failed.ok() ? failed
+                          : Status(virtufin::StatusCode::kResourceExhausted, "c_api",
+                                   "an attribute is lost: memory was exhausted");
+    }
     auto built = builder->builder.Build();
     if (!built.ok()) return built.status();
     *event = new virtufin_event(std::move(*built));

@@ -1,6 +1,9 @@
 // What every C function shares: the fence where exceptions stop, errors, strings, callbacks.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
@@ -33,6 +36,23 @@ virtufin_status_t Fail(const Status& status, virtufin_error_t** error) noexcept;
 inline Status Missing(const char* parameter) {
   return Status(StatusCode::kInvalidArgument, "c_api",
                 std::string(parameter) + ": expected a pointer, found NULL");
+}
+
+/// Copies a struct of the caller's header into ours: fields it does not know stay zero, fields that
+/// we do not know must be zero.
+template <class T>
+Status ReadStruct(const T* given, std::uint32_t size, T& out) {
+  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
+  const bool known = size >= sizeof(std::uint32_t) && size <= 4096 &&
+                     (size <= sizeof(T) || std::all_of(bytes + sizeof(T), bytes + size,
+                                                       [](unsigned char b) { return b == 0; }));
+  if (!known) {
+    return Status(StatusCode::kInvalidArgument, "c_api",
+                  "struct_size: expected " + std::to_string(sizeof(T)) + ", found " +
+                      std::to_string(size) + ", or values in fields that this library lacks");
+  }
+  std::memcpy(&out, given, std::min<std::size_t>(size, sizeof(T)));
+  return {};
 }
 
 /// Runs `body`, which returns a Status; nothing it throws leaves.

@@ -28,10 +28,13 @@ static int equals(virtufin_str_t text, const char* expected) {
 }
 
 static virtufin_delivery_t on_reply(void* user_data, virtufin_str_t topic,
-                                    const virtufin_event_t* event, uint64_t missed) {
+                                    const virtufin_event_t* event,
+                                    const virtufin_delivery_info_t* info) {
   watcher_t* watcher = user_data;
   (void)topic;
-  (void)missed;
+  if (info->struct_size != sizeof(*info) || info->attempt != 1 || info->missed != 0) {
+    return VIRTUFIN_DELIVERY_SUCCESS; /* never counted: the test runs out of time */
+  }
   pthread_mutex_lock(&watcher->mutex);
   virtufin_event_free(watcher->reply);
   watcher->reply = virtufin_event_clone(event);
@@ -87,7 +90,30 @@ static int check_errors(virtufin_platform_t* platform) {
   virtufin_event_builder_t* builder = virtufin_event_builder_new();
   virtufin_event_t* event = NULL;
   CHECK(virtufin_event_builder_build(builder, &event, NULL) == VIRTUFIN_INVALID_ARGUMENT);
+  /* A bad value is reported once; the builder is empty and usable afterwards. */
+  virtufin_event_builder_set(builder, VIRTUFIN_STR("time"), VIRTUFIN_STR("yesterday"));
+  CHECK(virtufin_event_builder_build(builder, &event, NULL) == VIRTUFIN_INVALID_ARGUMENT);
+  virtufin_event_builder_set(builder, VIRTUFIN_STR("source"), VIRTUFIN_STR("urn:s"));
+  virtufin_event_builder_set(builder, VIRTUFIN_STR("type"), VIRTUFIN_STR("t"));
+  CHECK(virtufin_event_builder_build(builder, &event, NULL) == VIRTUFIN_OK);
+  virtufin_event_free(event);
   virtufin_event_builder_free(builder);
+
+  /* Options of a smaller header are taken, unknown values of a larger one are not. */
+  struct {
+    virtufin_subscribe_options_t known;
+    uint64_t later;
+  } options_of_tomorrow = {{.struct_size = sizeof(options_of_tomorrow), .capacity = 16}, 0};
+  virtufin_subscribe_options_t options_of_yesterday = {.struct_size = 12};
+  CHECK(virtufin_bus_subscribe(platform, VIRTUFIN_STR("t"), &options_of_yesterday, on_reply,
+                               &unused, NULL, &subscription, NULL) == VIRTUFIN_OK);
+  virtufin_subscription_free(subscription);
+  CHECK(virtufin_bus_subscribe(platform, VIRTUFIN_STR("t"), &options_of_tomorrow.known, on_reply,
+                               &unused, NULL, &subscription, NULL) == VIRTUFIN_OK);
+  virtufin_subscription_free(subscription);
+  options_of_tomorrow.later = 1;
+  CHECK(virtufin_bus_subscribe(platform, VIRTUFIN_STR("t"), &options_of_tomorrow.known, on_reply,
+                               &unused, NULL, &subscription, NULL) == VIRTUFIN_INVALID_ARGUMENT);
   return 0;
 }
 
