@@ -1,6 +1,7 @@
 // The one place that names concrete drivers and engines, and the order of start and stop.
 #include "virtufin/platform/platform.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "platform/direct_gateway.hpp"
@@ -15,7 +16,9 @@ namespace {
 class Budget {
  public:
   explicit Budget(std::chrono::milliseconds whole)
-      : end_(std::chrono::steady_clock::now() + whole) {}
+      : end_(std::chrono::steady_clock::now() +
+             std::clamp<std::chrono::milliseconds>(whole, std::chrono::milliseconds(0),
+                                                   std::chrono::hours(24 * 365))) {}
   std::chrono::milliseconds left() const {
     const auto now = std::chrono::steady_clock::now();
     return now >= end_ ? std::chrono::milliseconds(0)
@@ -57,7 +60,7 @@ Platform::~Platform() {
   if (Status status = Stop(deadline); !status.ok()) {
     impl_->log.Write(LogLevel::kError, "platform", status.ToString());
   }
-  if (impl_->abandoned) (void)impl_.release();
+  if (impl_->abandoned || !impl_->stopped) (void)impl_.release();
 }
 
 Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
@@ -94,11 +97,12 @@ Status Platform::Start() {
 }
 
 Status Platform::Stop(std::chrono::milliseconds deadline) {
+  if (impl_->stopped) return {};
   if (CurrentThreadKind() != ThreadKind::kForeign) {
     return Status(StatusCode::kFailedPrecondition, "platform",
                   "Stop: expected a thread of the application, found a callback");
   }
-  if (std::exchange(impl_->stopped, true)) return {};
+  impl_->stopped = true;
   const Budget budget(deadline);
   Status workers = impl_->workers->Shutdown(budget.left());
   impl_->bus->Stop();

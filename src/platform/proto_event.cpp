@@ -61,13 +61,21 @@ Status SetAttribute(const std::string& name, const Json& value, CloudEvent::Buil
   }
   const std::string& kind = value.begin().key();
   const Json& content = value.begin().value();
+  if (name == "datacontenttype" || name == "subject" || name == "dataschema" || name == "time") {
+    const bool fits = name == "time" ? kind == "ceTimestamp"
+                                     : kind == "ceString" || kind == "ceUri" || kind == "ceUriRef";
+    if (!fits || !content.is_string()) {
+      return Invalid(member, name == "time" ? "ceTimestamp" : "ceString", value);
+    }
+  }
   if (kind == "ceBoolean" && content.is_boolean()) {
     builder.Extension(name, content.get<bool>());
     return {};
   }
   if (kind == "ceInteger" && content.is_number_integer()) {
     const auto number = content.get<std::int64_t>();
-    if (number != static_cast<std::int32_t>(number)) {
+    const bool wraps = content.is_number_unsigned() && content.get<std::uint64_t>() > INT32_MAX;
+    if (wraps || number < INT32_MIN || number > INT32_MAX) {
       return Invalid(member, "a 32-bit integer", content);
     }
     builder.Extension(name, static_cast<std::int32_t>(number));
@@ -105,10 +113,6 @@ Status SetAttribute(const std::string& name, const Json& value, CloudEvent::Buil
                    value);
   }
   return {};
-}
-
-bool IsJson(std::string_view content_type) {
-  return content_type.empty() || content_type.find("json") != std::string_view::npos;
 }
 
 Status SetData(const std::string& member, const Json& value, bool json,
@@ -170,7 +174,8 @@ Result<CloudEvent> EventFromProtoJson(const Json& json) {
   }
   if (!json.contains("id")) return Invalid("id", "text", Json());
   if (data.second != nullptr) {
-    Status status = SetData(data.first, *data.second, IsJson(content_type), builder);
+    Status status = SetData(data.first, *data.second,
+                            content_type.empty() || IsJsonMediaType(content_type), builder);
     if (!status.ok()) return status;
   }
   return builder.Build();

@@ -72,6 +72,11 @@ TEST_CASE("a platform starts once, stops once and can be created again and again
   }
 }
 
+TEST_CASE("a deadline without end is no deadline that has passed") {
+  auto platform = Started();
+  CHECK(platform->Stop(std::chrono::milliseconds::max()).ok());
+}
+
 TEST_CASE("a platform that was never started stops and goes away") {
   auto platform = Platform::Create({});
   REQUIRE(platform.ok());
@@ -170,6 +175,12 @@ TEST_CASE("the direct gateway refuses what it cannot serve and says why") {
   invalid(R"({"topic":"t","cloudevent":{"id":"1","source":"s","type":"t",
               "attributes":{"n":{"ceInteger":3000000000}}}})",
           "n");
+  invalid(R"({"topic":"t","cloudevent":{"id":"1","source":"s","type":"t",
+              "attributes":{"n":{"ceInteger":18446744073709551615}}}})",
+          "n");
+  invalid(R"({"topic":"t","cloudevent":{"id":"1","source":"s","type":"t",
+              "attributes":{"datacontenttype":{"ceBoolean":true}}}})",
+          "datacontenttype");
   invalid(R"({"topic":"t","surprise":1,"cloudevent":{}})", "surprise");
   invalid(std::string(1000, '['), "depth");
 }
