@@ -6,6 +6,13 @@
 #include "workmanager/reply_routing.hpp"
 
 namespace virtufin::inline v0::detail {
+namespace {
+
+Status OutOfMemory() {
+  return Status(StatusCode::kResourceExhausted, "workmanager", "memory is exhausted");
+}
+
+}  // namespace
 
 ManagedWorker::ManagedWorker(WorkerInfo info, WorkerCode source, WorkerConfig config,
                              std::string instance_id, Engine& engine,
@@ -111,6 +118,7 @@ void ManagedWorker::FailLoad(const Status& status, Done done) {
   {
     std::lock_guard lock(mutex_);
     swapping_ = false;
+    if (std::exchange(restart_, false)) Restart(after);
     for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
   }
   after.Do();
@@ -143,6 +151,7 @@ void ManagedWorker::FinishSwap(const Status& status, Afterwards& after) {
     error_.clear();
     if (state_ == State::kFailed) state_ = State::kStopped;
   }
+  if (std::exchange(restart_, false)) Restart(after);
   after.unload = std::move(swap.load);  // the old code, or the new one that came too late
   after.run.push_back([status, done = std::move(swap.done)] { done(status); });
   for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
@@ -189,14 +198,15 @@ Status ManagedWorker::Start() {
       restart_ = true;
       return {};
     case State::kLoading:
-      return Error(StatusCode::kFailedPrecondition, "expected no other load, found one running");
+      return {};  // by another Start: runs after the load
     case State::kStopped:
       return Subscribe();
     case State::kFailed:
       break;
   }
   if (swapping_) {
-    return Error(StatusCode::kFailedPrecondition, "expected no other load, found one running");
+    restart_ = true;  // with the new code
+    return {};
   }
   state_ = State::kLoading;
   const WorkerCode source = source_;
@@ -259,7 +269,12 @@ void ManagedWorker::Delete(Timeout timeout, std::function<void()> forget, Done d
 
 void ManagedWorker::Drain(std::unique_lock<std::mutex>& lock, Timeout timeout, Waiter waiter) {
   waiters_.push_back(std::move(waiter));
-  if (state_ == State::kDraining) return;  // joins
+  if (state_ == State::kDraining) {  // joins; whoever waits least decides
+    if (drain_timer_armed_ && std::chrono::steady_clock::now() + timeout < drain_until_) {
+      ArmDrainTimer(timeout);
+    }
+    return;
+  }
   Afterwards after;
   if (state_ != State::kRunning) {
     FinishDrain({}, after);
@@ -269,12 +284,22 @@ void ManagedWorker::Drain(std::unique_lock<std::mutex>& lock, Timeout timeout, W
   state_ = State::kDraining;
   unsubscribed_ = false;
   const std::uint64_t drain = ++drain_;
-  drain_timer_ = runtime_.executor.AfterReal(timeout, [self = shared_from_this(), drain, timeout] {
-    self->OnDrainTimeout(drain, timeout);
-  });
+  ArmDrainTimer(timeout);
   Subscription subscription = std::move(subscription_);
+  const std::size_t queued = subscription.counters().queued;
+  counters_.dropped += queued;
   lock.unlock();
+  if (queued != 0) Log(LogLevel::kWarn, std::to_string(queued) + " queued events are dropped");
   subscription.Unsubscribe([self = shared_from_this(), drain] { self->OnUnsubscribed(drain); });
+}
+
+void ManagedWorker::ArmDrainTimer(Timeout timeout) {
+  drain_timer_armed_ = true;
+  drain_until_ = std::chrono::steady_clock::now() + timeout;
+  drain_timer_ =
+      runtime_.executor.AfterReal(timeout, [self = shared_from_this(), drain = drain_, timeout] {
+        self->OnDrainTimeout(drain, timeout);
+      });
 }
 
 void ManagedWorker::OnUnsubscribed(std::uint64_t drain) {
@@ -286,6 +311,14 @@ void ManagedWorker::OnUnsubscribed(std::uint64_t drain) {
     if (!busy_) FinishDrain({}, after);
   }
   after.Do();
+}
+
+void ManagedWorker::Restart(Afterwards& after) {
+  after.run.push_back([self = shared_from_this()] {
+    if (Status started = self->Start(); !started.ok()) {
+      self->Log(LogLevel::kError, "does not start: " + started.ToString());
+    }
+  });
 }
 
 void ManagedWorker::OnDrainTimeout(std::uint64_t drain, Timeout timeout) {
@@ -308,21 +341,35 @@ void ManagedWorker::OnDrainTimeout(std::uint64_t drain, Timeout timeout) {
   after.Do();
 }
 
+void ManagedWorker::FinishDelete(const Status& status) {
+  std::vector<Waiter> waiters;
+  {
+    std::lock_guard lock(mutex_);
+    state_ = State::kDeleted;
+    waiters = std::exchange(waiters_, {});
+  }
+  for (Waiter& waiter : waiters) {
+    if (waiter.forget) waiter.forget();
+    waiter.done(status);
+  }
+}
+
 void ManagedWorker::FinishDrain(const Status& status, Afterwards& after) {
   drain_timer_ = {};
-  state_ = delete_ ? State::kDeleted : State::kStopped;
+  drain_timer_armed_ = false;
   if (delete_ || !status.ok()) after.unload = std::exchange(load_, {});
-  for (Waiter& waiter : std::exchange(waiters_, {})) {
-    if (waiter.forget) after.run.push_back(std::move(waiter.forget));
-    after.run.push_back([status, done = std::move(waiter.done)] { done(status); });
+  if (delete_) {
+    // Draining until the code is gone: whoever asks meanwhile joins.
+    state_ = State::kDraining;
+    unsubscribed_ = false;
+    after.run.push_back([self = shared_from_this(), status] { self->FinishDelete(status); });
+  } else {
+    state_ = State::kStopped;
+    for (Waiter& waiter : std::exchange(waiters_, {})) {
+      after.run.push_back([status, done = std::move(waiter.done)] { done(status); });
+    }
   }
-  if (std::exchange(restart_, false) && !delete_) {
-    after.run.push_back([self = shared_from_this()] {
-      if (Status started = self->Start(); !started.ok()) {
-        self->Log(LogLevel::kError, "does not start again: " + started.ToString());
-      }
-    });
-  }
+  if (std::exchange(restart_, false) && !delete_) Restart(after);
   for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
 }
 
@@ -342,7 +389,11 @@ Delivery ManagedWorker::OnMessage(const Message& message) {
   }
   {
     Executor::CallScope scope(info_.id.c_str());
-    load.worker->Process(message, config_.overlay ? &*config_.overlay : nullptr, load.outcomes);
+    try {
+      load.worker->Process(message, config_.overlay ? &*config_.overlay : nullptr, load.outcomes);
+    } catch (...) {  // memory is exhausted: the call failed
+      load.outcomes->OnOutcome({{}, OutOfMemory(), false});
+    }
   }
   load.worker.reset();
   Afterwards after;
@@ -363,7 +414,13 @@ Delivery ManagedWorker::OnMessage(const Message& message) {
 }
 
 void ManagedWorker::Outcomes::OnOutcome(CallOutcome outcome) noexcept {
-  if (auto owner = owner_.lock()) owner->OnOutcome(this, std::move(outcome));
+  auto owner = owner_.lock();
+  if (!owner) return;
+  try {
+    owner->OnOutcome(this, std::move(outcome));
+  } catch (...) {  // no memory for the reply: the call failed
+    owner->OnOutcome(this, {{}, OutOfMemory(), false});
+  }
 }
 
 void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
@@ -376,7 +433,7 @@ void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
     }
     input = input_;
   }
-  if (!outcome.status.ok()) LogFailure(*input, outcome);
+  if (!outcome.status.ok()) LogFailure(*input, outcome.degrades, "failed", outcome.status);
   const bool published = outcome.reply && Publish(*input, outcome);
   Afterwards after;
   {
@@ -399,27 +456,31 @@ void ManagedWorker::FinishCall(Afterwards& after) {
   if (state_ == State::kDraining && unsubscribed_) FinishDrain({}, after);
 }
 
-void ManagedWorker::LogFailure(const Message& input, const CallOutcome& outcome) {
+void ManagedWorker::LogFailure(const Message& input, bool degrades, std::string_view what,
+                               const Status& status) {
   const MonotonicTime now = runtime_.clock.Monotonic();
-  if (failure_logged_ != MonotonicTime() && now - failure_logged_ < std::chrono::seconds(1)) {
-    ++failures_unlogged_;
-    return;
+  std::uint64_t more = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (failure_logged_ != MonotonicTime() && now - failure_logged_ < std::chrono::seconds(1)) {
+      ++failures_unlogged_;
+      return;
+    }
+    failure_logged_ = now;
+    more = std::exchange(failures_unlogged_, 0);
   }
-  failure_logged_ = now;
   std::string text = "event " + std::string(input.event().id()) + " on " +
-                     std::string(input.topic()) + ": " + outcome.status.ToString();
-  if (const auto more = std::exchange(failures_unlogged_, 0); more != 0) {
-    text += " (and " + std::to_string(more) + " failed calls before it)";
-  }
-  Log(outcome.degrades ? LogLevel::kWarn : LogLevel::kError, text);
+                     std::string(input.topic()) + ": " + std::string(what) + ": " +
+                     status.ToString();
+  if (more != 0) text += " (and " + std::to_string(more) + " failures before it)";
+  Log(degrades ? LogLevel::kError : LogLevel::kWarn, text);
 }
 
 bool ManagedWorker::Publish(const Message& input, const CallOutcome& outcome) {
   auto routed = RouteReply(input.event(), *outcome.reply);
   Status status = routed.ok() ? bus_.Publish(*routed) : routed.status();
   if (status.ok()) return true;
-  Log(LogLevel::kError,
-      "reply to event " + std::string(input.event().id()) + ": " + status.ToString());
+  LogFailure(input, false, "not every subscriber got the reply", status);
   return false;
 }
 

@@ -78,7 +78,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   void FinishCall(Afterwards& after);  // lock held
   bool Publish(const Message& input, const CallOutcome& outcome);
   void Log(LogLevel level, const std::string& text) const;
-  void LogFailure(const Message& input, const CallOutcome& outcome);
+  void LogFailure(const Message& input, bool degrades, std::string_view what, const Status& status);
   Status Error(StatusCode code, const std::string& text) const;
 
   Result<Load> LoadFrom(const WorkerCode& source);
@@ -87,7 +87,10 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   void OnUnsubscribed(std::uint64_t drain);
   void OnDrainTimeout(std::uint64_t drain, Timeout timeout);
   void FinishDrain(const Status& status, Afterwards& after);  // lock held
-  void FinishSwap(const Status& status, Afterwards& after);   // lock held
+  void FinishDelete(const Status& status);
+  void ArmDrainTimer(Timeout timeout);                       // lock held
+  void Restart(Afterwards& after);                           // lock held
+  void FinishSwap(const Status& status, Afterwards& after);  // lock held
   void OfferSwap(Swap swap, Timeout timeout);
   void OnSwapTimeout(std::uint64_t swap, Timeout timeout);
   void FailLoad(const Status& status, Done done);
@@ -115,11 +118,13 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   std::shared_ptr<ManagedWorker> self_;  // while busy
   Executor::ParkToken parked_;           // while an asynchronous engine has the event
   bool failed_ = false;                  // the last call
-  MonotonicTime failure_logged_;         // at most one line a second; touched by the call only
+  MonotonicTime failure_logged_;         // at most one line a second
   std::uint64_t failures_unlogged_ = 0;
 
   // Draining and swapping.
   std::uint64_t drain_ = 0;
+  std::chrono::steady_clock::time_point drain_until_;
+  bool drain_timer_armed_ = false;
   bool unsubscribed_ = false;
   bool restart_ = false;
   bool delete_ = false;

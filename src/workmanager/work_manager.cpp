@@ -1,9 +1,12 @@
 // The table of workers: create, look up, forget, and the blocking forms over the completions.
 #include "virtufin/workmanager/work_manager.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <thread>
 #include <utility>
 
 #include "virtufin/core/uuid.hpp"
@@ -29,14 +32,18 @@ struct Answer {
   std::optional<Status> status;
 };
 
+Status RefusePlatformThread() {
+  if (CurrentThreadKind() == ThreadKind::kForeign) return {};
+  return Status(
+      StatusCode::kFailedPrecondition, "workmanager",
+      "expected a thread of the application, found one of the platform: it must not wait, "
+      "use the form with a completion");
+}
+
 /// Runs `begin(done)` and waits for the answer.
 template <class Begin>
 Status Await(Begin begin) {
-  if (CurrentThreadKind() != ThreadKind::kForeign) {
-    return Status(StatusCode::kFailedPrecondition, "workmanager",
-                  "expected a thread of the application, found one of the platform: it must not "
-                  "wait, use the form with a completion");
-  }
+  if (Status status = RefusePlatformThread(); !status.ok()) return status;
   auto answer = std::make_shared<Answer>();
   begin([answer](Status status) {
     std::lock_guard lock(answer->mutex);
@@ -54,34 +61,39 @@ struct WorkManager::Impl {
   Impl(const WorkManagerOptions& given, const Dependencies& needed)
       : options(given), dependencies(needed) {}
 
-  using Table = std::map<std::string, std::shared_ptr<ManagedWorker>, std::less<>>;
+  struct Table {
+    std::mutex mutex;
+    std::map<std::string, std::shared_ptr<ManagedWorker>, std::less<>> workers;
+    bool closed = false;
+  };
 
   WorkManagerOptions options;
   Dependencies dependencies;
   std::string instance_id = NewId();
-  mutable std::mutex mutex;
-  Table workers;
-  bool closed = false;
+  // Shared with deletions that end when the manager is gone.
+  const std::shared_ptr<Table> table = std::make_shared<Table>();
 
   std::shared_ptr<ManagedWorker> Find(std::string_view id) const {
-    std::lock_guard lock(mutex);
-    auto it = workers.find(id);
-    return it == workers.end() ? nullptr : it->second;
+    std::lock_guard lock(table->mutex);
+    auto it = table->workers.find(id);
+    return it == table->workers.end() ? nullptr : it->second;
   }
   Status Unknown(std::string_view id) const {
     return Status(StatusCode::kNotFound, "workmanager", "no worker '" + std::string(id) + "'");
   }
   ManagedWorker::Timeout StopTimeout() const {
-    return ManagedWorker::Timeout(options.stop_timeout_ms);
+    constexpr std::int64_t kYearMs = std::int64_t{365} * 86'400'000;
+    return ManagedWorker::Timeout(std::clamp<std::int64_t>(options.stop_timeout_ms, 0, kYearMs));
   }
-  void Delete(const std::shared_ptr<ManagedWorker>& worker, const std::string& id,
-              ManagedWorker::Timeout timeout, Done done) {
-    auto forget = [this, id] {
+  static void Delete(const std::shared_ptr<Table>& table,
+                     const std::shared_ptr<ManagedWorker>& worker, const std::string& id,
+                     ManagedWorker::Timeout timeout, Done done) {
+    auto forget = [table = table, id] {
       std::shared_ptr<ManagedWorker> last;  // destroyed without the lock
-      std::lock_guard lock(mutex);
-      if (auto it = workers.find(id); it != workers.end()) {
+      std::lock_guard lock(table->mutex);
+      if (auto it = table->workers.find(id); it != table->workers.end()) {
         last = std::move(it->second);
-        workers.erase(it);
+        table->workers.erase(it);
       }
     };
     worker->Delete(timeout, std::move(forget), std::move(done));
@@ -123,11 +135,11 @@ Result<std::string> WorkManager::Create(CreateWorkerRequest request) {
       std::make_shared<ManagedWorker>(std::move(info), std::move(request.code), std::move(*config),
                                       impl_->instance_id, **engine, impl_->dependencies);
   if (Status status = worker->LoadFirst(); !status.ok()) return status;
-  std::lock_guard lock(impl_->mutex);
-  if (impl_->closed) {
+  std::lock_guard lock(impl_->table->mutex);
+  if (impl_->table->closed) {
     return Status(StatusCode::kUnavailable, "workmanager", "no worker can be created: shut down");
   }
-  impl_->workers.emplace(id, std::move(worker));
+  impl_->table->workers.emplace(id, std::move(worker));
   return id;
 }
 
@@ -145,12 +157,17 @@ void WorkManager::Stop(std::string_view id, Done done) {
 void WorkManager::Delete(std::string_view id, Done done) {
   auto worker = impl_->Find(id);
   if (!worker) return done(impl_->Unknown(id));
-  impl_->Delete(worker, std::string(id), impl_->StopTimeout(), std::move(done));
+  Impl::Delete(impl_->table, worker, std::string(id), impl_->StopTimeout(), std::move(done));
 }
 
 void WorkManager::LoadCode(std::string_view id, WorkerCode code, Done done) {
   auto worker = impl_->Find(id);
   if (!worker) return done(impl_->Unknown(id));
+  if (!code.mime_type.empty()) {
+    auto engine = impl_->dependencies.engines.Find(code.mime_type);
+    if (!engine.ok()) return done(engine.status());
+    code.mime_type = (*engine)->Describe().mime_type;
+  }
   worker->LoadCode(std::move(code), impl_->StopTimeout(), std::move(done));
 }
 
@@ -169,8 +186,8 @@ Status WorkManager::LoadCode(std::string_view id, WorkerCode code) {
 std::vector<WorkerInfo> WorkManager::List() const {
   std::vector<std::shared_ptr<ManagedWorker>> workers;
   {
-    std::lock_guard lock(impl_->mutex);
-    for (const auto& [id, worker] : impl_->workers) workers.push_back(worker);
+    std::lock_guard lock(impl_->table->mutex);
+    for (const auto& [id, worker] : impl_->table->workers) workers.push_back(worker);
   }
   std::vector<WorkerInfo> list;
   for (const auto& worker : workers) list.push_back(worker->Info());
@@ -178,35 +195,56 @@ std::vector<WorkerInfo> WorkManager::List() const {
 }
 
 Status WorkManager::Shutdown(std::chrono::milliseconds deadline) {
-  Impl::Table workers;
-  {
-    std::lock_guard lock(impl_->mutex);
-    impl_->closed = true;
-    workers = impl_->workers;
-  }
-  if (workers.empty()) return {};
+  if (Status status = RefusePlatformThread(); !status.ok()) return status;
   struct Pending {
     std::mutex mutex;
-    std::size_t left = 0;
+    std::condition_variable changed;
+    std::set<std::string> left;
     std::string failures;
   };
   auto pending = std::make_shared<Pending>();
-  pending->left = workers.size();
-  Status waited = Await([&](Done done) {
+  std::vector<std::pair<std::string, std::shared_ptr<ManagedWorker>>> workers;
+  {
+    std::lock_guard lock(impl_->table->mutex);
+    impl_->table->closed = true;
+    for (const auto& entry : impl_->table->workers) {
+      workers.push_back(entry);
+      pending->left.insert(entry.first);
+    }
+  }
+  if (workers.empty()) return {};
+  // On a thread of its own: a worker's own shutdown may hang, and the deadline holds all the same.
+  std::thread deleter([pending, deadline, table = impl_->table, workers = std::move(workers)] {
     for (const auto& [id, worker] : workers) {
-      impl_->Delete(worker, id, deadline, [pending, done](Status status) {
+      Impl::Delete(table, worker, id, deadline, [pending, id = id](Status status) {
         std::lock_guard lock(pending->mutex);
         if (status.code() == StatusCode::kDeadlineExceeded) {
-          pending->failures +=
-              (pending->failures.empty() ? "" : "; ") + std::string(status.message());
+          if (!pending->failures.empty()) pending->failures += "; ";
+          pending->failures += status.message();
         }
-        if (--pending->left == 0) done({});
+        pending->left.erase(id);
+        pending->changed.notify_all();
       });
     }
   });
-  if (!waited.ok()) return waited;
-  if (pending->failures.empty()) return {};
-  return Status(StatusCode::kDeadlineExceeded, "workmanager", pending->failures);
+  // Calls in flight are abandoned at the deadline; what takes longer than that hangs elsewhere.
+  constexpr std::chrono::milliseconds kGrace{500};
+  std::unique_lock lock(pending->mutex);
+  const bool ended =
+      pending->changed.wait_for(lock, deadline + kGrace, [&] { return pending->left.empty(); });
+  for (const std::string& id : pending->left) {
+    if (!pending->failures.empty()) pending->failures += "; ";
+    pending->failures += "worker " + id + ": loading or shutting down, abandoned";
+  }
+  const std::string failures = pending->failures;
+  lock.unlock();
+  if (ended) {
+    deleter.join();
+  } else {
+    deleter.detach();
+  }
+  if (failures.empty()) return {};
+  return Status(StatusCode::kDeadlineExceeded, "workmanager", failures);
 }
 
 }  // namespace virtufin::inline v0

@@ -1,7 +1,9 @@
 // WorkManager: creates workers, feeds them events and publishes their replies.
 //
 // A plain class: no gRPC, no network, nothing on disk. Events of a worker's topics reach it in
-// order, one at a time; every worker of a topic gets every event.
+// order, one at a time; every worker of a topic gets every event. A reply goes to the extension
+// `replytopic` of the event it answers, else to its own extension `publishtopic`, else to the topic
+// that equals its type: a worker whose replies have one of its own topics feeds itself.
 #pragma once
 
 #include <chrono>
@@ -43,6 +45,7 @@ struct WorkerCounters {
   std::uint64_t replies = 0;    // replies published
   std::uint64_t failed = 0;     // calls that failed, and replies that could not be published
   std::uint64_t discarded = 0;  // outcomes of abandoned calls
+  std::uint64_t dropped = 0;    // events still queued when the worker was stopped; also logged
 };
 
 struct WorkerInfo {
@@ -83,14 +86,15 @@ class WorkManager {
   Status Start(std::string_view id);
 
   /// Completion-based forms: `done` runs exactly once, on any thread, perhaps before they return.
-  /// They end with the event in flight, and take effect after it when called from inside the
+  /// They end with the event in flight (what is still queued is dropped, counted and logged: to
+  /// drain a worker, let its topics fall silent first), and take effect after it when called from inside the
   /// worker's own call. [any] [callback]
   /// Errors: NOT_FOUND; DEADLINE_EXCEEDED when the event in flight did not end within
   /// stop_timeout_ms: stopped or deleted all the same, the call abandoned.
   void Stop(std::string_view id, Done done);
   void Delete(std::string_view id, Done done);
   /// Loads the new code beside the old and swaps between two events: none is lost, doubled or
-  /// reordered.
+  /// reordered. The new code starts with state of its own; id, topics, config and queue stay.
   /// Errors: NOT_FOUND; INVALID_ARGUMENT with the loader's words; FAILED_PRECONDITION during
   /// another swap; DEADLINE_EXCEEDED when the event in flight did not end. The old code stays.
   void LoadCode(std::string_view id, WorkerCode code, Done done);

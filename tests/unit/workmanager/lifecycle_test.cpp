@@ -102,6 +102,57 @@ TEST_CASE("Stop returns after the event in flight") {
   opener.join();
 }
 
+TEST_CASE("what Stop drops is counted") {
+  Gate entered, leave;
+  ManagerFixture f;
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    entered.Open();
+    CHECK(leave.Wait());
+    done({});
+  });
+  const std::string id = f.Run("w", {"in"});
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  REQUIRE(entered.Wait());
+  for (int i = 0; i < 7; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  Collector<Status> stopped;
+  f.manager->Stop(id, [&](Status status) { stopped.Add(std::move(status)); });
+  leave.Open();
+  REQUIRE(stopped.WaitFor(1).size() == 1);
+  CHECK(f.manager->List()[0].counters.dropped == 7);
+  CHECK(f.manager->List()[0].counters.calls == 1);
+}
+
+TEST_CASE("a shorter deadline wins over a Stop that waits") {
+  Gate entered, leave;
+  ManagerFixture f;
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    entered.Open();
+    CHECK(leave.Wait());
+    done({});
+  });
+  const std::string id = f.Run("w", {"in"});
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  REQUIRE(entered.Wait());
+  Collector<Status> stopped;
+  f.manager->Stop(id, [&](Status status) { stopped.Add(std::move(status)); });
+  const Status status = f.manager->Shutdown(std::chrono::milliseconds(20));
+  CHECK(status.code() == StatusCode::kDeadlineExceeded);
+  CHECK(status.message().find(id) != std::string_view::npos);
+  CHECK(stopped.WaitFor(1)[0].code() == StatusCode::kDeadlineExceeded);
+  leave.Open();
+}
+
+TEST_CASE("LoadCode takes the names of its engine and no other") {
+  ManagerFixture f;
+  f.Script("w", ReplyWith("{}"));
+  const std::string id = f.Run("w", {"in"});
+  WorkerCode code = Code("w");
+  code.mime_type = "Application/X-Scripted";
+  CHECK(f.manager->LoadCode(id, code).ok());
+  code.mime_type = "text/x-cobol";
+  CHECK(f.manager->LoadCode(id, code).code() == StatusCode::kInvalidArgument);
+}
+
 TEST_CASE("a call that does not end is abandoned and the worker can start again") {
   ManagerFixture f(2, 50);
   Gate entered, leave, late;
