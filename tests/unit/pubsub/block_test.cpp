@@ -189,20 +189,19 @@ TEST_CASE("Unsubscribe lets a waiting publisher go: the event has no such target
 }
 
 TEST_CASE("DropOldest revokes events that the drain has already taken from the queue") {
-  Bus bus;
+  Bus bus(1, /*max_blocking_threads=*/0);
   Turnstile turnstile;
   Inbox inbox;
   // The first drain takes 1 to 4 as one batch: the executor is busy until they are all there.
   Turnstile busy;
-  Bus one_thread(1);
-  one_thread.executor.Post([&] { busy.Pass(); });
+  bus.executor.Post([&] { busy.Pass(); });
   busy.AwaitArrivals(1);
   auto subscription =
-      one_thread.Subscribe("a", Queue(4, Overflow::kDropOldest), inbox.HandlerBehind(turnstile));
-  for (std::uint64_t i = 1; i <= 4; ++i) REQUIRE(one_thread.Publish("a", i).ok());
+      bus.Subscribe("a", Queue(4, Overflow::kDropOldest), inbox.HandlerBehind(turnstile));
+  for (std::uint64_t i = 1; i <= 4; ++i) REQUIRE(bus.Publish("a", i).ok());
   busy.Open();
   turnstile.AwaitArrivals(1);
-  for (std::uint64_t i = 5; i <= 8; ++i) REQUIRE(one_thread.Publish("a", i).ok());
+  for (std::uint64_t i = 5; i <= 8; ++i) REQUIRE(bus.Publish("a", i).ok());
   CHECK(subscription.counters().queued == 4);
   CHECK(subscription.counters().dropped == 3);
   turnstile.Open();

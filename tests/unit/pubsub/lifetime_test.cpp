@@ -177,7 +177,7 @@ TEST_CASE("a handler that does not return is named by Stop, and the broker ends 
 }
 
 TEST_CASE("what was queued before the executor stopped is handled") {
-  Bus bus(1);
+  Bus bus(1, /*max_blocking_threads=*/0);
   Inbox inbox;
   Turnstile busy;
   auto subscription = bus.Subscribe("a", Queue(2000), inbox.Handler());

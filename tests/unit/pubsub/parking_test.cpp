@@ -239,7 +239,7 @@ TEST_CASE("a net loop is not parked and not blocked") {
 }
 
 TEST_CASE("a flooded subscription lets others run on the same thread") {
-  Bus bus(1);
+  Bus bus(1, /*max_blocking_threads=*/0);
   Turnstile busy;
   bus.executor.Post([&] { busy.Pass(); });
   busy.AwaitArrivals(1);
