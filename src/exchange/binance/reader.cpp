@@ -124,12 +124,9 @@ bool UnixNanos(std::int64_t number, std::int64_t& ns) noexcept {
   constexpr std::int64_t kFirstMicros = 100'000'000'000'000;  // as milliseconds: year 5138
   constexpr std::int64_t kLastMillis = 9'000'000'000'000;     // year 2255; nanoseconds fit
   if (number < 0 || number > kLastMillis * 1000) return false;
-  if (number >= kFirstMicros) {
-    ns = number * 1000;
-    return true;
-  }
-  ns = number * 1'000'000;
-  return number <= kLastMillis;
+  if (number > kLastMillis && number < kFirstMicros) return false;
+  ns = number * (number < kFirstMicros ? 1'000'000 : 1'000);
+  return true;
 }
 
 }  // namespace virtufin::inline v0::detail
