@@ -1,7 +1,7 @@
 // The JSON payloads of market events.
 #include "exchange/payloads.hpp"
 
-#include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 
@@ -13,6 +13,15 @@ namespace {
 constexpr std::size_t kNumberBytes = 20;
 constexpr std::size_t kLevelBytes = 2 * Decimal::kMaxTextBytes + 8;
 constexpr std::size_t kNameBytes = 256;  // more than all names and signs of one payload
+
+constexpr std::array<char, 200> kPairs = [] {  // "00" to "99"
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
 
 /// Writes without asking for room: every payload reserves the most it can need.
 class Writer {
@@ -27,12 +36,34 @@ class Writer {
     return *this;
   }
   Writer& Text(std::string_view text) noexcept {
-    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
+    // Prices and quantities have 8 to 16 bytes as a rule: two words that may overlap.
+    if (text.size() >= 8 && text.size() <= 16) {
+      std::memcpy(at_, text.data(), 8);
+      std::memcpy(at_ + text.size() - 8, text.data() + text.size() - 8, 8);
+    } else if (!text.empty()) {
+      std::memcpy(at_, text.data(), text.size());
+    }
     at_ += text.size();
     return *this;
   }
   Writer& Number(std::int64_t number) noexcept {
-    at_ = std::to_chars(at_, at_ + kNumberBytes, number).ptr;
+    // Ids have nine to twelve digits: the last eight in pairs, without looking how many there are.
+    constexpr std::int64_t kEight = 100'000'000;
+    if (number < kEight) {
+      at_ = std::to_chars(at_, at_ + kNumberBytes, number).ptr;
+      return *this;
+    }
+    const std::int64_t high = number / kEight;
+    auto low = static_cast<std::uint32_t>(number % kEight);
+    if (high < 10) {
+      *at_++ = static_cast<char>('0' + high);
+    } else {
+      at_ = std::to_chars(at_, at_ + kNumberBytes, high).ptr;
+    }
+    for (int pair = 3; pair >= 0; --pair, low /= 100) {
+      std::memcpy(at_ + 2 * pair, kPairs.data() + 2 * (low % 100), 2);
+    }
+    at_ += 8;
     return *this;
   }
   Writer& Time(const Timestamp& time) noexcept {

@@ -13,6 +13,7 @@
 #include "virtufin/exchange/binance.hpp"
 #include "virtufin/exchange/binance_feed.hpp"
 #include "virtufin/exchange/order_book.hpp"
+#include "virtufin/pubsub/inproc.hpp"
 
 namespace {
 
@@ -57,13 +58,14 @@ class MovingFrame {
     }
   }
   std::string_view Next() {
-    if (used_ != 0) {
-      std::string& done = frames_[(used_ - 1) % frames_.size()];
+    if (last_used_ != nullptr) {
       for (const std::size_t end : {first_, last_, prev_}) {
-        if (end != std::string::npos) AddHundred(done, end);
+        if (end != std::string::npos) AddHundred(*last_used_, end);
       }
     }
-    return frames_[used_++ % frames_.size()];
+    last_used_ =
+        last_used_ == nullptr || last_used_ == &frames_.back() ? &frames_[0] : last_used_ + 1;
+    return *last_used_;
   }
   std::int64_t start() const { return start_; }  // the id before the first
 
@@ -77,7 +79,7 @@ class MovingFrame {
     ++text[end];
   }
   std::array<std::string, 10> frames_;
-  std::size_t used_ = 0;
+  std::string* last_used_ = nullptr;
   std::size_t first_, last_, prev_;  // where the ids end
   std::int64_t start_;
 };
@@ -182,22 +184,38 @@ BENCHMARK(FrameToBook)
 
 namespace {
 
-/// Counts what it gets, as an inline subscriber would.
-class CountingSink final : public BinanceFeedSink {
+/// The feed's events on the in-process bus, with one inline subscriber that counts them.
+class CountingBus final : public BinanceFeedSink {
  public:
+  explicit CountingBus(std::string_view topic)
+      : executor_({}, WallClock(), NullLog()), bus_(Runtime{executor_, WallClock(), NullLog()}) {
+    SubscribeOptions options;
+    options.dispatch = Dispatch::kInline;
+    subscription_ = bus_.Subscribe(topic, options,
+                                   [this](const Message& message, const auto&) {
+                                     bytes += message.event().data().size();
+                                     ++events;
+                                     return Delivery::kSuccess;
+                                   })
+                        .value();
+  }
   void Publish(const Message& message) override {
-    ++events;
-    bytes += message.event().data().size();
+    if (!bus_.Publish(message).ok()) std::abort();
   }
   void FetchSnapshot(std::string_view) override {}
   std::uint64_t events = 0, bytes = 0;
+
+ private:
+  Executor executor_;
+  InprocBroker bus_;
+  Subscription subscription_;
 };
 
 }  // namespace
 
 // A raw frame to a CloudEvent with all its extensions in the hands of an inline subscriber.
 static void TickerToEvent(benchmark::State& state) {
-  CountingSink sink;
+  CountingBus sink("act.exchange.binance.quote.update.ABCUSDT");
   auto feed = BinanceFeed::Create({}, WallClock(), sink).value();
   if (!feed->Subscribe("ABCUSDT", {}).ok()) std::abort();
   feed->OnOpen(1, {});
@@ -217,7 +235,8 @@ VIRTUFIN_RATIO(TickerToEvent);
 
 static void DepthToEvent(benchmark::State& state) {
   const bool usdm = state.range(0) != 0;
-  CountingSink sink;
+  CountingBus sink(usdm ? "act.exchange.binance-usdm.orderbook.update.ABCDUSDT"
+                        : "act.exchange.binance.orderbook.update.ABCUSDT");
   BinanceFeedOptions options;
   options.market = usdm ? BinanceMarket::kUsdm : BinanceMarket::kSpot;
   auto feed = BinanceFeed::Create(options, WallClock(), sink).value();

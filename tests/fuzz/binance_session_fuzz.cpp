@@ -109,7 +109,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         feed->OnFrame(line[0] == 'F' ? 1 : 2, now, text);
         break;
       case 'S':
-        if (feed->OnSnapshot("BTCUSDT", now, text).ok()) FUZZ_CHECK(!text.empty());
+        FUZZ_CHECK(feed->OnSnapshot("BTCUSDT", now, text).ok() ||
+                   feed->state("BTCUSDT") != FeedState::kLive);
         break;
       case 'O':
         feed->OnOpen(2, now);

@@ -180,12 +180,12 @@ struct BinanceDecoder::Impl {
   bool ReadRoot();
   bool ReadArray(od::array array);
   bool ReadObject(od::object object, bool root);
-  bool ReadField(Field field, od::value value, const char* key, bool root);
+  bool ReadField(Field field, od::value value, std::string_view key, bool root);
   bool ReadData(od::value value);
   bool ReadSide(Field field, od::value value);
   bool Number(Field field, od::value value, std::int64_t& out);
   bool Time(std::int64_t number, std::int64_t& ns);
-  void NoteOther(const char* key);
+  void NoteOther(std::string_view key);
 
   BinanceKind Classify() const noexcept;
   bool FinishDepth();
@@ -242,7 +242,9 @@ bool BinanceDecoder::Impl::ReadArray(od::array array) {
       od::field field;
       if (std::move(field_or).get(field)) return false;
       const bool event = FieldOf(field.key().raw()) == kE;
-      if (!(event ? ReadField(kE, field.value(), "e", false) : detail::Walk(field.value()))) {
+      std::string_view key;
+      if (!event && field.unescaped_key().get(key)) return false;
+      if (!(event ? ReadField(kE, field.value(), key, false) : detail::Walk(field.value()))) {
         return false;
       }
     }
@@ -254,8 +256,10 @@ bool BinanceDecoder::Impl::ReadObject(od::object object, bool root) {
   for (auto field_or : object) {
     od::field field;
     if (std::move(field_or).get(field)) return false;
-    const char* key = field.key().raw();
-    if (!ReadField(FieldOf(key), field.value(), key, root)) return false;
+    const Field known = FieldOf(field.key().raw());
+    std::string_view key;
+    if (known == kOther && field.unescaped_key().get(key)) return false;
+    if (!ReadField(known, field.value(), key, root)) return false;
   }
   return true;
 }
@@ -266,7 +270,8 @@ bool BinanceDecoder::Impl::Number(Field field, od::value value, std::int64_t& ou
   return true;
 }
 
-bool BinanceDecoder::Impl::ReadField(Field field, od::value value, const char* key, bool root) {
+bool BinanceDecoder::Impl::ReadField(Field field, od::value value, std::string_view key,
+                                     bool root) {
   if (field != kOther && (scan.seen & field) != 0) return Fail("a field came twice");
   scan.seen |= field;
   const auto text = [&](std::string_view& out) {
@@ -351,11 +356,8 @@ bool BinanceDecoder::Impl::ReadSide(Field field, od::value value) {
   return detail::Walk(value);
 }
 
-void BinanceDecoder::Impl::NoteOther(const char* key) {
-  if (scan.others == scan.other.size()) return;
-  const char* end = key;
-  while (*end != '"' && end - key < 64) ++end;
-  scan.other[scan.others++] = {key, static_cast<std::size_t>(end - key)};
+void BinanceDecoder::Impl::NoteOther(std::string_view key) {
+  if (scan.others < scan.other.size()) scan.other[scan.others++] = key.substr(0, 64);
 }
 
 // ---- deciding what it is -----------------------------------------------------------------------

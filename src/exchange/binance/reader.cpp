@@ -7,7 +7,9 @@ namespace {
 bool WalkObject(od::object object, int depth) {
   for (auto field_or : object) {
     od::field field;
-    if (std::move(field_or).get(field) || !Walk(field.value(), depth + 1)) return false;
+    std::string_view key;
+    if (std::move(field_or).get(field) || field.unescaped_key().get(key)) return false;
+    if (!Walk(field.value(), depth + 1)) return false;
   }
   return true;
 }
