@@ -189,7 +189,8 @@ bool JsonScan::ReadValue() noexcept {
   }
 }
 
-// An envelope has no container but `data`: when one ends right before the envelope does, it is this.
+// An envelope has no container but `data`: when one ends right before the envelope does, it is
+// this.
 bool JsonScan::SkipLastContainer() noexcept {
   const char open = Peek();
   if (open != '{' && open != '[') return false;

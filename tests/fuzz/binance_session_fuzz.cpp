@@ -1,5 +1,5 @@
-// Any bytes as a session with Binance: both ways of reading a frame agree, what is taken for good is
-// JSON, and the events of the feed rebuild into books that an application can follow.
+// Any bytes as a session with Binance: both ways of reading a frame agree, what is taken for good
+// is JSON, and the events of the feed rebuild into books that an application can follow.
 //
 // The first byte is the market, then one line each: a letter for what happens, and its text.
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Any bytes as the body of a failed gateway call: a message comes out, and the right one of a body as
-// hosts write it.
+// Any bytes as the body of a failed gateway call: a message comes out, and the right one of a
+// body as hosts write it.
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>

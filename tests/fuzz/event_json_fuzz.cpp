@@ -1,5 +1,5 @@
-// Any text for the reader of JSON events. What it takes for JSON another parser does too, and an event
-// that was read comes back from both codecs as it was.
+// Any text for the reader of JSON events. What it takes for JSON another parser does too, and an
+// event that was read comes back from both codecs as it was.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

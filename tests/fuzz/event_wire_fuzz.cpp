@@ -1,5 +1,5 @@
-// Any bytes for the reader of the worker wire. An event or response that was read comes back from the
-// wire and from JSON as it was.
+// Any bytes for the reader of the worker wire. An event or response that was read comes back from
+// the wire and from JSON as it was.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer: over each file of the folders given, and over copies of them
-// with bytes changed, cut, doubled and mixed, the same in every run.
+// Runs a fuzz target without libFuzzer: over each file of the folders given, and over copies of
+// them with bytes changed, cut, doubled and mixed, the same in every run.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

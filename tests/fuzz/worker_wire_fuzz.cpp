@@ -1,5 +1,5 @@
-// Any bytes for the C reader of events: no access outside of them, and what the codec accepts too both
-// see alike.
+// Any bytes for the C reader of events: no access outside of them, and what the codec accepts too
+// both see alike.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

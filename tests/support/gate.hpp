@@ -11,8 +11,8 @@
 
 namespace virtufin::test {
 
-/// Closed until Open; Wait gives up after a minute, which no passing test needs. Whoever opens it may
-/// still be inside when the one that waited destroys it.
+/// Closed until Open; Wait gives up after a minute, which no passing test needs. Whoever opens it
+/// may still be inside when the one that waited destroys it.
 class Gate {
  public:
   void Open() {

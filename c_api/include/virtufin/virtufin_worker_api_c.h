@@ -67,9 +67,9 @@
  *    return 0, *out_buf NULL or empty table no reply
  *    *out_len <= 0 with a buffer, a misaligned or unreadable one: the call failed, "bad reply: ..."
  *
- *    A failed call is logged and counted; whether its event is tried again is the host's affair. A call that does not
- *    return in time is not interrupted: the worker waits for it and gets no other event meanwhile.
- *    A crash ends the host: this code runs inside it.
+ *    A failed call is logged and counted; whether its event is tried again is the host's affair.
+ *    A call that does not return in time is not interrupted: the worker waits for it and gets no
+ *    other event meanwhile. A crash ends the host: this code runs inside it.
  *
  * 6  Growth
  *

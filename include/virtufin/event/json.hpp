@@ -14,8 +14,9 @@
 
 namespace virtufin::inline v0 {
 
-/// One JSON object, UTF-8 without white space of its own; JSON data stands in it as written, text as
-/// a string, everything else as data_base64 (also data that claims to be JSON and is not). [any]
+/// One JSON object, UTF-8 without white space of its own; JSON data stands in it as written, text
+/// as a string, everything else as data_base64 (also data that claims to be JSON and is not).
+/// [any]
 /// Errors: RESOURCE_EXHAUSTED above kMaxEventBytes or without memory.
 Result<EncodedBytes> EncodeJson(const CloudEvent& event);
 
@@ -41,9 +42,9 @@ class JsonDecoder {
   JsonDecoder(JsonDecoder&& other) noexcept;
   JsonDecoder& operator=(JsonDecoder&& other) noexcept;
 
-  /// `json` is borrowed until this returns. JSON data is kept as written; a string in `data` is text
-  /// where datacontenttype says that it is no JSON. kTrusted: `data` is not checked, for text that
-  /// EncodeJson made.
+  /// `json` is borrowed until this returns. JSON data is kept as written; a string in `data` is
+  /// text where datacontenttype says that it is no JSON. kTrusted: `data` is not checked, for
+  /// text that EncodeJson made.
   /// Errors: INVALID_ARGUMENT saying what was expected and found, for what is no event, no JSON or
   /// deeper than kMaxJsonDepth, for a name that is there twice and for anything behind the event;
   /// RESOURCE_EXHAUSTED above kMaxEventBytes or kMaxExtensions, or without memory.

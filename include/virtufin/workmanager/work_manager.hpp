@@ -87,8 +87,8 @@ class WorkManager {
 
   /// Completion-based forms: `done` runs exactly once, on any thread, perhaps before they return.
   /// They end with the event in flight (what is still queued is dropped, counted and logged: to
-  /// drain a worker, let its topics fall silent first), and take effect after it when called from inside the
-  /// worker's own call. [any] [callback]
+  /// drain a worker, let its topics fall silent first), and take effect after it when called from
+  /// inside the worker's own call. [any] [callback]
   /// Errors: NOT_FOUND; DEADLINE_EXCEEDED when the event in flight did not end within
   /// stop_timeout_ms: stopped or deleted all the same, the call abandoned.
   void Stop(std::string_view id, Done done);

@@ -42,8 +42,8 @@ TEST_CASE("stop runs what is queued and what those tasks post") {
   CHECK(ran.load() == 800);
 }
 
-// Returns once a stop has begun: the executor drops what a foreign thread posts. Its one thread must
-// be busy, so that nothing posted is run meanwhile.
+// Returns once a stop has begun: the executor drops what a foreign thread posts. Its one thread
+// must be busy, so that nothing posted is run meanwhile.
 void AwaitStop(Executor& executor) {
   for (;;) {
     const auto probe = std::make_shared<int>(0);
