@@ -301,7 +301,9 @@ TEST_CASE("messages we know but do not decode are counted by their kind") {
   };
   for (const auto market : {BinanceMarket::kSpot, BinanceMarket::kUsdm}) {
     BinanceDecoder decoder(market);
-    for (const auto& [kind, text] : frames) {
+    for (const auto& frame : frames) {
+      const auto& kind = frame.first;
+      const auto& text = frame.second;
       CAPTURE(text);
       const auto before = decoder.counters().of(kind);
       CHECK(Decode(decoder, text).kind == kind);

@@ -124,8 +124,9 @@ TEST_CASE("spot: a hole among the kept diffs is a gap; what lies behind it stays
 }
 
 TEST_CASE("USD-M: the first diff needs prev <= snapshot <= last, holes are legal") {
-  for (const auto& [prev, first, last] : std::vector<std::array<std::int64_t, 3>>{
+  for (const auto& ids : std::vector<std::array<std::int64_t, 3>>{
            {90, 95, 105}, {100, 103, 105}, {90, 101, 105}, {95, 98, 100}}) {
+    const std::int64_t prev = ids[0], first = ids[1], last = ids[2];
     CAPTURE(prev);
     Usdm book;
     book.Diff(80, 85, 90);

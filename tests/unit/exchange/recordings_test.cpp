@@ -89,7 +89,9 @@ void CheckBooks(const BinanceFeed& feed, const Expected& expected) {
 
 void CheckEventBooks(const BinanceFeed& feed, const test::EventBooks& events) {
   REQUIRE(events.books().size() == feed.symbols().size());
-  for (const auto& [symbol, book] : events.books()) {
+  for (const auto& entry : events.books()) {
+    const auto& symbol = entry.first;
+    const auto& book = entry.second;
     CAPTURE(symbol);
     const BookSynchroniser& own = *feed.FindBook(symbol);
     CHECK(book.live);
