@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,8 +54,12 @@ Bytes Changed(Random& random, Bytes bytes, const Bytes& other) {
 int main(int argc, char** argv) {
   std::vector<Bytes> corpus;
   for (int i = 1; i < argc; ++i) {
+    std::set<std::filesystem::path> paths;  // in an order that no file system decides
     for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
-      std::ifstream file(entry.path(), std::ios::binary);
+      paths.insert(entry.path());
+    }
+    for (const auto& path : paths) {
+      std::ifstream file(path, std::ios::binary);
       corpus.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
     }
   }

@@ -35,6 +35,7 @@ class EventBooks {
     std::int64_t last_id = 0;
     std::uint64_t sequence = 0;
     bool live = false;
+    bool silent = false;  // was live until the feed became stale
     std::string feed_state = "none";
     std::uint64_t snapshots = 0, updates = 0;
   };
@@ -52,7 +53,11 @@ class EventBooks {
     Book& book = books_[pair];
     if (topic.find(".feed.status.") != std::string::npos) {
       book.feed_state = data.at("state");
+      // Stale is silence: the book goes on where it stopped. All else needs a snapshot.
+      const bool silent = book.feed_state == "stale" && (book.live || book.silent);
+      if (book.feed_state == "live" && book.silent) book.live = true;
       if (book.feed_state != "live") book.live = false;
+      book.silent = silent;
       return {};
     }
     const bool snapshot = topic.find(".orderbook.snapshot.") != std::string::npos;
