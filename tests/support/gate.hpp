@@ -22,8 +22,9 @@ class Gate {
     state->changed.notify_all();
   }
   [[nodiscard]] bool Wait() {
-    std::unique_lock lock(state_->mutex);
-    return state_->changed.wait_for(lock, std::chrono::minutes(1), [&] { return state_->open; });
+    const std::shared_ptr<State> state = state_;
+    std::unique_lock lock(state->mutex);
+    return state->changed.wait_for(lock, std::chrono::minutes(1), [&] { return state->open; });
   }
 
  private:

@@ -44,9 +44,9 @@ TEST_CASE("gateway_call from all executor threads at once ends") {
 }
 
 TEST_CASE("a worker that hangs does not keep events from another on one thread") {
-  ManagerFixture f(1);
   Gate entered, leave;
   Collector<std::string> seen;
+  ManagerFixture f(1);
   f.Script("hangs", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     entered.Open();
     CHECK(leave.Wait());
@@ -66,8 +66,8 @@ TEST_CASE("a worker that hangs does not keep events from another on one thread")
 }
 
 TEST_CASE("without a gateway a gateway_call is UNAVAILABLE") {
-  ManagerFixture f;
   Collector<StatusCode> codes;
+  ManagerFixture f;
   f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost& host, test::Done done) {
     codes.Add(host.GatewayCall("s", "m", "{}").status().code());
     done({});

@@ -95,8 +95,8 @@ TEST_CASE("context extensions travel from input to a reply that lacks them") {
 }
 
 TEST_CASE("config is stamped on what the worker sees; an extension on the event wins") {
-  ManagerFixture f;
   Collector<std::string> seen;
+  ManagerFixture f;
   f.Script("w", [&seen](const Message& m, const ExtensionOverlay* overlay, WorkerHost&,
                         test::Done done) {
     auto wire =
@@ -116,8 +116,8 @@ TEST_CASE("config is stamped on what the worker sees; an extension on the event 
 }
 
 TEST_CASE("events of all topics of a worker arrive in publishing order") {
-  ManagerFixture f;
   Collector<std::string> seen;
+  ManagerFixture f;
   f.Script("w", [&seen](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     seen.Add(std::string(m.event().data_text()));
     done({});
@@ -132,8 +132,8 @@ TEST_CASE("events of all topics of a worker arrive in publishing order") {
 }
 
 TEST_CASE("two workers on one topic each get every event") {
-  ManagerFixture f;
   Collector<std::string> seen;
+  ManagerFixture f;
   for (std::string name : {"x", "y"}) {
     f.Script(name,
              [&seen, name](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
@@ -149,8 +149,8 @@ TEST_CASE("two workers on one topic each get every event") {
 }
 
 TEST_CASE("a failed call is counted and the next event is handled") {
-  ManagerFixture f;
   Collector<int> seen;
+  ManagerFixture f;
   f.Script("w", [&seen](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     CallOutcome outcome;
     if (m.event().data_text() == "1") {
@@ -171,8 +171,8 @@ TEST_CASE("a failed call is counted and the next event is handled") {
 }
 
 TEST_CASE("an asynchronous engine gets the next event only after the outcome of the last") {
-  ManagerFixture f;
   Collector<test::Done> pending;
+  ManagerFixture f;
   f.Script("w", [&pending](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     pending.Add(std::move(done));
   });

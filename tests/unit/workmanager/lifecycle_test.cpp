@@ -47,8 +47,8 @@ TEST_CASE("Create refuses what it cannot run and names it") {
 }
 
 TEST_CASE("a worker is stopped after Create, and Start and Stop are idempotent") {
-  ManagerFixture f;
   Collector<std::string> seen;
+  ManagerFixture f;
   f.Script("w", Record(seen, ""));
   CreateWorkerRequest request;
   request.code = Code("w");
@@ -84,9 +84,9 @@ TEST_CASE("unknown and deleted workers are NOT_FOUND") {
 }
 
 TEST_CASE("Stop returns after the event in flight") {
-  ManagerFixture f;
   Gate entered, leave;
   std::atomic<bool> left{false};
+  ManagerFixture f;
   f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     entered.Open();
     CHECK(leave.Wait());
@@ -154,8 +154,8 @@ TEST_CASE("LoadCode takes the names of its engine and no other") {
 }
 
 TEST_CASE("a call that does not end is abandoned and the worker can start again") {
-  ManagerFixture f(2, 50);
   Gate entered, leave, late;
+  ManagerFixture f(2, 50);
   f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     entered.Open();
     CHECK(leave.Wait());
@@ -189,10 +189,10 @@ TEST_CASE("a call that does not end is abandoned and the worker can start again"
 }
 
 TEST_CASE("Stop from inside the worker's own call takes effect after its reply") {
-  ManagerFixture f;
   Collector<Status> answers;
   std::string id;
   Gate ready;
+  ManagerFixture f;
   f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     CHECK(ready.Wait());
     CHECK(f.manager->Stop(id).code() == StatusCode::kFailedPrecondition);
@@ -215,9 +215,9 @@ TEST_CASE("Stop from inside the worker's own call takes effect after its reply")
 }
 
 TEST_CASE("Start while draining runs again once drained") {
-  ManagerFixture f;
   Gate entered, leave;
   Collector<std::string> seen;
+  ManagerFixture f;
   f.Script("w", [&](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     seen.Add(std::string(m.event().data_text()));
     entered.Open();
@@ -242,8 +242,8 @@ TEST_CASE("Start while draining runs again once drained") {
 }
 
 TEST_CASE("a failed load keeps the old code") {
-  ManagerFixture f;
   Collector<std::string> seen;
+  ManagerFixture f;
   f.Script("old", Record(seen, "old"));
   const std::string id = f.Run("old", {"in"});
   const Status status = f.manager->LoadCode(id, Code("missing"));
@@ -254,8 +254,8 @@ TEST_CASE("a failed load keeps the old code") {
 }
 
 TEST_CASE("a swap that waits too long for the event in flight keeps the old code") {
-  ManagerFixture f(2, 50);
   Gate entered, leave;
+  ManagerFixture f(2, 50);
   f.Script("old", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     entered.Open();
     CHECK(leave.Wait());
@@ -272,8 +272,8 @@ TEST_CASE("a swap that waits too long for the event in flight keeps the old code
 }
 
 TEST_CASE("no event is lost, doubled or reordered by swaps under load") {
-  ManagerFixture f;
   Collector<std::string> seen;
+  ManagerFixture f;
   for (int i = 0; i < 4; ++i) f.Script("v" + std::to_string(i), Record(seen, ""));
   const std::string id = f.Run("v0", {"in"});
   constexpr int kEvents = 20'000;
