@@ -46,9 +46,10 @@ bool MayHaveHugeNumber(std::string_view json) {
 void CompareWithOtherParser(std::string_view json) {
   const bool ours = detail::CheckJson(json).what == nullptr;
   const bool theirs = nlohmann::json::accept(json.begin(), json.end());
-  const bool starts_with_mark = json.starts_with("\xef\xbb\xbf");  // which they skip
+  // They skip a byte order mark and end at a NUL.
+  const bool odd = json.starts_with("\xef\xbb\xbf") || json.find('\0') != json.npos;
   if (ours) FUZZ_CHECK(theirs || MayHaveHugeNumber(json));
-  if (theirs && !starts_with_mark && DepthOf(json) < kMaxJsonDepth) FUZZ_CHECK(ours);
+  if (theirs && !odd && DepthOf(json) < kMaxJsonDepth) FUZZ_CHECK(ours);
 }
 
 void CheckRoundTrips(const CloudEvent& event) {
