@@ -1,7 +1,7 @@
 // BinanceFeed: Binance's frames in, normalised CloudEvents out; the adapter without its sockets.
 //
 // A pure object: it opens nothing, starts nothing and has no timer. Its owner hands it frames,
-// snapshot answers and ticks, and carries out what it asks for. Events: docs/openspec, exchanges.
+// snapshot answers and ticks, and carries out what it asks for.
 #pragma once
 
 #include <cstdint>
