@@ -71,7 +71,9 @@ TEST_CASE("an event that wakes the executor allocates on neither side") {
     ++sent;
     while (handled < sent) std::this_thread::yield();
   };
-  CHECK(AllocationsOf(2000, send) == 0);
+  // Whether two drains were ever ready at once is up to the scheduler: the first time, the queue of
+  // the executor grows, once. What an event costs would show 2000 times.
+  CHECK(AllocationsOf(2000, send) <= 1);
   const std::uint64_t before = allocations;
   for (int i = 0; i < 2000; ++i) send();
   CHECK(allocations - before < 20);  // a queue of the executor may grow once more
