@@ -255,7 +255,7 @@ Status CheckData(Draft& draft, Validate validate) {
                         std::to_string(fault.offset));
     }
   }
-  draft.head.json_state = kJsonValid;
+  draft.json_state = kJsonValid;
   return {};
 }
 
@@ -276,6 +276,7 @@ Result<CloudEvent> Assemble(const Draft& draft, bool stream_ref_taken) {
     return Status(StatusCode::kResourceExhausted, "event", "no memory for an event");
   }
   auto* const block = ::new (memory) EventBlock(draft.head);
+  block->json_state = draft.json_state;
   block->own_count = static_cast<std::uint16_t>(sizes.entries);
   block->rooms = memory + rooms_at;
   block->data_size = static_cast<std::uint32_t>(draft.data.size());

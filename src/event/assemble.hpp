@@ -14,7 +14,8 @@
 namespace virtufin::inline v0::detail {
 
 struct Draft {
-  EventBlock head;  // views borrow; counts, data_size and rooms are set by Assemble
+  EventHead head;  // views borrow; counts, data_size and rooms are set by Assemble
+  std::uint8_t json_state = kJsonUnknown;
   std::uint8_t stream_attributes = 0;  // bit per attribute: its text lies in the stream's block
   bool copies_text = true;             // false: Assemble finds all texts in the stream's block
   std::span<const Entry> entries;      // besides the stream's; kUnset ones are left out

@@ -57,6 +57,17 @@ struct Entry {
     Value() noexcept : text{nullptr, 0} {}
   } value;
 
+  /// A copy of an entry of a block that others use: its state is left out.
+  static Entry Copy(const Entry& other) noexcept {
+    Entry copy;
+    copy.name = other.name;
+    copy.name_size = other.name_size;
+    copy.room = other.room;
+    copy.kind = other.kind;
+    copy.shared_name = other.shared_name;
+    copy.value = other.value;
+    return copy;
+  }
   std::string_view name_text() const noexcept { return {name, name_size}; }
   /// Of kString to kBytes.
   std::string_view stored_text() const noexcept { return {value.text.data, value.text.size}; }
@@ -75,8 +86,8 @@ enum Attribute : std::uint8_t {
 };
 std::string_view AttributeName(Attribute attribute) noexcept;
 
-/// Reference counts are plain numbers that are touched through std::atomic_ref: a block under
-/// construction is copied as bytes.
+/// Reference counts and states are plain numbers that are touched through std::atomic_ref only, once
+/// a block is shared: blocks under construction are copied as bytes.
 struct StreamBlock {
   alignas(64) mutable std::uint32_t refs = 1;  // alone in its line: other threads release events
   alignas(64) std::uint16_t entry_count = 0;
@@ -91,27 +102,33 @@ struct StreamBlock {
 /// Rooms of every block; those of entries follow.
 enum : std::uint16_t { kIdRoom, kTimeRoom, kEntryRooms };
 
-/// The head of a block. Behind it lie the event's own entries, texts, data, padding and rooms.
-struct EventBlock {
-  mutable std::uint32_t refs = 1;
-  std::uint16_t shared_count = 0;
-  std::uint16_t own_count = 0;
+/// What of a block never changes once it is made.
+struct EventHead {
   const StreamBlock* stream = nullptr;
   const Entry* shared = nullptr;  // the stream's
   std::string_view attributes[kAttributeCount];
   const std::uint8_t* data = nullptr;
   char* rooms = nullptr;
+  Entry::Value id;  // uuid, or text
+  Timestamp time;
   std::uint32_t data_size = 0;
+  std::uint16_t shared_count = 0;
+  std::uint16_t own_count = 0;
   DataKind data_kind = DataKind::kAbsent;
   bool has_time = false;
   bool has_id_uuid = false;
-  bool plain = true;                    // no text, data apart, needs an escape in JSON
+  bool plain = true;  // no text, data apart, needs an escape in JSON
+};
+static_assert(std::is_trivially_copyable_v<EventHead>);
+
+/// Behind it lie the event's own entries, texts, data, padding and rooms.
+struct EventBlock : EventHead {
+  mutable std::uint32_t refs = 1;
   mutable std::uint8_t json_state = 0;  // kJsonUnknown, or what a walk of the data found
   mutable std::uint8_t id_text_state = 0;
   mutable std::uint8_t time_text_state = 0;
-  Entry::Value id;  // uuid, or text
-  Timestamp time;
 
+  explicit EventBlock(const EventHead& head) noexcept : EventHead(head) {}
   const Entry* own() const noexcept { return reinterpret_cast<const Entry*>(this + 1); }
   std::size_t extension_count() const noexcept { return std::size_t{shared_count} + own_count; }
   const Entry& entry(std::size_t index) const noexcept {
@@ -123,7 +140,6 @@ struct EventBlock {
   std::string_view entry_text(const Entry& entry) const noexcept;
   const Entry* Find(std::string_view name) const noexcept;
 };
-static_assert(std::is_trivially_copyable_v<EventBlock>);
 static_assert(sizeof(EventBlock) % alignof(Entry) == 0);
 
 /// What is known about kJson data of a block.

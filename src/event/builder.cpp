@@ -123,7 +123,9 @@ void CloudEvent::Builder::Impl::StartOver() {
                      stream->block_->varying + stream->block_->varying_count);
     } else if (origin) {
       const detail::EventBlock& block = detail::BlockAccess::Block(*origin);
-      entries.assign(block.own(), block.own() + block.own_count);
+      for (std::size_t i = 0; i < block.own_count; ++i) {
+        entries.push_back(detail::Entry::Copy(block.own()[i]));
+      }
     }
   } else {
     for (detail::Entry& entry : entries) entry.kind = detail::ValueKind::kUnset;
@@ -136,10 +138,9 @@ void CloudEvent::Builder::Impl::StartOver() {
 
 void CloudEvent::Builder::Impl::UseEvent(const detail::EventBlock& block) {
   if (block.stream != nullptr) start.UseStream(*block.stream);
-  const detail::EventBlock shared = start.head;
+  const detail::EventHead shared = start.head;
   start.head = block;
-  start.head.refs = 1;
-  start.head.id_text_state = start.head.time_text_state = 0;
+  start.json_state = std::atomic_ref(block.json_state).load(std::memory_order_relaxed);
   for (int i = 0; i < detail::kAttributeCount; ++i) {
     const std::string_view text = block.attributes[i];
     if (shared.attributes[i].data() != text.data()) {
@@ -216,7 +217,7 @@ void CloudEvent::Builder::Impl::SetData(DataKind kind, std::string_view bytes, V
   data.assign(bytes);
   draft.head.data_kind = kind;
   draft.data = AsBytes(data);
-  draft.head.json_state = detail::kJsonUnknown;
+  draft.json_state = detail::kJsonUnknown;
   data_validate = validate;
   new_data = true;
 }

@@ -355,7 +355,7 @@ Status Reading::Finish() {
     draft_.data = AsBytes(TextOf(data_string_));
   } else {
     draft_.head.data_kind = DataKind::kJson;
-    draft_.head.json_state = detail::kJsonValid;
+    draft_.json_state = detail::kJsonValid;
     draft_.data = AsBytes(data_token_);
   }
   return {};

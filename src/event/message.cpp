@@ -159,6 +159,8 @@ Message::Impl::Stamps& Message::Impl::StampsOf(
 namespace {
 
 Result<EncodedBytes> Encode(Encoding encoding, const detail::EncodeInput& input) {
+  const std::size_t extensions = input.event.extension_count() + input.stamped.size();
+  if (extensions > kMaxExtensions) return detail::TooManyExtensions(extensions);
   return encoding == Encoding::kJson ? detail::EncodeJsonOf(input) : detail::EncodeWireOf(input);
 }
 

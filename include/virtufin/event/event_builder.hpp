@@ -53,7 +53,7 @@ class CloudEvent::Builder {
   /// An empty event: source and type must be set. Unless an id is set, Build makes a random UUID.
   Builder();
   /// The stream's constants. Unless an id is set, Build makes one in a nanosecond: a UUID drawn at
-  /// random for this builder and counted up; unique, but no secret.
+  /// random for this builder and counted up; unique within this process, but no secret.
   explicit Builder(const Stream& stream);
   /// A copy to edit: keeps id and time of `event` unless they are set.
   explicit Builder(const CloudEvent& event);

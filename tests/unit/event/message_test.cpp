@@ -98,6 +98,19 @@ TEST_CASE("many distinct overlays keep their encodings apart") {
   }
 }
 
+TEST_CASE("an overlay that would make too many extensions is refused") {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < kMaxExtensions; ++i) names.push_back("e" + std::to_string(i));
+  std::vector<std::pair<std::string_view, std::string_view>> config;
+  for (const std::string& name : names) config.emplace_back(name, "x");
+  const Message message("t", Quote());
+  const ExtensionOverlay overlay = Overlay(config);
+  CHECK(message.Encoded(Encoding::kWorkerWire, overlay).status().code() ==
+        StatusCode::kResourceExhausted);
+  CHECK(message.Stamped(overlay).status().code() == StatusCode::kResourceExhausted);
+  CHECK(message.Encoded(Encoding::kWorkerWire).ok());
+}
+
 TEST_CASE("an overlay refuses keys that no extension may have") {
   const auto error = [](std::vector<std::pair<std::string_view, std::string_view>> config) {
     const auto made = ExtensionOverlay::Make(config);

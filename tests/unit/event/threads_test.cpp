@@ -97,6 +97,29 @@ TEST_CASE("all threads that ask for an encoding at once share it") {
   for (const auto& pointers : seen) CHECK(pointers == seen[0]);
 }
 
+TEST_CASE("an event that others read can be edited meanwhile") {
+  CloudEvent::Builder builder(QuoteStream());
+  std::optional<CloudEvent> event;
+  std::atomic<int> wrong = 0;
+  InRounds(
+      [&] {
+        event = *builder.Time(Timestamp::FromUnixMillis(1))
+                     .Varying(kSequence, std::uint64_t{3})
+                     .Varying(kNote, "note")
+                     .Build();
+      },
+      [&](int id) {
+        if (id % 2 == 0) {
+          const CloudEvent edited = *CloudEvent::Builder(*event).Extension("added", id).Build();
+          if (edited.id() != event->id() || edited.ExtensionText("sequence") != "3") ++wrong;
+        } else {
+          const CloudEvent copy = *event;
+          if (copy.time_text().empty() || copy.ExtensionText("sequence") != "3") ++wrong;
+        }
+      });
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("the last of many handles on many threads ends the event") {
   const CloudEvent::Stream stream = QuoteStream();
   std::vector<std::thread> threads;
