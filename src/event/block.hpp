@@ -86,8 +86,8 @@ enum Attribute : std::uint8_t {
 };
 std::string_view AttributeName(Attribute attribute) noexcept;
 
-/// Reference counts and states are plain numbers that are touched through std::atomic_ref only, once
-/// a block is shared: blocks under construction are copied as bytes.
+/// Reference counts and states are plain numbers, so that blocks under construction can be copied.
+/// Once a block is shared they are touched through std::atomic_ref only.
 struct StreamBlock {
   alignas(64) mutable std::uint32_t refs = 1;  // alone in its line: other threads release events
   alignas(64) std::uint16_t entry_count = 0;

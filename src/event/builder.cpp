@@ -139,7 +139,7 @@ void CloudEvent::Builder::Impl::StartOver() {
 void CloudEvent::Builder::Impl::UseEvent(const detail::EventBlock& block) {
   if (block.stream != nullptr) start.UseStream(*block.stream);
   const detail::EventHead shared = start.head;
-  start.head = block;
+  start.head = static_cast<const detail::EventHead&>(block);
   start.json_state = std::atomic_ref(block.json_state).load(std::memory_order_relaxed);
   for (int i = 0; i < detail::kAttributeCount; ++i) {
     const std::string_view text = block.attributes[i];

@@ -90,7 +90,8 @@ std::string_view TypeName(ExtensionType type) noexcept {
 struct Memory {
   JsonDecoder::KnownTypes known;
   std::vector<Entry> entries;
-  // For texts that are not in the JSON as they are; never more of them than of JSON.
+  // For what is not in the JSON as it is: texts without their escapes, and bytes of base64 text. A
+  // text can be both, one behind the other, so twice the JSON is enough.
   std::unique_ptr<char[]> scratch;
   std::size_t capacity = 0;
 };
@@ -134,9 +135,9 @@ class Reading {
   }
   char* Scratch() {
     if (scratch_at_ == nullptr) {
-      if (memory_.capacity < json_.size()) {
-        memory_.scratch = std::make_unique<char[]>(json_.size());
-        memory_.capacity = json_.size();
+      if (memory_.capacity < 2 * json_.size()) {
+        memory_.scratch = std::make_unique<char[]>(2 * json_.size());
+        memory_.capacity = 2 * json_.size();
       }
       scratch_at_ = memory_.scratch.get();
     }

@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <string>
+#include <string_view>
 
+#include "event/text.hpp"
 #include "fuzz/check.hpp"
 #include "virtufin/event/event_builder.hpp"
 #include "virtufin/event/json.hpp"
@@ -14,6 +15,16 @@
 using namespace virtufin;
 
 namespace {
+
+// What JSON keeps of an event: all but white space around JSON data.
+CloudEvent AsJsonKeepsIt(const CloudEvent& event) {
+  std::string_view data = event.data_text();
+  if (event.data_kind() != DataKind::kJson || detail::CheckJson(data).what != nullptr) return event;
+  constexpr std::string_view kSpace = " \t\r\n";
+  data.remove_prefix(data.find_first_not_of(kSpace));
+  data = data.substr(0, data.find_last_not_of(kSpace) + 1);
+  return *CloudEvent::Builder(event).JsonData(data).Build();
+}
 
 void CheckRoundTrips(const CloudEvent& event) {
   const Result<EncodedBytes> wire = EncodeCloudEvent(event);
@@ -27,7 +38,7 @@ void CheckRoundTrips(const CloudEvent& event) {
   const Result<CloudEvent> of_json =
       JsonDecoder().Decode(AsText(json->bytes()), NameRule::kLenient);
   FUZZ_CHECK(of_json.ok());
-  FUZZ_CHECK(*of_json == event);
+  FUZZ_CHECK(*of_json == AsJsonKeepsIt(event));
   FUZZ_CHECK(*CloudEvent::Builder(event).Build() == event);
 }
 

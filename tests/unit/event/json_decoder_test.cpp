@@ -101,6 +101,17 @@ TEST_CASE("extensions of known types become these") {
   CHECK(error(R"("exttimestamp":"noon")").substr(0, 14) == "exttimestamp: ");
 }
 
+TEST_CASE("base64 text may be written with escapes") {
+  const std::string bytes(300, 'a');
+  std::string base64;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) base64 += "YWFh";
+  base64.replace(0, 1, R"(\u0059)");
+  CHECK(Decode(With("\"data_base64\":\"" + base64 + "\""))->data_text() == bytes);
+  JsonDecoder decoder({{"b", ExtensionType::kBinary}});
+  const CloudEvent event = *decoder.Decode(With("\"b\":\"" + base64 + "\""));
+  CHECK(AsText(std::get<ByteView>(*event.FindExtension("b"))) == bytes);
+}
+
 TEST_CASE("one decoder reads many events, small and large, after failures too") {
   JsonDecoder decoder;
   for (const std::size_t size : {10, 100'000, 20, 5'000}) {
