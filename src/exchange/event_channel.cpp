@@ -77,10 +77,12 @@ CloudEvent::Builder& EventChannel::BuilderFor(TimeSource source) {
 Result<Message> EventChannel::Make(std::string_view json, std::uint64_t sequence,
                                    const EventMoment& moment) {
   CloudEvent::Builder& builder = BuilderFor(moment.event.source);
-  const Timestamp event_time = ToTimestamp(moment.event.unix_ns);
+  const Timestamp received = Timestamp::FromUnixNanos(moment.receive_unix_ns);
+  const Timestamp event_time =
+      moment.event.unix_ns == moment.receive_unix_ns ? received : ToTimestamp(moment.event.unix_ns);
   builder.Time(event_time)
       .Varying(kEventTime, event_time)
-      .Varying(kReceiveTime, Timestamp::FromUnixNanos(moment.receive_unix_ns))
+      .Varying(kReceiveTime, received)
       .Varying(kSequence, sequence)
       .Varying(kCorrelation, moment.correlation)
       .JsonData(json, Validate::kTrusted);

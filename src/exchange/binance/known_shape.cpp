@@ -104,18 +104,35 @@ class Cursor {
   /// Digits with at most one point between them, up to a closing quote that is consumed too.
   bool UnsignedDecimal(std::string_view& out) noexcept {
     const char* const begin = at_;
-    const char* point = nullptr;
-    while (true) {
-      SkipDigits();
-      if (at_ == end_ || *at_ != '.') break;
-      if (point != nullptr || at_ == begin) return false;
-      point = at_++;
+    bool point = false;
+    const auto is_point = [&](const char* at) {
+      if (*at != '.' || point || at == begin) return false;
+      return point = true;
+    };
+    const auto close = [&](const char* quote) {
+      out = {begin, static_cast<std::size_t>(quote - begin)};
+      at_ = quote + 1;
+      return quote != begin && quote[-1] != '.';
+    };
+    if constexpr (std::endian::native == std::endian::little) {
+      for (; end_ - at_ >= 8; at_ += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at_, 8);
+        for (std::uint64_t others = NoDigits(word); others != 0; others &= others - 1) {
+          const char* const other = at_ + std::countr_zero(others) / 8;
+          if (*other == '"') return close(other);
+          if (!is_point(other)) return false;
+        }
+      }
     }
-    out = {begin, static_cast<std::size_t>(at_ - begin)};
-    return at_ != begin && at_ - 1 != point && Char('"');
+    for (; at_ != end_; ++at_) {
+      if (*at_ == '"') return close(at_);
+      if ((*at_ < '0' || *at_ > '9') && !is_point(at_)) return false;
+    }
+    return false;
   }
 
-  /// `[["price","quantity"],...]`, every level a good one.
+  /// `[["price","quantity"],...]`, every level a good one, without signs.
   bool Levels(LevelArray& out) {
     const char* const begin = at_;
     out.levels.clear();
@@ -124,12 +141,13 @@ class Cursor {
     if (!Char(']')) {
       do {
         std::string_view price, quantity;
-        if (!Literal("[\"") || !Text(price) || !Literal(",\"") || !Text(quantity) || !Char(']')) {
+        if (!Literal("[\"") || !UnsignedDecimal(price) || !Literal(",\"") ||
+            !UnsignedDecimal(quantity) || !Char(']')) {
           return false;
         }
         Level& level = out.levels.emplace_back();
         if (!Decimal::TryParse(price, level.price) ||
-            !Decimal::TryParse(quantity, level.quantity) || level.quantity.coefficient() < 0) {
+            !Decimal::TryParse(quantity, level.quantity)) {
           return false;
         }
       } while (Char(','));
@@ -140,20 +158,6 @@ class Cursor {
   }
 
  private:
-  void SkipDigits() noexcept {
-    if constexpr (std::endian::native == std::endian::little) {
-      for (; end_ - at_ >= 8; at_ += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at_, 8);
-        if (const std::uint64_t others = NoDigits(word); others != 0) {
-          at_ += std::countr_zero(others) / 8;
-          return;
-        }
-      }
-    }
-    while (at_ != end_ && *at_ >= '0' && *at_ <= '9') ++at_;
-  }
-
   const char* at_;
   const char* end_;
 };
