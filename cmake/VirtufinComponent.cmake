@@ -61,6 +61,9 @@ function(virtufin_component name)
     target_include_directories(${target}
       PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:include>"
       PRIVATE "${PROJECT_SOURCE_DIR}/src")
+    if(name IN_LIST VIRTUFIN_INTERNAL)
+      target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>")
+    endif()
     target_link_libraries(${target} PUBLIC ${C_DEPENDS}
                           PRIVATE ${C_PRIVATE_DEPENDS} ${C_THIRD_PARTY})
   endif()

@@ -11,3 +11,11 @@ add_library(virtufin_flatbuffers INTERFACE)
 find_path(VIRTUFIN_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
 target_include_directories(virtufin_flatbuffers SYSTEM INTERFACE
   "$<BUILD_INTERFACE:${VIRTUFIN_FLATBUFFERS_INCLUDE}>")
+
+# net and sim: WebSocket and HTTP clients, servers, TLS. Debian's libwebsockets has no CMake package
+# that serves.
+find_package(OpenSSL 3 REQUIRED)
+find_package(CURL 7.88 REQUIRED)
+find_package(Boost 1.74 REQUIRED)
+pkg_check_modules(LIBWEBSOCKETS REQUIRED IMPORTED_TARGET libwebsockets)
+find_package(ZLIB REQUIRED)

@@ -6,16 +6,21 @@ set(VIRTUFIN_COMPONENTS
   "core|0|"
   "worker_abi|0|"
   "event|10|core"
+  "net|10|core"
   "pubsub|20|core,event"
   "worker|20|core,event,worker_abi"
   "engine|30|core,event"
   "engine_inproc|31|core,event,worker,engine"
   "engine_native|31|core,event,worker_abi,engine"
-  "exchange|30|core,event,pubsub"
+  "exchange|30|core,event,net,pubsub"
+  "sim|35|core,net"
   "workmanager|40|core,event,pubsub,worker,engine"
   "platform|50|core,event,pubsub,worker,engine,engine_inproc,engine_native,workmanager"
   "c_api|60|core,event,pubsub,worker,engine,workmanager,platform"
-  "examples|70|core,event,pubsub,worker,worker_abi,engine,exchange,workmanager,platform")
+  "examples|70|core,event,pubsub,worker,worker_abi,engine,exchange,sim,workmanager,platform")
+
+# Their headers lie in src/<name>/ and are never installed; whoever may use them includes them there.
+set(VIRTUFIN_INTERNAL net sim)
 
 # Where a component's files lie when its folder is not its name: path prefix = component. The
 # longest prefix wins; `include/virtufin/<name>/` and `src/<name>/` need no line.

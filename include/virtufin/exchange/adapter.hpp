@@ -1,0 +1,94 @@
+// ExchangeAdapter: one venue's market data as events on the bus. Port: each venue has a driver with a
+// factory of its own (binance_adapter.hpp).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "virtufin/core/result.hpp"
+
+namespace virtufin::inline v0 {
+
+enum class FeedChannel : std::uint8_t {
+  kBook,        // orderbook.snapshot, orderbook.update; conflated by parameter: orderbook.depth
+  kQuote,       // quote.update
+  kTicker,      // ticker.update
+  kTrade,       // trade.tape
+  kCandle,      // ohlcv.candle.<interval>
+  kMark,        // mark.price
+  kFunding,     // funding.rate
+  kInstrument,  // instrument.info
+  kStatus,      // instrument.status
+};
+inline constexpr std::size_t kFeedChannels = 9;
+
+/// "book" and so on; static storage.
+std::string_view FeedChannelName(FeedChannel channel) noexcept;
+/// Errors: INVALID_ARGUMENT listing the names.
+Result<FeedChannel> ParseFeedChannel(std::string_view name);
+
+/// What to subscribe. `instrument` as the venue writes it ("BTCUSDT"); empty: all, where the channel
+/// has that. A venue says which `parameters` it takes (`interval` of candles and so on).
+struct FeedRequest {
+  FeedChannel channel = FeedChannel::kBook;
+  std::string instrument;
+  std::vector<std::pair<std::string, std::string>> parameters;
+};
+
+enum class SubscriptionState : std::uint8_t {
+  kPending,  // asked for, not confirmed
+  kLive,
+  kStale,   // no proof of life; what is known may be old
+  kGap,     // something is missing
+  kResync,  // on its way back from a gap
+  kDisconnected,
+  kRejected,  // by the venue, for good; `reason` is the venue's
+  kStopped,
+};
+
+/// "pending" and so on; static storage.
+std::string_view SubscriptionStateName(SubscriptionState state) noexcept;
+
+struct SubscriptionStatus {
+  FeedRequest request;
+  SubscriptionState state = SubscriptionState::kPending;
+  std::string reason;
+  std::int64_t since_unix_ns = 0;
+  int references = 0;  // handles on the same request
+};
+
+/// Names a Subscribe; never 0, never used again.
+using FeedHandle = std::uint64_t;
+
+class ExchangeAdapter {
+ public:
+  virtual ~ExchangeAdapter() = default;
+
+  /// The venue's name in topics: "binance". Borrowed until the adapter is destroyed. [any] [callback]
+  virtual std::string_view venue() const noexcept = 0;
+
+  /// Connects, and keeps connecting. Returns at once. [any]
+  /// Errors: FAILED_PRECONDITION when started or stopped before.
+  virtual Status Start() = 0;
+  /// Closes everything. Afterwards nothing is published. [owner]
+  /// Errors: FAILED_PRECONDITION on executor, net-loop and callback threads.
+  virtual Status Stop(std::chrono::milliseconds deadline) = 0;
+
+  /// Equal requests share one subscription, counted. Before Start it waits for it. What the venue
+  /// refuses shows in StatusOf, not here. [any] [callback]
+  /// Errors: INVALID_ARGUMENT for an instrument or a parameter; UNIMPLEMENTED for a channel that the
+  /// venue lacks; RESOURCE_EXHAUSTED beyond the limits of the options; UNAVAILABLE when stopped.
+  virtual Result<FeedHandle> Subscribe(const FeedRequest& request) = 0;
+  /// The last handle ends the subscription. [any] [callback]
+  /// Errors: NOT_FOUND for a handle that was given back or never given out.
+  virtual Status Unsubscribe(FeedHandle handle) = 0;
+  /// Errors: NOT_FOUND as Unsubscribe. [any] [callback]
+  virtual Result<SubscriptionStatus> StatusOf(FeedHandle handle) const = 0;
+};
+
+}  // namespace virtufin::inline v0
