@@ -124,6 +124,17 @@ bool Executor::Strand::Running() const noexcept {
 
 bool Executor::Strand::Parked() const noexcept { return state_ != nullptr && state_->IsParked(); }
 
+Executor::StrandScope::StrandScope(const Strand& strand) noexcept
+    : before_(detail::this_thread.strand) {
+  if (detail::this_thread.record == nullptr && strand.state_ != nullptr) {
+    detail::this_thread.strand = strand.state_.get();
+  }
+}
+
+Executor::StrandScope::~StrandScope() {
+  if (detail::this_thread.record == nullptr) detail::this_thread.strand = before_;
+}
+
 Executor::ParkToken Executor::ParkCurrentStrand() {
   ParkToken token;
   if (detail::StrandState* strand = detail::this_thread.strand) {

@@ -249,7 +249,7 @@ void QueuedSubscription::Resolve(Offered outcome) {
 
 void QueuedSubscription::Park(Released& released) {
   Executor::ParkToken token = Executor::ParkCurrentStrand();
-  if (!token) return;  // no strand to park: the net loop, say
+  if (!token) return;  // no strand to park: an inline handler on a foreign thread, say
   if (std::find(parked_.begin(), parked_.end(), token) != parked_.end()) {
     released.tokens.push_back(std::move(token));
     return;

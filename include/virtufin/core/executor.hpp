@@ -113,6 +113,22 @@ class Executor {
   };
   Strand NewStrand();  // [any] [callback]
 
+  /// The calling thread acts in the name of `strand` while it lives: what parks the current strand
+  /// parks that one. For a net loop: it publishes and never waits, stops reading when
+  /// CurrentStrandParked() says so, and posts a task to the strand that tells it to read on. It runs
+  /// and orders nothing itself; tasks of the strand may run meanwhile. `strand` is borrowed. No
+  /// effect on threads of an executor, or for a strand of nothing.
+  class [[nodiscard]] StrandScope {
+   public:
+    explicit StrandScope(const Strand& strand) noexcept;
+    ~StrandScope();
+    StrandScope(const StrandScope&) = delete;
+    StrandScope& operator=(const StrandScope&) = delete;
+
+   private:
+    detail::StrandState* before_;
+  };
+
   /// Parks the strand whose task the calling thread runs; empty when it runs none. [callback]
   static ParkToken ParkCurrentStrand();
   /// True when the strand of the calling thread is parked: a task that handles many items stops

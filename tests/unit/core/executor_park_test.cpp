@@ -221,6 +221,55 @@ class Droppers {
   std::vector<std::thread> threads_;
 };
 
+TEST_CASE("a foreign thread parks the strand in whose name it acts, and no other afterwards") {
+  Executor executor(WithThreads(1), WallClock(), NullLog());
+  REQUIRE(executor.Start().ok());
+  auto outer = executor.NewStrand();
+  auto inner = executor.NewStrand();
+  Executor::ParkToken token;
+  {
+    const Executor::StrandScope scope(outer);
+    CHECK(outer.Running());
+    {
+      const Executor::StrandScope nested(inner);
+      token = Executor::ParkCurrentStrand();
+      CHECK(Executor::CurrentStrandParked());
+    }
+    CHECK_FALSE(Executor::CurrentStrandParked());
+    CHECK(inner.Parked());
+    CHECK_FALSE(outer.Parked());
+    const Executor::StrandScope none{Executor::Strand()};
+    CHECK(outer.Running());
+  }
+  CHECK_FALSE(static_cast<bool>(Executor::ParkCurrentStrand()));
+  bool ran = false;
+  inner.Post([&] { ran = true; });
+  PassQueue(executor);
+  CHECK_FALSE(ran);
+  token = {};
+  PassQueue(executor);
+  CHECK(ran);
+  REQUIRE(executor.Stop(kLong).ok());
+}
+
+TEST_CASE("an executor thread acts for its own strand only") {
+  Executor executor(WithThreads(1), WallClock(), NullLog());
+  REQUIRE(executor.Start().ok());
+  auto own = executor.NewStrand();
+  auto other = executor.NewStrand();
+  Gate done;
+  own.Post([&] {
+    const Executor::StrandScope scope(other);
+    CHECK(own.Running());
+    const auto token = Executor::ParkCurrentStrand();
+    CHECK(own.Parked());
+    CHECK_FALSE(other.Parked());
+    done.Open();
+  });
+  done.Pass();
+  REQUIRE(executor.Stop(kLong).ok());
+}
+
 TEST_CASE("storms of parking lose no task and keep the order") {
   Executor executor(WithThreads(2), WallClock(), NullLog());
   REQUIRE(executor.Start().ok());

@@ -238,6 +238,43 @@ TEST_CASE("a net loop is not parked and not blocked") {
   inbox.Await(5);
 }
 
+TEST_CASE("a net loop in the name of a strand is parked instead of losing events") {
+  Bus bus;
+  Turnstile turnstile;
+  Inbox inbox;
+  auto subscription = bus.Subscribe("a", Queue(4), inbox.HandlerBehind(turnstile));
+  REQUIRE(bus.Publish("a", 1).ok());
+  turnstile.AwaitArrivals(1);
+  auto strand = bus.executor.NewStrand();
+  Signal read_on;
+  std::thread loop([&] {
+    const ThreadMark mark(ThreadKind::kNetLoop);
+    const Executor::StrandScope scope(strand);
+    for (std::uint64_t i = 2; i <= 5; ++i) {
+      CHECK(bus.Publish("a", i).ok());
+      CHECK_FALSE(Executor::CurrentStrandParked());
+    }
+    CHECK(bus.Publish("a", 6).ok());  // the first of the allowance
+    CHECK(Executor::CurrentStrandParked());
+    strand.Post([&] { read_on.Set(); });
+    for (std::uint64_t i = 7; i <= 9; ++i) CHECK(bus.Publish("a", i).ok());
+  });
+  loop.join();
+  CHECK(strand.Parked());
+  CHECK(subscription.counters().parked == 1);
+  turnstile.Give(5);
+  turnstile.AwaitArrivals(6);  // 3 of 4 wait: not yet
+  CHECK(strand.Parked());
+  CHECK_FALSE(read_on.IsSet());
+  turnstile.Give(1);
+  read_on.Wait();
+  CHECK_FALSE(strand.Parked());
+  turnstile.Open();
+  inbox.Await(9);
+  CHECK(inbox.numbers() == Range(1, 9));
+  CHECK(inbox.missed_in_all() == 0);
+}
+
 TEST_CASE("a flooded subscription lets others run on the same thread") {
   Bus bus(1, /*max_blocking_threads=*/0);
   Turnstile busy;
