@@ -1,4 +1,4 @@
-// Uuid: random ids without a system call each, and the canonical text.
+// Uuid: random ids without a system call each, ids out of names, and the canonical text.
 #include "virtufin/core/uuid.hpp"
 
 #include <pthread.h>
@@ -12,6 +12,7 @@
 
 #include "core/chacha20.hpp"
 #include "core/parse_error.hpp"
+#include "core/sha1.hpp"
 #include "core/words.hpp"
 
 namespace virtufin::inline v0 {
@@ -62,6 +63,35 @@ void FillFromSystem(void* to, std::size_t size) noexcept {
   detail::ChaCha20FourBlocks(key, pool.words);
   pool.used = Pool::kKeyWords;
   --pool.batches_left;
+}
+
+/// A name space, then names.
+detail::Sha1 InSpace(const Uuid& seed) noexcept {
+  detail::Sha1 sha;
+  sha.Add(seed.bytes.data(), seed.bytes.size());
+  return sha;
+}
+
+void AddNumber(detail::Sha1& sha, std::uint64_t number) noexcept {
+  std::uint8_t bytes[8];
+  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(number >> (56 - 8 * i));
+  sha.Add(bytes, sizeof(bytes));
+}
+
+void AddNames(detail::Sha1& sha, std::span<const std::string_view> names) noexcept {
+  for (const std::string_view name : names) {
+    AddNumber(sha, name.size());
+    sha.Add(name.data(), name.size());
+  }
+}
+
+Uuid FinishV5(detail::Sha1& sha) noexcept {
+  const auto digest = sha.Finish();
+  Uuid uuid;
+  std::memcpy(uuid.bytes.data(), digest.data(), uuid.bytes.size());
+  uuid.bytes[6] = static_cast<std::uint8_t>((uuid.bytes[6] & 0x0f) | 0x50);
+  uuid.bytes[8] = static_cast<std::uint8_t>((uuid.bytes[8] & 0x3f) | 0x80);
+  return uuid;
 }
 
 struct HexPairs {
@@ -121,6 +151,27 @@ Uuid Uuid::V4() noexcept {
   halves[0] = (halves[0] & kFree[0]) | kFixed[0];
   halves[1] = (halves[1] & kFree[1]) | kFixed[1];
   return std::bit_cast<Uuid>(halves);
+}
+
+Uuid Uuid::V5(const Uuid& seed, std::string_view name) noexcept {
+  detail::Sha1 sha = InSpace(seed);
+  sha.Add(name.data(), name.size());
+  return FinishV5(sha);
+}
+
+Uuid Uuid::V5(const Uuid& seed, std::span<const std::string_view> names) noexcept {
+  detail::Sha1 sha = InSpace(seed);
+  AddNames(sha, names);
+  return FinishV5(sha);
+}
+
+Uuid Uuid::V5(const Uuid& seed, std::span<const std::string_view> names,
+              std::uint64_t number) noexcept {
+  detail::Sha1 sha = InSpace(seed);
+  AddNames(sha, names);
+  AddNumber(sha, sizeof(number));
+  AddNumber(sha, number);
+  return FinishV5(sha);
 }
 
 bool Uuid::TryParse(std::string_view text, Uuid& out) noexcept {

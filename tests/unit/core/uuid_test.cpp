@@ -120,6 +120,35 @@ TEST_CASE("V4 sets version and variant and leaves 122 bits to chance") {
   CHECK(free_bits == 122);
 }
 
+TEST_CASE("V5 gives the UUIDs of RFC 4122's name spaces") {
+  const Uuid dns = *Uuid::Parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+  CHECK(Uuid::V5(dns, "www.example.com").ToString() == "2ed6657d-e927-568b-95e1-2665a8aea6a2");
+  CHECK(Uuid::V5(dns, "").ToString() == "4ebd0208-8328-5d69-8c44-ec50939c0967");
+  CHECK(Uuid::V5(Uuid(), "www.example.com") != Uuid::V5(dns, "www.example.com"));
+}
+
+TEST_CASE("V5 of several names tells where one ends") {
+  const Uuid seed = *Uuid::Parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+  const std::string_view names[] = {"urn:a", "binance.trade"};
+  CHECK(Uuid::V5(seed, names, 42).ToString() == "82500dee-368d-545d-b8a7-7bda2af3e1d8");
+  const std::string_view number("\0\0\0\0\0\0\0\x2a", 8);
+  const std::string_view with_number[] = {names[0], names[1], number};
+  CHECK(Uuid::V5(seed, with_number) == Uuid::V5(seed, names, 42));
+  const std::string_view cut_early[] = {"a", "bc"};
+  const std::string_view cut_late[] = {"ab", "c"};
+  const std::string_view cut_never[] = {"abc"};
+  const std::string_view empty_last[] = {"abc", ""};
+  std::vector<Uuid> all = {Uuid::V5(seed, cut_early), Uuid::V5(seed, cut_late),
+                           Uuid::V5(seed, cut_never), Uuid::V5(seed, empty_last),
+                           Uuid::V5(seed, "abc"),     Uuid::V5(seed, cut_never, 0)};
+  for (std::uint64_t i = 0; i < 10'000; ++i) all.push_back(Uuid::V5(seed, names, i));
+  CHECK_FALSE(HasRepeats(all));
+  for (const Uuid& uuid : all) {
+    REQUIRE((uuid.bytes[6] & 0xf0) == 0x50);
+    REQUIRE((uuid.bytes[8] & 0xc0) == 0x80);
+  }
+}
+
 TEST_CASE("V4 does not repeat within and across threads") {
   std::mutex mutex;
   std::vector<Uuid> ids;
