@@ -4,10 +4,10 @@
 // says, however fast it is played. Requests are answered from the recording only.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -35,7 +35,7 @@ struct RecordingCounters {
   std::uint64_t not_published = 0;        // events that the bus did not accept for everybody
 };
 
-/// [owner] for everything but `stop` of Play.
+/// [owner]
 class RecordingPlayer {
  public:
   /// `bus` is borrowed until the player is destroyed; `clock`, too, gives walltime when
@@ -50,9 +50,10 @@ class RecordingPlayer {
   bool Next();
   /// Recorded time from the first item to the next one; nothing at the end.
   std::optional<std::int64_t> next_offset_ns();
-  /// Plays to the end, or until `stop` is true, at `speed` times the recorded pace; 0: as fast as
-  /// it goes. Sleeps on the calling thread, at most 50 ms between two looks at `stop`.
-  void Play(double speed, const std::atomic<bool>& stop);
+  /// Plays to the end, or until `stop` is requested, at `speed` times the recorded pace; 0: as fast
+  /// as it goes. Sleeps on the calling thread between items; a request to stop, from any thread,
+  /// wakes it.
+  void Play(double speed, std::stop_token stop = {});
 
   BinanceMarket market() const noexcept;
   std::vector<std::string> symbols() const;  // all that the recording names, subscribed

@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <limits>
-#include <thread>
+#include <mutex>
 #include <utility>
 
 namespace virtufin::inline v0 {
@@ -292,20 +293,21 @@ std::optional<std::int64_t> RecordingPlayer::next_offset_ns() {
   return std::max(next, impl_->now_ns) - impl_->start_ns;
 }
 
-void RecordingPlayer::Play(double speed, const std::atomic<bool>& stop) {
+void RecordingPlayer::Play(double speed, std::stop_token stop) {
   using Nanos = std::chrono::nanoseconds;
-  constexpr Nanos kLook = std::chrono::milliseconds(50);
+  constexpr double kLongestNs = 1e18;  // a pace of nearly nothing: a sum of times stays in range
   const auto start = std::chrono::steady_clock::now();
-  while (!stop.load(std::memory_order_relaxed)) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  while (!stop.stop_requested()) {
     const auto offset = next_offset_ns();
     if (!offset) return;
     if (speed > 0) {
-      const auto due =
-          start + Nanos(static_cast<std::int64_t>(static_cast<double>(*offset) / speed));
-      if (const auto wait = due - std::chrono::steady_clock::now(); wait > Nanos(0)) {
-        std::this_thread::sleep_for(std::min<Nanos>(wait, kLook));
-        continue;
-      }
+      const double after = std::min(static_cast<double>(*offset) / speed, kLongestNs);
+      const auto due = start + Nanos(static_cast<std::int64_t>(after));
+      std::unique_lock lock(mutex);
+      wake.wait_until(lock, stop, due, [] { return false; });
+      if (stop.stop_requested()) return;
     }
     Next();
   }

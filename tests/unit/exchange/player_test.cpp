@@ -4,10 +4,13 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/event_books.hpp"
@@ -37,6 +40,7 @@ class Bus final : public PubSub {
   Status Publish(const Message& message) override {
     const test::EventBooks::Book* changed = nullptr;
     CHECK(books.Take(message, changed) == "");
+    ++published;
     std::string topic(message.topic());
     topic.erase(0, topic.find(".exchange.binance") + 18);
     const auto data = nlohmann::json::parse(message.event().data_text());
@@ -53,6 +57,7 @@ class Bus final : public PubSub {
   }
   test::EventBooks books;
   Lines events;
+  std::atomic<int> published{0};
   bool refuse = false;
 };
 
@@ -205,17 +210,31 @@ TEST_CASE("events that the bus refuses are counted") {
 TEST_CASE("play runs to the end, and not at all once it is told to stop") {
   File frames("ws", kOpen + "10.0\n" + Diff("10.001", 6, 6) + Diff("10.002", 7, 7));
   File answers("http", Answer("10.0005", 5));
-  std::atomic<bool> stop{true};
   for (const double speed : {0.0, 1.0, 4.0}) {
     Bus bus;
     auto player = Open(frames, answers, bus);
-    stop = true;
-    player->Play(speed, stop);
+    std::stop_source stop;
+    stop.request_stop();
+    player->Play(speed, stop.get_token());
     CHECK(bus.events.empty());
-    stop = false;
-    player->Play(speed, stop);
+    player->Play(speed);
     CHECK(player->counters().frames == 2);
     CHECK(bus.events.size() == 5);
+  }
+}
+
+TEST_CASE("play that waits for the next item ends when it is told to stop") {
+  File frames("ws", kOpen + "10.0\n" + Diff("10.001", 6, 6) + Diff("2000000.0", 7, 7));
+  File answers("http", Answer("10.0005", 5));
+  for (const double speed : {1.0, 1e-30}) {
+    Bus bus;
+    auto player = Open(frames, answers, bus);
+    std::stop_source stop;
+    std::thread playing([&] { player->Play(speed, stop.get_token()); });
+    while (bus.published == 0) std::this_thread::yield();
+    stop.request_stop();
+    playing.join();  // for weeks, if the request did not wake it
+    CHECK(player->counters().frames <= 1);
   }
 }
 
