@@ -4,7 +4,6 @@
 //
 // Ends with 0 when every book is live at the end and the worker's books equal the adapter's.
 #include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "board.hpp"
+#include "virtufin/event/topic.hpp"
 #include "virtufin/exchange/player.hpp"
 #include "virtufin/platform/platform.hpp"
 
@@ -78,17 +78,6 @@ class StderrLog final : public LogSink {
 struct Topics {
   std::vector<std::string> books, adapter, status, replies;
 };
-
-std::string TopicSegment(std::string_view symbol) {
-  std::string segment;
-  for (unsigned char c : symbol) {
-    char text[4];
-    const bool plain = std::isalnum(c) != 0 || c == '_' || c == '-';
-    std::snprintf(text, sizeof(text), plain ? "%c" : "%%%02X", c);
-    segment += text;
-  }
-  return segment;
-}
 
 Topics TopicsOf(const RecordingPlayer& player, const std::string& world) {
   Topics topics;

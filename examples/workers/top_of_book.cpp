@@ -16,6 +16,7 @@
 
 #include "virtufin/core/decimal.hpp"
 #include "virtufin/event/event_builder.hpp"
+#include "virtufin/event/topic.hpp"
 #include "virtufin/worker/native_export.hpp"
 #include "virtufin/worker/worker.hpp"
 
@@ -28,6 +29,7 @@ using virtufin::LogLevel;
 using virtufin::Result;
 using virtufin::Status;
 using virtufin::StatusCode;
+using virtufin::TopicSegment;
 
 struct Book {
   std::map<Decimal, Decimal, std::greater<>> bids;  // price -> quantity, best first
@@ -56,21 +58,6 @@ Status Apply(const Json& levels, Side& side) {
     }
   }
   return {};
-}
-
-std::string TopicSegment(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string segment;
-  for (unsigned char c : text) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       c == '_' || c == '-';
-    if (plain) {
-      segment += static_cast<char>(c);
-    } else {
-      segment += {'%', kHex[c >> 4], kHex[c & 15]};
-    }
-  }
-  return segment;
 }
 
 class TopOfBook final : public virtufin::Worker {

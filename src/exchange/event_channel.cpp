@@ -1,7 +1,7 @@
 // Topics, streams and builders of a feed's events.
 #include "exchange/event_channel.hpp"
 
-#include <cstdlib>
+#include "virtufin/event/topic.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {
@@ -15,28 +15,13 @@ std::string_view SourceName(TimeSource source) noexcept {
   return kNames[static_cast<std::size_t>(source)];
 }
 
-void AppendSegment(std::string& out, std::string_view symbol) {
-  constexpr char kHex[] = "0123456789ABCDEF";
-  for (const char c : symbol) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       c == '_' || c == '-';
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    }
-  }
-}
-
 }  // namespace
 
 std::string FeedIdentity::Topic(std::string_view tail, std::string_view symbol) const {
   std::string topic = world + ".exchange." + venue + ".";
-  topic.append(tail) += '.';
-  AppendSegment(topic, symbol);
+  topic.append(tail);
+  if (symbol.empty()) return topic;
+  AppendTopicSegment(topic += '.', symbol);
   return topic;
 }
 
@@ -45,7 +30,7 @@ Result<CloudEvent::Stream> FeedIdentity::Stream(std::string_view type_tail, std:
   CloudEvent::Stream::Options options;
   options.source = "urn:com.virtufin:exchange:" + venue;
   options.type = "com.virtufin.exchange." + venue + "." + std::string(type_tail);
-  options.subject = subject_kind + "/" + std::string(symbol);
+  if (!symbol.empty()) options.subject = subject_kind + "/" + std::string(symbol);
   options.extensions = {{"exchange", venue},
                         {"clocktype", historical ? "historical" : "wall"},
                         {"timesource", std::string(SourceName(source))},
@@ -75,7 +60,7 @@ CloudEvent::Builder& EventChannel::BuilderFor(TimeSource source) {
 }
 
 Result<Message> EventChannel::Make(std::string_view json, std::uint64_t sequence,
-                                   const EventMoment& moment) {
+                                   const EventMoment& moment, std::string_view subject) {
   CloudEvent::Builder& builder = BuilderFor(moment.event.source);
   const Timestamp received = Timestamp::FromUnixNanos(moment.receive_unix_ns);
   const Timestamp event_time =
@@ -87,6 +72,7 @@ Result<Message> EventChannel::Make(std::string_view json, std::uint64_t sequence
       .Varying(kCorrelation, moment.correlation)
       .JsonData(json, Validate::kTrusted);
   if (!identity_->historical) builder.Varying(kWallTime, moment.wall);
+  if (!subject.empty()) builder.Subject(subject);
   Result<CloudEvent> event = builder.Build();
   if (!event.ok()) return event.status();
   return Message(topic_, std::move(*event));

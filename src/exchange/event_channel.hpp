@@ -19,9 +19,11 @@ struct FeedIdentity {
   bool historical = false;
   std::string subject_kind;  // "currency_pair"
 
-  /// `<world>.exchange.<venue>.<tail>.<symbol>`, the symbol percent-encoded where it must be.
+  /// `<world>.exchange.<venue>.<tail>.<symbol>`, the symbol percent-encoded where it must be; empty:
+  /// without that segment.
   std::string Topic(std::string_view tail, std::string_view symbol) const;
-  /// `type_tail`: "orderbook.updated". Errors: as CloudEvent::Stream::Make.
+  /// `type_tail`: "orderbook.updated"; no symbol: the subject is given per event.
+  /// Errors: as CloudEvent::Stream::Make.
   Result<CloudEvent::Stream> Stream(std::string_view type_tail, std::string_view symbol,
                                     TimeSource source) const;
 };
@@ -40,9 +42,11 @@ class EventChannel {
   EventChannel(const FeedIdentity& identity, std::string_view topic_tail,
                std::string_view type_tail, std::string_view symbol);
 
-  /// `json` must be one JSON value: it is not walked. [owner]
+  /// `json` must be one JSON value: it is not walked. `subject` is for a channel without a symbol.
+  /// [owner]
   /// Errors: RESOURCE_EXHAUSTED above kMaxEventBytes.
-  Result<Message> Make(std::string_view json, std::uint64_t sequence, const EventMoment& moment);
+  Result<Message> Make(std::string_view json, std::uint64_t sequence, const EventMoment& moment,
+                       std::string_view subject = {});
 
  private:
   CloudEvent::Builder& BuilderFor(TimeSource source);

@@ -145,7 +145,9 @@ void WriteQuote(PayloadBuffer& out, const BinanceFrame& ticker) {
 void WriteStatus(PayloadBuffer& out, const StatusFields& status) {
   Writer to(out.Start(2 * status.reason.size() + kNameBytes));
   to.Name("{\"state\":\"").Text(status.state);
-  to.Name("\",\"scope\":\"instrument\",\"channel\":\"book\",\"session\":");
+  to.Name("\",\"scope\":\"").Text(status.scope);
+  if (!status.channel.empty()) to.Name("\",\"channel\":\"").Text(status.channel);
+  to.Name("\",\"session\":");
   to.Number(static_cast<std::int64_t>(status.session));
   to.Name(",\"reason\":\"").Reason(status.reason);
   to.Name("\",\"since\":\"").Time(Timestamp::FromUnixNanos(status.since_unix_ns)).Name("\"");

@@ -51,11 +51,13 @@ void WriteQuote(PayloadBuffer& out, const BinanceFrame& ticker);
 
 struct StatusFields {
   std::string_view state, reason;
+  std::string_view scope = "instrument";  // or venue, connection, channel
+  std::string_view channel = "book";      // empty: left out
   std::uint64_t session = 0;
   std::int64_t since_unix_ns = 0;
   std::optional<std::int64_t> expected, got;
 };
-/// feed.status of one instrument's book.
+/// feed.status.
 void WriteStatus(PayloadBuffer& out, const StatusFields& status);
 
 }  // namespace virtufin::inline v0::detail

@@ -18,6 +18,10 @@
 
 namespace virtufin::inline v0 {
 
+namespace detail {
+struct FeedAccess;
+}
+
 /// When something reached us, on both sides of the clock.
 struct FeedTime {
   std::int64_t unix_ns = 0;       // goes into events
@@ -108,6 +112,7 @@ class BinanceFeed {
   const BinanceCounters& frame_counters() const noexcept;
 
  private:
+  friend struct detail::FeedAccess;
   struct Impl;
   explicit BinanceFeed(std::unique_ptr<Impl> impl) noexcept;
   std::unique_ptr<Impl> impl_;

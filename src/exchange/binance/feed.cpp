@@ -2,9 +2,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "exchange/binance/feed_access.hpp"
 #include "exchange/binance/feed_symbol.hpp"
+#include "exchange/event_cause.hpp"
 #include "exchange/payloads.hpp"
-#include "virtufin/core/uuid.hpp"
 
 namespace virtufin::inline v0 {
 namespace {
@@ -42,7 +43,7 @@ std::string_view FeedStateName(FeedState state) noexcept {
 
 struct BinanceFeed::Impl {
   Impl(const BinanceFeedOptions& o, Clock& c, BinanceFeedSink& s)
-      : options(o), clock(c), sink(s), decoder(o.market), correlation(Uuid::V4()) {
+      : options(o), clock(c), sink(s), decoder(o.market), statuses(identity) {
     identity.venue = BinanceVenueName(o.market);
     identity.world = o.world;
     identity.universe = o.universe;
@@ -56,6 +57,7 @@ struct BinanceFeed::Impl {
   BinanceFeedSink& sink;
   detail::FeedIdentity identity;
   BinanceDecoder decoder;
+  detail::StatusBoard statuses;
   detail::FeedSymbols symbols;
   std::vector<std::uint32_t> open;  // connections
   std::uint32_t newest = 0;
@@ -63,23 +65,13 @@ struct BinanceFeed::Impl {
   std::int64_t last_frame_ns = 0;
   std::int64_t next_fetch_ns = kNoTick;
   bool silent = false;
-  bool cause_known = false;
-  Uuid correlation;  // of the cause: a random one, counted up
-  Timestamp wall;    // when the cause's first event was made
+  detail::EventCause cause;
   BinanceFeedCounters counts;
   detail::PayloadBuffer payload;
 
-  /// Events of one call from outside have one cause.
-  void NewCause() noexcept { cause_known = false; }
+  void NewCause() noexcept { cause.New(); }
   detail::EventMoment Cause(FeedTime now, EventTime event) {
-    if (!cause_known) {
-      cause_known = true;
-      for (std::size_t i = 15; i > 8 && ++correlation.bytes[i] == 0; --i) {
-      }
-      if (!options.historical) wall = clock.Now();
-    }
-    if (event.source == TimeSource::kReceive) event.unix_ns = now.unix_ns;
-    return {event, now.unix_ns, correlation, wall};
+    return cause.Moment(now.unix_ns, event, clock, options.historical);
   }
 
   bool Publish(detail::EventChannel& channel, std::string_view json, std::uint64_t& sequence,
@@ -128,8 +120,8 @@ void BinanceFeed::Impl::SetState(FeedSymbol& symbol, FeedState state, FeedTime n
     status.expected = gap->expected;
     status.got = gap->got;
   }
-  detail::WriteStatus(payload, status);
-  Publish(symbol.statuses, payload.text(), symbol.status_sequence, Cause(now, {}));
+  ++counts.events;
+  sink.Publish(statuses.Make(symbol.name, status, Cause(now, {})));
 }
 
 // ---- snapshots ---------------------------------------------------------------------------------
@@ -457,6 +449,14 @@ BinanceFeedCounters BinanceFeed::counters() const noexcept {
 
 const BinanceCounters& BinanceFeed::frame_counters() const noexcept {
   return impl_->decoder.counters();
+}
+
+detail::StatusBoard& detail::FeedAccess::Statuses(BinanceFeed& feed) noexcept {
+  return feed.impl_->statuses;
+}
+
+const detail::FeedIdentity& detail::FeedAccess::Identity(const BinanceFeed& feed) noexcept {
+  return feed.impl_->identity;
 }
 
 }  // namespace virtufin::inline v0

@@ -1,0 +1,23 @@
+// Makes feed.status events.
+#include "exchange/status_board.hpp"
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+constexpr std::size_t kMaxReasonBytes = 4096;
+
+}  // namespace
+
+Message StatusBoard::Make(std::string_view symbol, const StatusFields& status,
+                          const EventMoment& moment) {
+  Line* line = lines_.Find(symbol);
+  if (line == nullptr) line = &lines_.Add(std::make_unique<Line>(*identity_, symbol));
+  StatusFields fields = status;
+  fields.reason = fields.reason.substr(0, kMaxReasonBytes);
+  WriteStatus(payload_, fields);
+  const std::string venue = symbol.empty() ? "exchange/" + identity_->venue : std::string();
+  // Bounded in size by the line above, so it can be made.
+  return line->channel.Make(payload_.text(), ++line->sequence, moment, venue).value();
+}
+
+}  // namespace virtufin::inline v0::detail
