@@ -18,7 +18,7 @@ struct BinanceFetch {
   std::uint64_t id = 0;  // the asker's own, rising
   BinanceFetchKind kind = BinanceFetchKind::kDepth;
   std::string symbol;
-  std::string interval;
+  std::string interval;  // "1m"; with a time zone "1d@+08:00": interval=1d&timeZone=+08:00, escaped
   std::int64_t from_id = 0;
   std::int64_t start_ms = 0;
   int limit = 0;  // 0: the venue's default
