@@ -92,6 +92,7 @@ void BookSideStore::Insert(std::size_t at, std::int64_t key, const Level& level)
   if (free_.empty()) {
     slot = static_cast<std::uint32_t>(pool_.size());
     pool_.push_back(level);
+    free_.reserve(pool_.capacity());  // so that Erase never allocates
   } else {
     slot = free_.back();
     free_.pop_back();

@@ -42,7 +42,7 @@ class PayloadBuffer {
 /// orderbook.update. `prev_id`: the last id of the book before this diff, where the venue chains.
 void WriteUpdate(PayloadBuffer& out, const BinanceFrame& diff, std::optional<std::int64_t> prev_id);
 
-/// orderbook.snapshot. `max_depth` 0: all levels.
+/// orderbook.snapshot and orderbook.depth. `max_depth` 0: all levels.
 void WriteSnapshot(PayloadBuffer& out, const OrderBook& book, std::int64_t last_id,
                    std::int64_t unix_ns, std::size_t max_depth);
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <limits>
 #include <mutex>
 
 #include "virtufin/exchange/binance_feed.hpp"
@@ -14,8 +13,6 @@ namespace virtufin::inline v0::detail {
 /// exceeded. Shared by all that use one host; every function is [any].
 class RateLimiter {
  public:
-  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-
   /// At most `limit` (1 or more) in any `interval_ms`.
   RateLimiter(std::int64_t limit, std::int64_t interval_ms) noexcept;
 
@@ -47,12 +44,14 @@ class RateLimiter {
   };
   void Expire(std::int64_t now_ns) const;
   std::int64_t NextLocked(std::int64_t weight, FeedTime now) const;
+  void Spend(std::int64_t weight, std::int64_t now_ns);
 
   mutable std::mutex mutex_;
   std::int64_t limit_;
   std::int64_t interval_ns_;
   mutable std::deque<Spent> spent_;  // oldest first
   mutable std::int64_t sum_ = 0;
+  std::int64_t first_of_last_ns_ = 0;  // when spent_.back() began
   std::int64_t pause_unix_ns_ = 0;
   std::int64_t pause_ns_ = 0;  // monotonic
 };

@@ -202,7 +202,8 @@ class CountingBus final : public BinanceFeedSink {
   void Publish(const Message& message) override {
     if (!bus_.Publish(message).ok()) std::abort();
   }
-  void FetchSnapshot(std::string_view) override {}
+  void FetchSnapshot(std::string_view, std::uint64_t) override {}
+  void CancelSnapshot(std::string_view, std::uint64_t) override {}
   std::uint64_t events = 0, bytes = 0;
 
  private:
@@ -242,6 +243,7 @@ static void DepthToEvent(benchmark::State& state) {
   auto feed = BinanceFeed::Create(options, WallClock(), sink).value();
   if (!feed->Subscribe(usdm ? "ABCDUSDT" : "ABCUSDT", {}).ok()) std::abort();
   feed->OnOpen(1, {});
+  feed->OnLive(1, usdm ? "ABCDUSDT" : "ABCUSDT", {});
   MovingFrame frame(usdm ? floors::FuturesDepthFrame() : floors::SpotDepthFrame());
   std::string snapshot = "{\"lastUpdateId\":" + std::to_string(frame.start());
   for (const int side : {0, 1}) {
@@ -253,7 +255,7 @@ static void DepthToEvent(benchmark::State& state) {
                   Decimal::FromCoefficient(ticks, usdm ? 5 : 2).value().ToString() + "\",\"1\"]";
     }
   }
-  if (!feed->OnSnapshot(usdm ? "ABCDUSDT" : "ABCUSDT", {}, snapshot + "]}").ok()) std::abort();
+  if (!feed->OnSnapshot(usdm ? "ABCDUSDT" : "ABCUSDT", 0, {}, snapshot + "]}").ok()) std::abort();
   FeedTime now{1'700'000'000'123'456'789, 1};
   const auto step = [&] {
     now.unix_ns += 1000;

@@ -73,7 +73,8 @@ class Sink final : public BinanceFeedSink {
       FUZZ_CHECK(changed->levels.bids.rbegin()->first < changed->levels.asks.begin()->first);
     }
   }
-  void FetchSnapshot(std::string_view) override {}
+  void FetchSnapshot(std::string_view, std::uint64_t) override {}
+  void CancelSnapshot(std::string_view, std::uint64_t) override {}
 
  private:
   test::EventBooks books_;
@@ -95,6 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto feed = BinanceFeed::Create(options, WallClock(), sink).value();
   FUZZ_CHECK(feed->Subscribe("BTCUSDT", now).ok());
   feed->OnOpen(1, now);
+  feed->OnLive(1, "BTCUSDT", now);
   while (!rest.empty()) {
     const auto line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
@@ -109,11 +111,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         feed->OnFrame(line[0] == 'F' ? 1 : 2, now, text);
         break;
       case 'S':
-        FUZZ_CHECK(feed->OnSnapshot("BTCUSDT", now, text).ok() ||
+        FUZZ_CHECK(feed->OnSnapshot("BTCUSDT", 0, now, text).ok() ||
                    feed->state("BTCUSDT") != FeedState::kLive);
         break;
       case 'O':
         feed->OnOpen(2, now);
+        feed->OnLive(2, "BTCUSDT", now);
         break;
       case 'C':
         feed->OnClose(text.empty() ? 1 : 2, now, text);

@@ -42,21 +42,37 @@ struct BinanceFeedOptions {
   std::size_t max_depth = 0;     // levels of each side in a snapshot event; 0: all
   std::size_t max_symbols = 10'000;
   std::size_t max_stored_levels = OrderBook::kDefaultMaxStoredLevels;  // of each side
-  std::int64_t snapshot_timeout_ms = 10'000;  // an answer that takes longer is asked for again
+  // Times are at most kMaxMs.
+  std::int64_t snapshot_timeout_ms = 10'000;  // an answer that takes longer is asked for again; 0:
+                                              // the owner ends every request by itself
   std::int64_t retry_ms = 500;                // before the second request; doubles
   std::int64_t max_retry_ms = 30'000;
   std::int64_t stable_ms = 60'000;        // live for so long: the next gap is asked for at once
   std::int64_t silent_after_ms = 60'000;  // no frame on any socket: books are stale; 0: off
+  static constexpr std::int64_t kMaxMs = 86'400'000;
 };
 
-/// What a feed asks of its owner. Neither function may call back into the feed.
+/// What is made of one symbol.
+struct BinanceFeedParts {
+  bool book = true;                    // orderbook.snapshot and orderbook.update
+  bool quote = true;                   // quote.update
+  std::int64_t depth_interval_ms = 0;  // orderbook.depth, at most so often, when changed; 0: none
+  std::size_t depth_levels = 20;       // of each side in it
+
+  bool NeedsBook() const noexcept { return book || depth_interval_ms > 0; }
+};
+
+/// What a feed asks of its owner. No function may call back into the feed.
 class BinanceFeedSink {
  public:
   virtual ~BinanceFeedSink() = default;
   /// `message` may be copied and kept.
   virtual void Publish(const Message& message) = 0;
-  /// Asks for `GET .../depth` of the symbol; the answer comes as OnSnapshot or OnSnapshotFailed.
-  virtual void FetchSnapshot(std::string_view symbol) = 0;
+  /// Asks for `GET .../depth` of the symbol; the answer comes as OnSnapshot or OnSnapshotFailed,
+  /// with the same number. Numbers rise from 1.
+  virtual void FetchSnapshot(std::string_view symbol, std::uint64_t request) = 0;
+  /// Nobody waits for that answer any more; it may come nevertheless.
+  virtual void CancelSnapshot(std::string_view symbol, std::uint64_t request) = 0;
 };
 
 struct BinanceFeedCounters {
@@ -67,6 +83,7 @@ struct BinanceFeedCounters {
   std::uint64_t stray = 0;             // frames of a socket that is not open: counted, not used
   std::uint64_t snapshots_asked = 0;   // requests
   std::uint64_t snapshots_failed = 0;  // no answer, no snapshot, or unusable
+  std::uint64_t snapshots_late = 0;    // answers that nobody needed any more
   std::uint64_t too_large = 0;         // events that exceeded kMaxEventBytes: a gap
 };
 
@@ -79,23 +96,34 @@ class BinanceFeed {
                                                      Clock& clock, BinanceFeedSink& sink);
   ~BinanceFeed();
 
-  /// `symbol` as the venue writes it ("BTCUSDT"). No effect when subscribed already.
-  /// Errors: INVALID_ARGUMENT for an empty symbol or one that is no UTF-8; RESOURCE_EXHAUSTED
-  /// beyond max_symbols.
-  Status Subscribe(std::string_view symbol, FeedTime now);
+  /// `symbol` as the venue writes it ("BTCUSDT"). Subscribed already: what is made of it changes
+  /// to `parts`; a book that was not published before begins with a snapshot.
+  /// Errors: INVALID_ARGUMENT for an empty symbol, one that is no UTF-8, or parts that are none;
+  /// RESOURCE_EXHAUSTED beyond max_symbols.
+  Status Subscribe(std::string_view symbol, FeedTime now, const BinanceFeedParts& parts = {});
+  /// The book says that it is disconnected, with `reason`. No effect when not subscribed.
+  void Unsubscribe(std::string_view symbol, FeedTime now, std::string_view reason);
 
-  /// A socket that carries all subscribed symbols is open. Numbers rise with each socket; two at a
-  /// time are fine.
+  /// A socket is open: its frames count. Numbers rise with each socket.
   void OnOpen(std::uint32_t connection, FeedTime now);
+  /// The depth stream of a symbol runs on an open socket: the venue confirmed it. Its first frame
+  /// says the same. With the first such socket the book is synchronised; two at a time are fine.
+  void OnLive(std::uint32_t connection, std::string_view symbol, FeedTime now);
+  /// It runs there no more, while the socket stays open.
+  void OnLost(std::uint32_t connection, std::string_view symbol, FeedTime now,
+              std::string_view reason);
   void OnClose(std::uint32_t connection, FeedTime now, std::string_view reason);
   /// `text` is borrowed for the call. The frame stays readable until the next call.
   const BinanceFrame& OnFrame(std::uint32_t connection, FeedTime now, std::string_view text);
 
-  /// A late answer is welcome, also one that was asked for again since.
+  /// `request` as FetchSnapshot gave it; 0: nobody asked, the answer is as good as one asked for
+  /// now. A late answer is welcome, also one that was asked for again since, but none from before
+  /// the symbol's depth stream was lost.
   /// Errors: as BinanceDecoder::DecodeSnapshot; NOT_FOUND for a symbol nobody subscribed. The feed
   /// has taken note and asks again by itself.
-  Status OnSnapshot(std::string_view symbol, FeedTime now, std::string_view body);
-  void OnSnapshotFailed(std::string_view symbol, FeedTime now, std::string_view reason);
+  Status OnSnapshot(std::string_view symbol, std::uint64_t request, FeedTime now,
+                    std::string_view body);
+  void OnSnapshotFailed(std::string_view symbol, std::uint64_t request, FeedTime now);
 
   /// Does what is due. Call it when `now` has reached next_tick_ns(), or more often.
   void OnTick(FeedTime now);
@@ -104,9 +132,9 @@ class BinanceFeed {
   std::int64_t next_tick_ns() const noexcept;
 
   std::vector<std::string> symbols() const;  // in the order of subscription
-  /// Null for a symbol nobody subscribed; borrowed until the feed is destroyed.
+  /// Null for a symbol nobody subscribed; borrowed until it is unsubscribed.
   const BookSynchroniser* FindBook(std::string_view symbol) const noexcept;
-  /// kDisconnected for a symbol nobody subscribed.
+  /// Of the book; kDisconnected for a symbol nobody subscribed.
   FeedState state(std::string_view symbol) const noexcept;
   BinanceFeedCounters counters() const noexcept;
   const BinanceCounters& frame_counters() const noexcept;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "exchange/event_channel.hpp"
 #include "exchange/payloads.hpp"
@@ -12,20 +13,28 @@
 
 namespace virtufin::inline v0::detail {
 
+/// The last sequence numbers of a symbol's topics; they outlive its subscriptions.
+struct FeedSequences {
+  std::uint64_t book = 0;  // of snapshots and updates together
+  std::uint64_t depth = 0, quote = 0;
+};
+
 struct FeedSymbol {
   FeedSymbol(std::string_view symbol, const FeedIdentity& identity, const BookSyncOptions& options)
       : name(symbol),
         book(options),
         snapshots(identity, "orderbook.snapshot", "orderbook.snapshotted", symbol),
         updates(identity, "orderbook.update", "orderbook.updated", symbol),
+        depths(identity, "orderbook.depth", "orderbook.conflated", symbol),
         quotes(identity, "quote.update", "quote.updated", symbol) {}
 
   std::string name;
+  BinanceFeedParts parts;
   BookSynchroniser book;
-  EventChannel snapshots, updates, quotes;
-  std::uint64_t book_sequence = 0;  // of snapshots and updates together
-  std::uint64_t quote_sequence = 0;
+  EventChannel snapshots, updates, depths, quotes;
+  FeedSequences sequences;
 
+  std::vector<std::uint32_t> carriers;  // open sockets on which the depth stream runs
   FeedState state = FeedState::kDisconnected;
   std::int64_t since_unix_ns = 0;
   std::int64_t live_since_ns = 0;  // monotonic
@@ -34,11 +43,18 @@ struct FeedSymbol {
   enum class Fetch : std::uint8_t { kNone, kDue, kAsked };
   Fetch fetch = Fetch::kNone;
   std::int64_t fetch_at_ns = BinanceFeed::kNoTick;
-  int attempts = 0;  // requests since the book was stable
+  int attempts = 0;                 // requests since the book was stable
+  std::uint64_t request = 0;        // the last one
+  std::uint64_t first_request = 0;  // since the stream runs; answers to earlier ones are not used
 
-  std::int64_t quote_id = -1;  // of the last bookTicker that was published
-  PayloadBuffer quote;         // its payload
-  int quote_run = 0;           // stale ones in a row on the newest socket
+  std::int64_t depth_at_ns = BinanceFeed::kNoTick;  // of the next orderbook.depth; the book changed
+  std::int64_t depth_last_ns = INT64_MIN / 2;
+  std::string depth_levels;  // the last one's, as written
+
+  std::int64_t quote_id = -1;      // of the last bookTicker that was published
+  PayloadBuffer quote;             // its payload
+  int quote_run = 0;               // stale ones in a row on the newest socket
+  std::uint32_t quote_newest = 0;  // the newest socket that brought one
 };
 
 using FeedSymbols = SymbolTable<FeedSymbol>;

@@ -77,7 +77,8 @@ struct Answer {
   std::int64_t unix_ns = 0;
   std::string symbol, body;
   State state = State::kWaiting;
-  std::int64_t due_ns = 0;  // when asked for
+  std::int64_t due_ns = 0;    // when asked for
+  std::uint64_t request = 0;  // by which request
 };
 
 }  // namespace
@@ -112,7 +113,8 @@ struct RecordingPlayer::Impl final : BinanceFeedSink {
   void Publish(const Message& message) override {
     if (!bus.Publish(message).ok()) ++counts.not_published;
   }
-  void FetchSnapshot(std::string_view symbol) override;
+  void FetchSnapshot(std::string_view symbol, std::uint64_t request) override;
+  void CancelSnapshot(std::string_view symbol, std::uint64_t request) override;
 
   void ReadLine() { has_line = frames.Next(line); }
   void LoadAnswers(std::vector<std::string>& symbols, std::optional<BinanceMarket>& market);
@@ -153,7 +155,7 @@ void RecordingPlayer::Impl::LoadAnswers(std::vector<std::string>& symbols,
                    [](const Answer& a, const Answer& b) { return a.unix_ns < b.unix_ns; });
 }
 
-void RecordingPlayer::Impl::FetchSnapshot(std::string_view symbol) {
+void RecordingPlayer::Impl::FetchSnapshot(std::string_view symbol, std::uint64_t request) {
   const auto of_symbol = [symbol](const Answer* answer) { return answer->symbol == symbol; };
   // One is on its way since an earlier request.
   if (std::any_of(asked.begin(), asked.end(), of_symbol)) return;
@@ -166,10 +168,21 @@ void RecordingPlayer::Impl::FetchSnapshot(std::string_view symbol) {
   }
   next->state = Answer::State::kAsked;
   next->due_ns = std::max(next->unix_ns, now_ns);
+  next->request = request;
   const auto later = std::find_if(asked.begin(), asked.end(), [&](const Answer* other) {
     return other->due_ns > next->due_ns;
   });
   asked.insert(later, &*next);
+}
+
+/// The answer is for the next request of the symbol.
+void RecordingPlayer::Impl::CancelSnapshot(std::string_view symbol, std::uint64_t) {
+  std::erase_if(asked, [symbol](Answer* answer) {
+    if (answer->symbol != symbol) return false;
+    answer->state = Answer::State::kWaiting;
+    answer->request = 0;
+    return true;
+  });
 }
 
 /// Time goes forward only; what is due in the feed on the way happens at its own time.
@@ -186,6 +199,7 @@ void RecordingPlayer::Impl::Open() {
   if (opened) feed->OnClose(connection++, Now(), "the recording opened a new connection");
   opened = true;
   feed->OnOpen(connection, Now());
+  for (const std::string& symbol : feed->symbols()) feed->OnLive(connection, symbol, Now());
   if (!options.snapshots_first) return;
   for (Answer& answer : answers) {
     if (answer.state != Answer::State::kPlayed) PlayAnswer(answer);
@@ -197,7 +211,8 @@ void RecordingPlayer::Impl::PlayAnswer(Answer& answer) {
   std::erase(asked, &answer);
   ++counts.answers;
   const std::int64_t received = std::max(answer.unix_ns, now_ns);
-  const Status status = feed->OnSnapshot(answer.symbol, {received, now_ns}, answer.body);
+  const Status status =
+      feed->OnSnapshot(answer.symbol, answer.request, {received, now_ns}, answer.body);
   if (!status.ok()) Report(*answers_file, answer.line, std::string(status.message()));
 }
 

@@ -197,12 +197,12 @@ TEST_CASE("a snapshot that never comes, fails or is too old is asked for again, 
   CHECK(feed.sink.fetches.size() == 1);
   feed.Wait(500);
   CHECK(feed.sink.fetches.size() == 2);
-  feed.feed->OnSnapshotFailed("BTCUSDT", feed.Now(), "HTTP 503");
+  feed.feed->OnSnapshotFailed("BTCUSDT", feed.sink.requests.back(), feed.Now());
   feed.Wait(990);
   CHECK(feed.sink.fetches.size() == 2);
   feed.Wait(10);
   CHECK(feed.sink.fetches.size() == 3);
-  CHECK_FALSE(feed.feed->OnSnapshot("BTCUSDT", feed.Now(), R"({"code":-1,"msg":"no"})").ok());
+  CHECK_FALSE(feed.feed->OnSnapshot("BTCUSDT", 3, feed.Now(), R"({"code":-1,"msg":"no"})").ok());
   feed.Wait(2'000);
   CHECK(feed.sink.fetches.size() == 4);
   CHECK(feed.Snapshot(199).ok());  // too old for the diff at hand

@@ -16,10 +16,18 @@ namespace virtufin::test {
 class KeepingSink final : public virtufin::BinanceFeedSink {
  public:
   void Publish(const virtufin::Message& message) override { messages.push_back(message); }
-  void FetchSnapshot(std::string_view symbol) override { fetches.emplace_back(symbol); }
+  void FetchSnapshot(std::string_view symbol, std::uint64_t request) override {
+    fetches.emplace_back(symbol);
+    requests.push_back(request);
+  }
+  void CancelSnapshot(std::string_view symbol, std::uint64_t request) override {
+    cancelled.push_back(std::string(symbol) + " " + std::to_string(request));
+  }
 
   std::vector<virtufin::Message> messages;
   std::vector<std::string> fetches;
+  std::vector<std::uint64_t> requests;  // their numbers
+  std::vector<std::string> cancelled;   // "BTCUSDT 3"
 };
 
 struct FeedFixture {
@@ -36,7 +44,11 @@ struct FeedFixture {
       feed->OnTick(Now());
     }
   }
-  void Open(std::uint32_t connection = 1) { feed->OnOpen(connection, Now()); }
+  /// A socket that carries all symbols.
+  void Open(std::uint32_t connection = 1) {
+    feed->OnOpen(connection, Now());
+    for (const std::string& symbol : feed->symbols()) feed->OnLive(connection, symbol, Now());
+  }
   void Frame(std::string_view text, std::uint32_t connection = 1) {
     feed->OnFrame(connection, Now(), text);
   }
@@ -47,8 +59,9 @@ struct FeedFixture {
               std::string(asks) + "}",
           connection);
   }
-  virtufin::Status Snapshot(std::int64_t id, std::string_view symbol = "BTCUSDT") {
-    return feed->OnSnapshot(symbol, Now(),
+  virtufin::Status Snapshot(std::int64_t id, std::string_view symbol = "BTCUSDT",
+                            std::uint64_t request = 0) {
+    return feed->OnSnapshot(symbol, request, Now(),
                             R"({"lastUpdateId":)" + std::to_string(id) +
                                 R"(,"bids":[["10.0","1"],["9.5","2.50"]],"asks":[["11","3"]]})");
   }

@@ -82,6 +82,7 @@ class Simulation {
     std::uint32_t connection;
     std::string text, symbol;  // symbol: an answer
     bool failed = false;
+    std::uint64_t request = 0;
   };
 
   bool Percent(int percent) { return Below(100) < percent; }
@@ -147,7 +148,8 @@ class Simulation {
   }
 
   void Answer() {
-    for (const std::string& symbol : link_.sink.fetches) {
+    for (std::size_t i = 0; i < link_.sink.fetches.size(); ++i) {
+      const std::string& symbol = link_.sink.fetches[i];
       if (Percent(faults_.no_answer)) continue;
       const auto index = static_cast<std::size_t>(
           std::find(venue_.symbols().begin(), venue_.symbols().end(), symbol) -
@@ -160,9 +162,11 @@ class Simulation {
         text = text.substr(0, static_cast<std::size_t>(Below(static_cast<int>(text.size()))));
       }
       const std::int64_t late = Percent(faults_.late_answer) ? 1'000 + Below(6'000) : Below(300);
-      items_.emplace(link_.elapsed_ns / 1'000'000 + late, Item{0, text, symbol, failed});
+      items_.emplace(link_.elapsed_ns / 1'000'000 + late,
+                     Item{0, text, symbol, failed, link_.sink.requests[i]});
     }
     link_.sink.fetches.clear();
+    link_.sink.requests.clear();
   }
 
   void Deliver() {
@@ -172,9 +176,9 @@ class Simulation {
       if (item.symbol.empty()) {
         link_.Frame(item.text, item.connection);
       } else if (item.failed) {
-        link_.feed->OnSnapshotFailed(item.symbol, link_.Now(), "fault");
+        link_.feed->OnSnapshotFailed(item.symbol, item.request, link_.Now());
       } else {
-        (void)link_.feed->OnSnapshot(item.symbol, link_.Now(), item.text).ok();
+        (void)link_.feed->OnSnapshot(item.symbol, item.request, link_.Now(), item.text).ok();
       }
       Check();
     }

@@ -169,7 +169,8 @@ TEST_CASE("each frame delivered twice in a row gives the same books and no gap")
       const auto from = line.url.find("symbol=") + 7;
       const auto symbol = line.url.substr(from, line.url.find('&') - from);
       REQUIRE(fixture.feed->Subscribe(symbol, fixture.Now()).ok());
-      REQUIRE(fixture.feed->OnSnapshot(symbol, fixture.Now(), line.body).ok());
+      fixture.feed->OnLive(1, symbol, fixture.Now());
+      REQUIRE(fixture.feed->OnSnapshot(symbol, 0, fixture.Now(), line.body).ok());
     }
     auto frames = RecordingReader::Open(options.frames_path).value();
     while (frames.Next(line)) {

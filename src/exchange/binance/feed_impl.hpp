@@ -1,0 +1,83 @@
+// What a BinanceFeed keeps, and the steps its functions are made of.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exchange/binance/feed_symbol.hpp"
+#include "exchange/event_cause.hpp"
+#include "exchange/payloads.hpp"
+#include "exchange/status_board.hpp"
+
+namespace virtufin::inline v0 {
+
+struct BinanceFeed::Impl {
+  using Symbol = detail::FeedSymbol;
+  static constexpr std::int64_t kMs = 1'000'000;
+
+  Impl(const BinanceFeedOptions& o, Clock& c, BinanceFeedSink& s);
+
+  BinanceFeedOptions options;
+  Clock& clock;
+  BinanceFeedSink& sink;
+  detail::FeedIdentity identity;
+  BinanceDecoder decoder;
+  detail::StatusBoard statuses;
+  detail::FeedSymbols symbols;
+  std::map<std::string, detail::FeedSequences, std::less<>> retired;  // of symbols that left
+  BookCounters retired_books;
+  std::vector<std::uint32_t> open;  // connections
+  std::uint64_t session = 0;        // sockets opened so far
+  std::uint64_t requests = 0;       // snapshots asked for so far
+  std::int64_t last_frame_ns = 0;
+  std::int64_t next_fetch_ns = kNoTick;
+  std::int64_t next_depth_ns = kNoTick;
+  bool silent = false;
+  detail::EventCause cause;
+  BinanceFeedCounters counts;
+  detail::PayloadBuffer payload;
+
+  bool IsOpen(std::uint32_t connection) const noexcept;
+
+  /// Events of one call from outside have one cause.
+  void NewCause() noexcept { cause.New(); }
+  detail::EventMoment Cause(FeedTime now, EventTime event) {
+    return cause.Moment(now.unix_ns, event, clock, options.historical);
+  }
+
+  // Events.
+  bool Publish(detail::EventChannel& channel, std::string_view json, std::uint64_t& sequence,
+               const detail::EventMoment& moment);
+  void SetState(Symbol& symbol, FeedState state, FeedTime now, std::string_view reason,
+                const BookGap* gap = nullptr);
+  bool PublishSnapshot(Symbol& symbol, FeedTime now);
+  void PublishUpdate(Symbol& symbol, FeedTime now, const BinanceFrame& frame, std::int64_t before);
+  void ScheduleDepth(Symbol& symbol, FeedTime now);
+  void PublishDepth(Symbol& symbol, FeedTime now);
+
+  // A book's snapshot and its way to live.
+  void WantSnapshot(Symbol& symbol, FeedTime now);
+  void AskForSnapshot(Symbol& symbol, FeedTime now);
+  void CancelSnapshot(Symbol& symbol);
+  void StartOver(Symbol& symbol, FeedTime now, std::string_view reason);
+  void LoseBook(Symbol& symbol, FeedTime now);
+  void GoLive(Symbol& symbol, FeedTime now);
+  Status TakeSnapshot(Symbol& symbol, FeedTime now, std::string_view body);
+  void AddCarrier(Symbol& symbol, std::uint32_t connection, FeedTime now);
+  void RemoveCarrier(Symbol& symbol, std::uint32_t connection, FeedTime now,
+                     std::string_view reason);
+  void EndBook(Symbol& symbol, FeedTime now, std::string_view reason);
+
+  // Frames.
+  void OnDepth(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+  void OnBookTicker(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+
+  // What is due.
+  void TickFetches(FeedTime now);
+  void TickDepths(FeedTime now);
+  void TickSilence(FeedTime now);
+};
+
+}  // namespace virtufin::inline v0
