@@ -1,0 +1,67 @@
+// Makes OpenSSL contexts that verify.
+#include "net/tls_client.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+namespace virtufin::inline v0::net {
+namespace {
+
+Status Failed(const std::string& what) {
+  const unsigned long error = ERR_peek_last_error();
+  const char* reason = error == 0 ? nullptr : ERR_reason_error_string(error);
+  Status status(StatusCode::kInvalidArgument, "net",
+                what + (reason == nullptr ? "" : std::string(": ") + reason));
+  ERR_clear_error();
+  return status;
+}
+
+Status AddPem(SSL_CTX* context, const std::string& pem) {
+  BIO* bio = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+  if (bio == nullptr) return Failed("cannot read the certificates to trust");
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  int added = 0;
+  while (X509* certificate = PEM_read_bio_X509(bio, nullptr, nullptr, nullptr)) {
+    if (X509_STORE_add_cert(store, certificate) == 1) ++added;
+    X509_free(certificate);
+  }
+  BIO_free(bio);
+  if (added == 0) return Failed("expected PEM certificates in the text of the CA, found none");
+  ERR_clear_error();  // the end of the text is an error to the reader
+  return Status();
+}
+
+}  // namespace
+
+void SslCtxDeleter::operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+
+Result<SslCtxPtr> MakeClientContext(const TlsOptions& options) {
+  SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
+  if (context == nullptr) return Failed("cannot make a TLS context");
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  // A partial write is repeated with another buffer of the same bytes; a peer that ends the stream
+  // without close_notify is an ended stream, the WebSocket close frame is what counts.
+  SSL_CTX_set_mode(context.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  if (options.ca_file.empty() && options.ca_pem.empty()) {
+    // The default paths by name: SSL_CTX_set_default_verify_paths would read the environment.
+    SSL_CTX_load_verify_file(context.get(), X509_get_default_cert_file());
+    SSL_CTX_load_verify_dir(context.get(), X509_get_default_cert_dir());
+    ERR_clear_error();
+    return context;
+  }
+  if (!options.ca_file.empty() &&
+      SSL_CTX_load_verify_file(context.get(), options.ca_file.c_str()) != 1) {
+    return Failed("expected PEM certificates in the CA file " + options.ca_file);
+  }
+  if (!options.ca_pem.empty()) {
+    if (Status s = AddPem(context.get(), options.ca_pem); !s.ok()) return s;
+  }
+  return context;
+}
+
+}  // namespace virtufin::inline v0::net

@@ -1,0 +1,436 @@
+// Reads, writes and ends open WebSockets, and finds the ones whose peer is gone.
+#include "net/ws_connection.hpp"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "net/utf8.hpp"
+
+namespace virtufin::inline v0::net {
+namespace {
+
+constexpr std::size_t kKeptMessageBytes = std::size_t{256} << 10;
+constexpr std::int64_t kMaxTickUs = 1'000'000;
+
+lws_write_protocol LwsKind(WsConnection::Frame frame) {
+  switch (frame) {
+    case WsConnection::Frame::kBinary:
+      return LWS_WRITE_BINARY;
+    case WsConnection::Frame::kPing:
+      return LWS_WRITE_PING;
+    default:
+      return LWS_WRITE_TEXT;
+  }
+}
+
+}  // namespace
+
+WsConnection::WsConnection(NetLoop& loop, Url url, std::string shown,
+                           const WebSocketOptions& options, lws_vhost* vhost,
+                           WebSocketHandler& handler)
+    : loop_(loop),
+      impl_(loop.impl()),
+      url_(std::move(url)),
+      shown_(std::move(shown)),
+      options_(options),
+      vhost_(vhost),
+      handler_(&handler) {
+  timer_.self = this;
+}
+
+// ---- opening and ending
+
+int WsConnection::OnEstablished() {
+  state_ = State::kOpen;
+  opened_ = true;
+  attempt_deadline_us_ = 0;
+  SetSocketOptions();
+  last_byte_us_ = last_ping_us_ = lws_now_usecs();
+  kernel_bytes_ = KernelBytes();
+  TickOpen(last_byte_us_);
+  if (paused_) lws_rx_flow_control(wsi_, 0);
+  char protocol[128] = "";
+  if (lws_hdr_copy(wsi_, protocol, sizeof(protocol), WSI_TOKEN_PROTOCOL) < 0) protocol[0] = '\0';
+  if (handler_ != nullptr) handler_->OnOpen(protocol);
+  return state_ == State::kEnded ? -1 : 0;
+}
+
+void WsConnection::SetSocketOptions() {
+  const int fd = lws_get_socket_fd(wsi_);
+  if (fd < 0) return;
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  if (options_.tcp_user_timeout_ms > 0) {
+    const auto timeout = static_cast<unsigned>(options_.tcp_user_timeout_ms);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+  }
+}
+
+int WsConnection::Fail(StatusCode code, std::uint16_t close_code, std::string_view reason) {
+  close_code_ = close_code;
+  std::string text(reason.substr(0, 120));
+  lws_close_reason(wsi_, static_cast<lws_close_status>(close_code),
+                   reinterpret_cast<unsigned char*>(text.data()), text.size());
+  lws* wsi = wsi_;
+  wsi_ = nullptr;
+  lws_set_opaque_user_data(wsi, nullptr);
+  End(code, reason);
+  return -1;  // the close frame goes out, and the socket after it
+}
+
+/// The one place where a handler hears that it is over.
+void WsConnection::End(StatusCode code, std::string_view reason) {
+  if (state_ == State::kEnded) return;
+  state_ = State::kEnded;
+  lws_sul_schedule(impl_.context, 0, &timer_.sul, &OnTimer, LWS_SET_TIMER_USEC_CANCEL);
+  LetGo();
+  if (WebSocketHandler* handler = std::exchange(handler_, nullptr)) {
+    WebSocketEnd end;
+    end.status = Status(code, "net",
+                        (opened_ ? "the socket to " : "cannot open ") + shown_ +
+                            (opened_ ? " ended: " : ": ") + std::string(reason));
+    end.opened = opened_;
+    end.close_code = close_code_;
+    end.http_status = http_status_ == 101 ? 0 : http_status_;
+    handler->OnClosed(end);
+  }
+  impl_.Forget(this);
+}
+
+/// libwebsockets ends what is left of the connection; we hear no more of it.
+void WsConnection::LetGo() {
+  if (wsi_ == nullptr) return;
+  lws_set_opaque_user_data(wsi_, nullptr);
+  lws_set_timeout(wsi_, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+  wsi_ = nullptr;
+}
+
+void WsConnection::OnLoopStop() { End(StatusCode::kCancelled, "the net loop was stopped"); }
+
+int WsConnection::OnPeerClose(const unsigned char* in, std::size_t len) {
+  if (len >= 2) {
+    close_code_ = static_cast<std::uint16_t>(in[0] << 8 | in[1]);
+    close_reason_.assign(reinterpret_cast<const char*>(in + 2), len - 2);
+    for (char& c : close_reason_) {
+      if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+    }
+    if (!IsUtf8(close_reason_)) close_reason_ = "(no UTF-8)";
+  }
+  if (state_ == State::kOpen) {
+    state_ = State::kClosing;
+    peer_closed_ = true;
+    deadline_us_ = lws_now_usecs() + options_.close_timeout_ms * 1000;
+    ScheduleTick(options_.close_timeout_ms * 1000);
+  }
+  return 0;  // libwebsockets answers with the same code
+}
+
+void WsConnection::OnLost() {
+  wsi_ = nullptr;  // libwebsockets frees it
+  if (state_ == State::kConnecting || state_ == State::kResolving) {
+    OnConnectError({});
+    return;
+  }
+  if (peer_closed_) {
+    End(StatusCode::kUnavailable,
+        "closed by the peer" +
+            (close_code_ == 0 ? std::string() : " with " + std::to_string(close_code_)) +
+            (close_reason_.empty() ? std::string() : " (" + close_reason_ + ")"));
+  } else if (state_ == State::kClosing) {
+    End(StatusCode::kCancelled, "closed");
+  } else {
+    End(StatusCode::kUnavailable, "the peer ended it without a close frame");
+  }
+}
+
+void WsConnection::Close(std::uint16_t code, std::string_view reason) {
+  if (state_ == State::kEnded || state_ == State::kClosing) return;
+  if (state_ != State::kOpen) {
+    // Not from inside: the caller may not expect OnClosed before this returns.
+    state_ = State::kClosing;
+    impl_.PostAlways([self = shared_from_this()] { self->End(StatusCode::kCancelled, "closed"); });
+    return;
+  }
+  state_ = State::kClosing;
+  deadline_us_ = lws_now_usecs() + options_.close_timeout_ms * 1000;
+  ScheduleTick(options_.close_timeout_ms * 1000);
+  Out out{Frame::kClose, std::string(LWS_PRE, '\0')};
+  out.data += static_cast<char>(code >> 8);
+  out.data += static_cast<char>(code & 0xff);
+  out.data += reason.substr(0, 123);
+  out_.push_back(std::move(out));
+  if (paused_) PauseReading(false);  // or the peer's close frame would not be read
+  lws_callback_on_writable(wsi_);
+}
+
+// ---- reading
+
+ReceiveTime WsConnection::ReadTime() {
+  if (read_turn_ != impl_.turn) {
+    read_turn_ = impl_.turn;
+    read_time_ = loop_.Now();
+  }
+  received_ = true;
+  return read_time_;
+}
+
+int WsConnection::OnReceive(const char* in, std::size_t len) {
+  if (state_ != State::kOpen) return state_ == State::kEnded ? -1 : 0;
+  const bool first = lws_is_first_fragment(wsi_) != 0;
+  const bool last = lws_is_final_fragment(wsi_) != 0;
+  if (first) {
+    message_.clear();
+    message_binary_ = lws_frame_is_binary(wsi_) != 0;
+  }
+  const std::size_t known = message_.size() + len + lws_remaining_packet_payload(wsi_);
+  if (known > options_.max_message_bytes) {
+    return Fail(StatusCode::kResourceExhausted, 1009,
+                "expected messages of at most " + std::to_string(options_.max_message_bytes) +
+                    " bytes, found " + std::to_string(known));
+  }
+  // A message in one part lies in the read buffer, which ends at least kBufferPadding behind it.
+  if (first && last && !options_.permessage_deflate && len + kBufferPadding <= kLwsBufferBytes) {
+    return Deliver(in, len, message_binary_);
+  }
+  message_.append(in, len);
+  if (!last) {
+    received_ = true;
+    return 0;
+  }
+  const std::size_t size = message_.size();
+  message_.append(kBufferPadding, '\0');
+  const int answer = Deliver(message_.data(), size, message_binary_);
+  message_.clear();
+  if (message_.capacity() > kKeptMessageBytes) message_.shrink_to_fit();
+  return answer;
+}
+
+int WsConnection::Deliver(const char* in, std::size_t len, bool binary) {
+  const ReceiveTime time = ReadTime();
+  if (!binary && !IsUtf8({in, len})) {
+    return Fail(StatusCode::kDataLoss, 1007, "expected text in UTF-8");
+  }
+  if (handler_ == nullptr) return 0;
+  if (binary) {
+    handler_->OnBinary(AsBytes({in, len}), time);
+  } else {
+    handler_->OnText({in, len}, time);
+  }
+  return state_ == State::kEnded ? -1 : 0;
+}
+
+int WsConnection::OnPong(const char* in, std::size_t len) {
+  if (state_ != State::kOpen) return 0;
+  const ReceiveTime time = ReadTime();
+  if (handler_ != nullptr) handler_->OnPong(AsBytes({in, len}), time);
+  return state_ == State::kEnded ? -1 : 0;
+}
+
+void WsConnection::PauseReading(bool paused) {
+  if (paused_ == paused || state_ == State::kEnded) return;
+  paused_ = paused;
+  if (opened_ && wsi_ != nullptr) lws_rx_flow_control(wsi_, paused ? 0 : 1);
+}
+
+// ---- writing
+
+bool WsConnection::Send(Frame frame, const void* data, std::size_t size) {
+  if (state_ != State::kOpen || unsent_bytes_ + size > options_.max_send_bytes) return false;
+  Out out{frame, std::string()};
+  out.data.reserve(LWS_PRE + size);
+  out.data.assign(LWS_PRE, '\0');
+  out.data.append(static_cast<const char*>(data), size);
+  unsent_bytes_ += size;
+  out_.push_back(std::move(out));
+  if (waits_since_us_ == 0) waits_since_us_ = lws_now_usecs();
+  lws_callback_on_writable(wsi_);
+  return true;
+}
+
+int WsConnection::OnWritable() {
+  if (state_ == State::kEnded) return -1;
+  waits_since_us_ = 0;
+  if (out_.empty() || peer_closed_) return 0;
+  Out out = std::move(out_.front());
+  out_.pop_front();
+  auto* data = reinterpret_cast<unsigned char*>(out.data.data()) + LWS_PRE;
+  const std::size_t size = out.data.size() - LWS_PRE;
+  if (out.frame == Frame::kClose) {
+    const auto code = static_cast<lws_close_status>(data[0] << 8 | data[1]);
+    lws_close_reason(wsi_, code, data + 2, size - 2);
+    return -1;
+  }
+  unsent_bytes_ -= size;
+  if (lws_write(wsi_, data, size, LwsKind(out.frame)) < 0) return -1;
+  // Called again once the system has taken all of it: until then the peer is waited for.
+  waits_since_us_ = lws_now_usecs();
+  lws_callback_on_writable(wsi_);
+  return 0;
+}
+
+// ---- time
+
+void WsConnection::ScheduleTick(std::int64_t in_us) {
+  lws_sul_schedule(impl_.context, 0, &timer_.sul, &OnTimer, std::max<std::int64_t>(in_us, 1));
+}
+
+void WsConnection::OnTimer(lws_sorted_usec_list_t* sul) {
+  reinterpret_cast<Timer*>(sul)->self->Tick();
+}
+
+void WsConnection::Tick() {
+  const std::shared_ptr<WsConnection> self = shared_from_this();
+  const std::int64_t now = lws_now_usecs();
+  switch (state_) {
+    case State::kResolving:
+    case State::kConnecting:
+      if (now >= deadline_us_) {
+        End(StatusCode::kDeadlineExceeded,
+            "not open within " + std::to_string(options_.connect_timeout_ms) + " ms");
+      } else if (attempt_deadline_us_ != 0 && now >= attempt_deadline_us_ &&
+                 next_address_ < addresses_.size()) {
+        LetGo();
+        ConnectNext();
+      } else {
+        ScheduleTick((attempt_deadline_us_ > now ? attempt_deadline_us_ : deadline_us_) - now);
+      }
+      break;
+    case State::kOpen:
+      TickOpen(now);
+      break;
+    case State::kClosing:
+      if (now < deadline_us_) {
+        ScheduleTick(deadline_us_ - now);
+      } else if (peer_closed_) {
+        LetGo();
+        OnLost();
+      } else {
+        End(StatusCode::kCancelled, "closed; the peer did not answer the close frame");
+      }
+      break;
+    case State::kEnded:
+      break;
+  }
+}
+
+std::uint64_t WsConnection::KernelBytes() const {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  const int fd = lws_get_socket_fd(wsi_);
+  if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return kernel_bytes_;
+  return info.tcpi_bytes_received;
+}
+
+/// libwebsockets answers pings by itself and says nothing of it: the system counts what came.
+void WsConnection::NoticeBytes(std::int64_t now_us) {
+  const std::uint64_t bytes = KernelBytes();
+  const bool more = bytes != std::exchange(kernel_bytes_, bytes);
+  const bool told = std::exchange(received_, false);
+  if (more || told) last_byte_us_ = now_us;
+  if (more && !told && handler_ != nullptr) handler_->OnSignOfLife(loop_.Now());
+}
+
+void WsConnection::TickOpen(std::int64_t now) {
+  const std::int64_t ping_us = options_.ping_interval_ms * 1000;
+  const std::int64_t silence_us = options_.silence_limit_ms * 1000;
+  NoticeBytes(now);
+  if (state_ != State::kOpen) return;
+  if (silence_us > 0 && now - last_byte_us_ >= silence_us) {
+    End(StatusCode::kDeadlineExceeded,
+        "no byte from the peer for " + std::to_string(options_.silence_limit_ms) + " ms");
+    return;
+  }
+  if (options_.write_timeout_ms > 0 && waits_since_us_ != 0 &&
+      now - waits_since_us_ >= options_.write_timeout_ms * 1000) {
+    End(StatusCode::kDeadlineExceeded,
+        "the peer took no byte for " + std::to_string(options_.write_timeout_ms) + " ms");
+    return;
+  }
+  if (ping_us > 0 && now - last_ping_us_ >= ping_us) {
+    last_ping_us_ = now;
+    Send(Frame::kPing, "", 0);
+  }
+  std::int64_t next = kMaxTickUs;
+  if (ping_us > 0) next = std::min(next, std::max<std::int64_t>(ping_us / 4, 1000));
+  if (silence_us > 0) next = std::min(next, std::max<std::int64_t>(silence_us / 4, 1000));
+  if (options_.write_timeout_ms > 0) {
+    next = std::min(next, std::max<std::int64_t>(options_.write_timeout_ms * 250, 1000));
+  }
+  ScheduleTick(next);
+}
+
+// ---- libwebsockets
+
+int WebSocketCallback(lws* wsi, lws_callback_reasons reason, void* user, void* in,
+                      std::size_t len) {
+  auto* connection =
+      wsi == nullptr ? nullptr : static_cast<WsConnection*>(lws_get_opaque_user_data(wsi));
+  if (connection == nullptr) {
+    // Let go of, or no socket of ours: it goes at the next chance.
+    return reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_CLIENT_WRITEABLE ||
+                   reason == LWS_CALLBACK_CLIENT_ESTABLISHED
+               ? -1
+               : 0;
+  }
+  connection->Attach(wsi);
+  switch (reason) {
+    case LWS_CALLBACK_CLIENT_RECEIVE:
+      return connection->OnReceive(static_cast<const char*>(in), len);
+    case LWS_CALLBACK_CLIENT_WRITEABLE:
+      return connection->OnWritable();
+    case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+      return connection->OnPong(static_cast<const char*>(in), len);
+    case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+      return connection->AppendHeaders(static_cast<unsigned char**>(in), len);
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+      return connection->OnEstablished();
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+      return connection->OnPeerClose(static_cast<const unsigned char*>(in), len);
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+      connection->OnConnectError(
+          {static_cast<const char*>(in), in == nullptr ? std::size_t{0} : len});
+      return 0;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+    case LWS_CALLBACK_WSI_DESTROY:
+      lws_set_opaque_user_data(wsi, nullptr);
+      connection->OnLost();
+      return 0;
+    case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
+      connection->OnVerify(user);
+      return 0;
+    default:
+      return 0;
+  }
+}
+
+// ---- the handle
+
+WebSocket::WebSocket(std::shared_ptr<WsConnection> connection) noexcept
+    : connection_(std::move(connection)) {}
+WebSocket::~WebSocket() {
+  connection_->DropHandler();
+  connection_->Close(1000, {});
+}
+bool WebSocket::SendText(std::string_view text) {
+  return connection_->Send(WsConnection::Frame::kText, text.data(), text.size());
+}
+bool WebSocket::SendBinary(ByteView bytes) {
+  return connection_->Send(WsConnection::Frame::kBinary, bytes.data(), bytes.size());
+}
+bool WebSocket::Ping(ByteView payload) {
+  return payload.size() <= 125 &&
+         connection_->Send(WsConnection::Frame::kPing, payload.data(), payload.size());
+}
+void WebSocket::Close(std::uint16_t code, std::string_view reason) {
+  connection_->Close(code, reason);
+}
+void WebSocket::PauseReading(bool paused) { connection_->PauseReading(paused); }
+bool WebSocket::open() const noexcept { return connection_->open(); }
+std::size_t WebSocket::unsent_bytes() const noexcept { return connection_->unsent_bytes(); }
+
+}  // namespace virtufin::inline v0::net
