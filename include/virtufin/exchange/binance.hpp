@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "virtufin/core/result.hpp"
+#include "virtufin/exchange/binance_market.hpp"
 #include "virtufin/exchange/book_sync.hpp"
 
 namespace virtufin::inline v0 {
@@ -20,7 +21,7 @@ enum class BinanceMarket : std::uint8_t { kSpot, kUsdm };
 /// "binance" or "binance-usdm": the venue's name in topics, types and sources; static storage.
 std::string_view BinanceVenueName(BinanceMarket market) noexcept;
 
-/// What a frame is. Only depth and bookTicker are decoded further; the others are counted.
+/// What a frame is. Those named below in BinanceFrame are decoded further, the others counted.
 enum class BinanceKind : std::uint8_t {
   kDepth,
   kBookTicker,
@@ -59,6 +60,12 @@ struct BinanceFrame {
   /// The levels as the venue wrote them, `[["price","qty"],...]`; empty when the frame holds more.
   std::string_view bids_json, asks_json;
   std::string_view bid, bid_qty, ask, ask_qty;  // bookTicker, plain decimals or empty
+
+  BinanceTrade trade;                      // kAggTrade, kTrade
+  BinanceCandle candle;                    // kKline
+  std::span<const BinanceTicker> tickers;  // kTicker, kMiniTicker: one, or those of an array
+  std::span<const BinanceMark> marks;      // kMarkPrice: the same
+  BinanceControl control;                  // kAck, kError
 };
 
 struct BinanceSnapshot {
@@ -71,6 +78,7 @@ struct BinanceCounters {
   std::array<std::uint64_t, kBinanceKinds> frames{};  // by BinanceKind
   std::vector<std::string> unknown_messages;          // each type once, at most kMaxListed
   std::vector<std::string> unknown_fields;            // "type.field", each once, at most kMaxListed
+  std::uint64_t bad_elements = 0;                     // of arrays: skipped, the others are used
   std::uint64_t unlisted = 0;                         // sightings that found the lists full
   static constexpr std::size_t kMaxListed = 256;
 

@@ -272,17 +272,21 @@ TEST_CASE("a price of a bookTicker that is no decimal is malformed, an empty one
   CHECK_FALSE(Error(decoder, Replaced(kSpotTicker, R"("0.35210000")", "0.3521")).empty());
 }
 
-TEST_CASE("messages we know but do not decode are counted by their kind") {
+TEST_CASE("messages are counted by their kind") {
   const std::vector<std::pair<BinanceKind, std::string_view>> frames = {
       {BinanceKind::kAggTrade,
        R"({"stream":"x@aggTrade","data":{"e":"aggTrade","E":1,"s":"X","a":5,"p":"1","q":"2","f":3,)"
        R"("l":4,"T":1,"m":false,"M":true}})"},
       {BinanceKind::kTrade,
        R"({"e":"trade","E":1,"s":"X","t":1,"p":"1","q":"1","b":8,"a":5,"T":1,"m":true,"M":true})"},
-      {BinanceKind::kKline, R"({"e":"kline","E":1,"s":"X","k":{"t":1,"x":false,"B":"0"}})"},
+      {BinanceKind::kKline,
+       R"({"e":"kline","E":1,"s":"X","k":{"t":1,"T":2,"i":"1m","o":"1","h":"1","l":"1","c":"1",)"
+       R"("v":"1","q":"1","V":"1","Q":"1","n":1,"x":false,"B":"0"}})"},
       {BinanceKind::kTicker,
-       R"({"e":"24hrTicker","E":1,"s":"X","p":"1","b":"1","B":"1","a":"1","A":"1","n":5})"},
-      {BinanceKind::kMiniTicker, R"({"e":"24hrMiniTicker","E":1,"s":"X","c":"1"})"},
+       R"({"e":"24hrTicker","E":1,"s":"X","p":"1","P":"1","c":"1","Q":"1","b":"1","B":"1","a":"1",)"
+       R"("A":"1","o":"1","h":"1","l":"1","v":"1","q":"1","n":5})"},
+      {BinanceKind::kMiniTicker,
+       R"({"e":"24hrMiniTicker","E":1,"s":"X","c":"1","o":"1","h":"1","l":"1","v":"1","q":"1"})"},
       {BinanceKind::kMiniTicker,
        R"({"stream":"!miniTicker@arr","data":[{"e":"24hrMiniTicker","s":"X"},{"e":"other"}]})"},
       {BinanceKind::kMiniTicker, R"([{"x":[1],"e":"24hrMiniTicker","s":"X"}])"},

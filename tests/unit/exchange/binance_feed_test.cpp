@@ -325,7 +325,8 @@ TEST_CASE("frames of other symbols, bad frames and other messages change nothing
   LiveFeed feed;
   feed.Frame(R"({"e":"depthUpdate","E":1,"s":"OTHER","U":1,"u":2,"b":[],"a":[]})");
   feed.Frame(R"({"u":1,"s":"OTHER","b":"1","B":"1","a":"1","A":"1"})");
-  feed.Frame(R"({"e":"aggTrade","s":"BTCUSDT"})");
+  feed.Frame(
+      R"({"e":"aggTrade","E":1,"s":"BTCUSDT","a":1,"p":"1","q":"1","f":1,"l":1,"T":1,"m":true})");
   feed.Frame(R"({"e":"depthUpdate")");
   CHECK(feed.sink.messages.empty());
   CHECK(feed.feed->counters().unsubscribed == 2);

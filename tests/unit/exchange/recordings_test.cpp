@@ -192,3 +192,55 @@ TEST_CASE("each frame delivered twice in a row gives the same books and no gap")
     CheckEventBooks(*fixture.feed, events);
   }
 }
+
+TEST_CASE("every recorded trade and candle decodes with all its fields") {
+  for (const Expected& expected : kExpected) {
+    CAPTURE(expected.frames);
+    const auto options = Files(expected, true);
+    if (options.frames_path.empty()) return;
+    BinanceDecoder decoder(expected.market);
+    auto frames = RecordingReader::Open(options.frames_path).value();
+    RecordedLine line;
+    std::uint64_t trades = 0, candles = 0;
+    while (frames.Next(line)) {
+      if (line.kind != RecordedLine::Kind::kFrame) continue;
+      const BinanceFrame& frame = decoder.Decode(line.body);
+      if (frame.kind != BinanceKind::kAggTrade && frame.kind != BinanceKind::kKline) continue;
+      const auto data = nlohmann::json::parse(line.body).at("data");
+      CHECK(data.at("s") == frame.symbol);
+      if (frame.kind == BinanceKind::kAggTrade) {
+        ++trades;
+        const BinanceTrade& trade = frame.trade;
+        CHECK(data.at("a") == trade.id);
+        CHECK(data.at("f") == trade.first_id);
+        CHECK(data.at("l") == trade.last_id);
+        CHECK(data.at("p") == trade.price);
+        CHECK(data.at("q") == trade.quantity);
+        CHECK(data.at("m") == trade.buyer_is_maker);
+        CHECK(data.at("T").get<std::int64_t>() * 1'000'000 == frame.time.unix_ns);
+        continue;
+      }
+      ++candles;
+      const auto& k = data.at("k");
+      const BinanceCandle& candle = frame.candle;
+      CHECK(k.at("t").get<std::int64_t>() * 1'000'000 == candle.open_ns);
+      CHECK(k.at("T").get<std::int64_t>() * 1'000'000 == candle.close_ns);
+      CHECK(k.at("i") == candle.interval);
+      CHECK(k.at("o") == candle.open);
+      CHECK(k.at("h") == candle.high);
+      CHECK(k.at("l") == candle.low);
+      CHECK(k.at("c") == candle.close);
+      CHECK(k.at("v") == candle.volume);
+      CHECK(k.at("q") == candle.quote_volume);
+      CHECK(k.at("V") == candle.taker_volume);
+      CHECK(k.at("Q") == candle.taker_quote_volume);
+      CHECK(k.at("n") == candle.trades);
+      CHECK(k.at("f") == candle.first_trade_id);
+      CHECK(k.at("L") == candle.last_trade_id);
+      CHECK(k.at("x") == candle.closed);
+    }
+    CHECK(trades == expected.trades);
+    CHECK(candles == expected.klines);
+    CHECK(decoder.counters().unknown_fields.empty());
+  }
+}
