@@ -29,14 +29,17 @@ Status Read(const virtufin_subscribe_options_t* given, SubscribeOptions& options
     return status;
   }
   given = &fields;
-  if (given->dispatch < 0 || given->dispatch > 1 || given->overflow < 0 || given->overflow > 1 ||
+  if (given->dispatch < 0 || given->dispatch > 1 || given->overflow < 0 || given->overflow > 3 ||
       given->block_timeout_ms < 0) {
     return Status(StatusCode::kInvalidArgument, "c_api",
                   "subscribe options: expected VIRTUFIN_DISPATCH_..., VIRTUFIN_OVERFLOW_... and a "
                   "block_timeout_ms that is not negative");
   }
   options.dispatch = given->dispatch == 1 ? Dispatch::kInline : Dispatch::kQueued;
-  options.overflow = given->overflow == 1 ? Overflow::kDropOldest : Overflow::kBlock;
+  static_assert(static_cast<int>(Overflow::kDropOldest) == VIRTUFIN_OVERFLOW_DROP_OLDEST &&
+                static_cast<int>(Overflow::kDropNewest) == VIRTUFIN_OVERFLOW_DROP_NEWEST &&
+                static_cast<int>(Overflow::kConflate) == VIRTUFIN_OVERFLOW_CONFLATE);
+  options.overflow = static_cast<Overflow>(given->overflow);
   if (given->capacity != 0) options.capacity = given->capacity;
   if (given->block_timeout_ms != 0) options.block_timeout_ms = given->block_timeout_ms;
   return {};

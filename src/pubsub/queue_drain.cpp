@@ -80,6 +80,12 @@ bool QueuedSubscription::Refill() {
     scheduled_ = false;
     return false;
   }
+  if (overflow_ == Overflow::kConflate) {
+    batch_front_ = tail_ - inbox_.size();
+    batch_end_ = batch_front_ + 1;
+    batch_.Push(PopInbox());
+    return true;
+  }
   inbox_.TakeAll(batch_);
   batch_end_ = tail_;
   batch_front_ = tail_ - batch_.size();

@@ -41,14 +41,24 @@ QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executo
           std::min(std::chrono::milliseconds(options.block_timeout_ms), kLongestTimeout)),
       lag_status_(LagStatus(this->name(), options)),
       inbox_(options.capacity * 2),
-      batch_(options.capacity * 2) {}
+      batch_(options.capacity * 2) {
+  if (overflow_ == Overflow::kConflate) batch_.Reserve(1);
+}
 
 Offered QueuedSubscription::Offer(const Message& message) {
+  if (overflow_ == Overflow::kConflate) {
+    OfferConflated(message);
+    return Offered::kTaken;
+  }
   {
     std::unique_lock lock(mutex_);
     if (ended_) return Offered::kTaken;
     if (overflow_ == Overflow::kDropOldest) {
-      AppendDropOldest(message);
+      DropOldest();
+      Append(message);
+    } else if (overflow_ == Overflow::kDropNewest) {
+      if (DropNewest()) return Offered::kTaken;
+      Append(message);
     } else if (calm_ && HasRoom()) {
       Append(message);
     } else {
@@ -59,6 +69,18 @@ Offered QueuedSubscription::Offer(const Message& message) {
   }
   PostDrain();
   return Offered::kTaken;
+}
+
+void QueuedSubscription::OfferConflated(const Message& message) {
+  Message event(message);  // what it replaces is destroyed with it, after unlocking
+  const std::size_t hash = ConflationIndex::HashOf(message);
+  {
+    Lock lock(mutex_);
+    if (ended_) return;
+    Conflate(event, hash);
+    if (!Schedule()) return;
+  }
+  PostDrain();
 }
 
 Offered QueuedSubscription::OfferPressed(const Message& message) {
@@ -158,6 +180,7 @@ void QueuedSubscription::OnClosed() {
     Resolve(Offered::kTaken);
     Unpark(released);
     inbox_.TakeAll(dropped);
+    index_.Clear();
   }
 }
 
@@ -166,6 +189,7 @@ SubscriptionCounters QueuedSubscription::counters() const {
   SubscriptionCounters counters;
   counters.delivered = delivered_.load(std::memory_order_relaxed);
   counters.dropped = dropped_;
+  counters.conflated = conflated_;
   counters.missed_lagging = missed_;
   counters.failed = failed();
   if (ended_) return counters;
@@ -189,12 +213,24 @@ void QueuedSubscription::Append(const Message& message) {
   if (inbox_.TryPush(Message(message))) ++tail_;
 }
 
-void QueuedSubscription::AppendDropOldest(const Message& message) {
+bool QueuedSubscription::DropNewest() noexcept {
+  if (HasRoom()) return false;
+  Attend();  // before next_ is read for good: the next delivery tells
+  if (HasRoom()) {
+    Unattend();
+    return false;
+  }
+  ++dropped_;
+  ++untold_;
+  return true;
+}
+
+void QueuedSubscription::DropOldest() noexcept {
   while (!HasRoom()) {
     Attend();  // before next_ moves: the next delivery tells
     std::uint64_t oldest = next_.load(std::memory_order_seq_cst);
     if (oldest == tail_ - inbox_.size()) {
-      inbox_.Pop();  // the drain's batch is used up, so nobody else moves next_
+      PopInbox();  // the drain's batch is used up, so nobody else moves next_
       next_.store(oldest + 1, std::memory_order_seq_cst);
     } else if (!next_.compare_exchange_strong(oldest, oldest + 1, std::memory_order_seq_cst)) {
       continue;  // the drain was faster: there is room
@@ -202,7 +238,31 @@ void QueuedSubscription::AppendDropOldest(const Message& message) {
     ++dropped_;
     ++untold_;
   }
+}
+
+void QueuedSubscription::Conflate(Message& message, std::size_t hash) {
+  const std::uint64_t first = tail_ - inbox_.size();
+  const auto waiting = index_.Find(hash, [&](std::uint64_t number) {
+    return ConflationIndex::SameKey(inbox_[number - first], message);
+  });
+  if (waiting) {
+    Attend();  // the next delivery tells
+    std::swap(inbox_[*waiting - first], message);
+    ++conflated_;
+    ++untold_;
+    return;
+  }
+  DropOldest();
+  index_.Reserve();
   Append(message);
+  index_.Add(hash, tail_ - 1);
+}
+
+Message QueuedSubscription::PopInbox() noexcept {
+  if (overflow_ == Overflow::kConflate) {
+    index_.Remove(ConflationIndex::HashOf(inbox_.front()), tail_ - inbox_.size());
+  }
+  return inbox_.Pop();
 }
 
 bool QueuedSubscription::Pressed() const noexcept {

@@ -4,7 +4,8 @@
 // takes the whole inbox as its batch and works through it without the mutex. Events are numbered;
 // `next_` is the number of the first that waits, whether it lies in the batch or in the inbox. The
 // drain claims an event by moving `next_`; DropOldest moves `next_` as well and so revokes an event
-// that the drain has in its batch. What waits is therefore exact: `tail_ - next_`.
+// that the drain has in its batch. What waits is therefore exact: `tail_ - next_`. With Conflate the
+// drain takes single events, so that all others can still be replaced.
 #pragma once
 
 #include <atomic>
@@ -17,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "pubsub/conflation_index.hpp"
 #include "pubsub/inproc_subscription.hpp"
 #include "virtufin/core/bounded_queue.hpp"
 #include "virtufin/core/executor.hpp"
@@ -87,7 +89,10 @@ class QueuedSubscription final : public InprocSubscription,
   std::uint64_t Waiting() const noexcept { return tail_ - next_.load(std::memory_order_seq_cst); }
   bool HasRoom() noexcept;
   void Append(const Message& message);
-  void AppendDropOldest(const Message& message);
+  bool DropNewest() noexcept;
+  void DropOldest() noexcept;
+  void Conflate(Message& message, std::size_t hash);
+  Message PopInbox() noexcept;
   bool Pressed() const noexcept;
   void Settle(Released& released);
   Offered Miss() noexcept;
@@ -101,6 +106,7 @@ class QueuedSubscription final : public InprocSubscription,
 
   // The mutex is not held.
   Offered OfferPressed(const Message& message);
+  void OfferConflated(const Message& message);
   void Finish(Released& released);
   void OnParkTimeout(std::uint64_t episode);
   void PostDrain();
@@ -119,6 +125,7 @@ class QueuedSubscription final : public InprocSubscription,
   // The publishers' lines.
   alignas(64) mutable std::mutex mutex_;
   BoundedQueue<Message> inbox_;
+  ConflationIndex index_;        // of the inbox; kConflate only
   std::uint64_t tail_ = 0;       // number of the next event pushed
   std::uint64_t seen_next_ = 0;  // some older value of next_
   bool calm_ = true;             // attention_ is not set
@@ -131,6 +138,7 @@ class QueuedSubscription final : public InprocSubscription,
   Executor::Timer timer_;                    // of this episode
   std::uint64_t untold_ = 0;                 // missed or dropped and not told to the handler
   std::uint64_t dropped_ = 0;
+  std::uint64_t conflated_ = 0;
   std::uint64_t missed_ = 0;
   std::uint64_t lags_ = 0;
 

@@ -37,8 +37,13 @@ Status ApplySteering(const std::string& key, const std::string& value, Subscribe
       options.overflow = Overflow::kBlock;
     } else if (value == "DropOldest") {
       options.overflow = Overflow::kDropOldest;
+    } else if (value == "DropNewest") {
+      options.overflow = Overflow::kDropNewest;
+    } else if (value == "Conflate") {
+      options.overflow = Overflow::kConflate;
     } else {
-      return Invalid("config " + key + ": expected Block or DropOldest, found '" + value + "'");
+      return Invalid("config " + key +
+                     ": expected Block, DropOldest, DropNewest or Conflate, found '" + value + "'");
     }
     return {};
   }

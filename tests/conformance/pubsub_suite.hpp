@@ -415,6 +415,80 @@ TEST_CASE_TEMPLATE_DEFINE("DropOldest keeps the newest, counts and tells", Drive
   CHECK(inbox.missed() == std::vector<std::uint64_t>{0, 15, 0, 0, 0});
 }
 
+TEST_CASE_TEMPLATE_DEFINE("DropNewest keeps the oldest, counts and tells", Driver,
+                          pubsub_suite_drop_newest) {
+  Driver driver;
+  Turnstile turnstile;
+  Inbox inbox;
+  auto subscription =
+      driver.bus().Subscribe("a", Queue(4, Overflow::kDropNewest), inbox.HandlerBehind(turnstile));
+  REQUIRE(driver.bus().Publish(Numbered("a", 1)).ok());
+  turnstile.AwaitArrivals(1);
+  for (std::uint64_t i = 2; i <= 20; ++i) REQUIRE(driver.bus().Publish(Numbered("a", i)).ok());
+  CHECK(subscription->counters().dropped == 15);
+  CHECK(subscription->counters().queued == 4);
+  turnstile.Give(1);
+  turnstile.AwaitArrivals(2);  // 3 of 4 wait: there is room again
+  REQUIRE(driver.bus().Publish(Numbered("a", 21)).ok());
+  turnstile.Open();
+  inbox.Await(6);
+  CHECK(inbox.numbers() == std::vector<std::uint64_t>{1, 2, 3, 4, 5, 21});
+  CHECK(inbox.missed() == std::vector<std::uint64_t>{0, 15, 0, 0, 0, 0});
+}
+
+TEST_CASE_TEMPLATE_DEFINE("Conflate keeps the newest of each topic and subject, in its old place",
+                          Driver, pubsub_suite_conflate) {
+  Driver driver;
+  Turnstile turnstile;
+  Inbox inbox;
+  const std::array<std::string_view, 2> topics = {"a", "b"};
+  auto subscription =
+      driver.bus().Subscribe(topics, Queue(4, Overflow::kConflate), inbox.HandlerBehind(turnstile));
+  const auto publish = [&](std::string_view topic, std::string_view subject, std::uint64_t number) {
+    REQUIRE(driver.bus().Publish(NumberedAbout(topic, subject, number)).ok());
+  };
+  publish("a", "x", 1);
+  turnstile.AwaitArrivals(1);  // being handled: no later one replaces it
+  publish("a", "x", 2);
+  publish("a", "y", 3);
+  publish("b", "x", 4);
+  publish("a", "x", 5);
+  publish("b", "x", 6);
+  publish("a", "x", 7);
+  CHECK(subscription->counters().conflated == 3);
+  CHECK(subscription->counters().dropped == 0);
+  CHECK(subscription->counters().queued == 3);
+  turnstile.Give(1);
+  turnstile.AwaitArrivals(2);
+  publish("a", "x", 8);  // the other one is being handled: a new place
+  turnstile.Open();
+  inbox.Await(5);
+  CHECK(inbox.numbers() == std::vector<std::uint64_t>{1, 7, 3, 6, 8});
+  CHECK(inbox.missed() == std::vector<std::uint64_t>{0, 3, 0, 0, 0});
+}
+
+TEST_CASE_TEMPLATE_DEFINE("Conflate with more keys than places drops the oldest", Driver,
+                          pubsub_suite_conflate_full) {
+  Driver driver;
+  Turnstile turnstile;
+  Inbox inbox;
+  auto subscription =
+      driver.bus().Subscribe("a", Queue(3, Overflow::kConflate), inbox.HandlerBehind(turnstile));
+  REQUIRE(driver.bus().Publish(NumberedAbout("a", "0", 1)).ok());
+  turnstile.AwaitArrivals(1);
+  for (std::uint64_t i = 2; i <= 9; ++i) {
+    REQUIRE(driver.bus().Publish(NumberedAbout("a", std::to_string(i), i)).ok());
+  }
+  REQUIRE(driver.bus().Publish(NumberedAbout("a", "8", 10)).ok());
+  CHECK(subscription->counters().dropped == 5);
+  CHECK(subscription->counters().conflated == 1);
+  CHECK(subscription->counters().queued == 3);
+  turnstile.Open();
+  inbox.Await(4);
+  CHECK(inbox.numbers() == std::vector<std::uint64_t>{1, 7, 10, 9});
+  CHECK(inbox.missed() == std::vector<std::uint64_t>{0, 6, 0, 0});
+}
+
 TEST_CASE_TEMPLATE_DEFINE("an inline handler runs on the publisher's thread", Driver,
                           pubsub_suite_inline) {
   if (!Driver::kQuirks.inline_on_publisher) return;
@@ -460,6 +534,9 @@ TEST_CASE_TEMPLATE_DEFINE("an inline handler runs on the publisher's thread", Dr
   VIRTUFIN_INVOKE(pubsub_suite_block, driver);             \
   VIRTUFIN_INVOKE(pubsub_suite_lag, driver);               \
   VIRTUFIN_INVOKE(pubsub_suite_drop_oldest, driver);       \
+  VIRTUFIN_INVOKE(pubsub_suite_drop_newest, driver);       \
+  VIRTUFIN_INVOKE(pubsub_suite_conflate, driver);          \
+  VIRTUFIN_INVOKE(pubsub_suite_conflate_full, driver);     \
   VIRTUFIN_INVOKE(pubsub_suite_inline, driver);            \
   }                                                        \
   static_assert(true, "wants a semicolon")

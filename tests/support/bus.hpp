@@ -27,6 +27,15 @@ inline Message Numbered(std::string_view topic, std::uint64_t number) {
   return Message(topic, builder.Build().value());
 }
 
+/// The same about `subject`.
+inline Message NumberedAbout(std::string_view topic, std::string_view subject,
+                             std::uint64_t number) {
+  CloudEvent::Builder builder;
+  builder.Id(std::to_string(number)).Source("urn:com.virtufin:test").Type("com.virtufin.test.tick");
+  builder.Subject(subject);
+  return Message(topic, builder.Build().value());
+}
+
 inline std::uint64_t NumberOf(const Message& message) {
   const std::string_view id = message.event().id();
   std::uint64_t number = 0;

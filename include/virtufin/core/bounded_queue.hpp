@@ -36,6 +36,10 @@ class BoundedQueue {
   bool empty() const noexcept { return size_ == 0; }           // [owner]
   bool full() const noexcept { return size_ >= capacity_; }    // [owner]
 
+  /// Makes room for `items` in all, so that pushing so many allocates nothing. [owner]
+  void Reserve(std::size_t items) {
+    while (slot_count_ < items) Grow();
+  }
   /// Consumes `item`, past the capacity if need be. [owner]
   void Push(T&& item) {
     if (size_ == slot_count_) Grow();
@@ -60,6 +64,9 @@ class BoundedQueue {
 
   /// The oldest item, borrowed until the next change. Precondition: not empty. [owner]
   T& front() noexcept { return slots_[head_]; }
+  /// The item `place` places behind the oldest, borrowed until the next change. Precondition: it is
+  /// there. [owner]
+  T& operator[](std::size_t place) noexcept { return slots_[(head_ + place) & (slot_count_ - 1)]; }
   /// Removes the oldest item; owned by the caller. Precondition: not empty. [owner]
   T Pop() noexcept {
     T* slot = slots_ + head_;

@@ -29,10 +29,14 @@ enum class Dispatch : std::uint8_t {
 enum class Overflow : std::uint8_t {
   kBlock,       // publishers wait, at most block_timeout_ms once; then the subscription lags
   kDropOldest,  // the oldest waiting event makes room; counted
+  kDropNewest,  // it is dropped itself; counted
+  kConflate,    // takes the place of a waiting event of the same topic and subject, with or without
+                // room; when none waits, as kDropOldest. For events that say all: not for deltas
 };
 
 struct DeliveryInfo {
-  std::uint64_t missed = 0;   // events lost to this subscription since the previous delivery
+  // Events lost to this subscription since the previous delivery, conflated ones included.
+  std::uint64_t missed = 0;
   std::uint32_t attempt = 1;  // 1 to 4
 };
 
@@ -49,8 +53,9 @@ struct SubscribeOptions {
 };
 
 struct SubscriptionCounters {
-  std::uint64_t delivered = 0;       // handler runs that ended, failed ones included
-  std::uint64_t dropped = 0;         // by kDropOldest, or refused to an inline handler (recursion)
+  std::uint64_t delivered = 0;  // handler runs that ended, failed ones included
+  std::uint64_t dropped = 0;    // for want of room, or refused to an inline handler (recursion)
+  std::uint64_t conflated = 0;  // newer ones took their place
   std::uint64_t missed_lagging = 0;  // not queued because the subscription lagged
   std::uint64_t failed = 0;          // handler threw or asked for a retry
   std::size_t queued = 0;            // waiting now

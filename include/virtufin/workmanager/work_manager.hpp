@@ -33,7 +33,7 @@ struct CreateWorkerRequest {
   std::vector<std::string> topics;
   /// Stamped on every incoming event as extensions; one already on the event wins. Keys that start
   /// with `virtufin.` steer the manager instead: `virtufin.queue` (events), `virtufin.overflow`
-  /// (`Block`, `DropOldest`).
+  /// (`Block`, `DropOldest`, `DropNewest`, `Conflate`).
   std::map<std::string, std::string> config;
   std::map<std::string, std::string> tags;  // at most 50; never seen by the worker
 };

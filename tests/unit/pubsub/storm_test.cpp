@@ -103,15 +103,18 @@ TEST_CASE("eight publishers: impatient and dropping queues account for every eve
   Storm storm;
   Watcher block;
   Watcher drop;
+  Watcher newest;
   Watcher inlined;
   block.subscription = storm.bus.Subscribe("a", Queue(2, Overflow::kBlock, 1), block.Handler());
   drop.subscription = storm.bus.Subscribe("a", Queue(3, Overflow::kDropOldest), drop.Handler());
+  newest.subscription = storm.bus.Subscribe("a", Queue(3, Overflow::kDropNewest), newest.Handler());
   inlined.subscription = storm.bus.Subscribe("a", Inline(), inlined.Handler());
   storm.Run([] {});
   while (!Settled(block)) std::this_thread::yield();
   while (!Settled(drop)) std::this_thread::yield();
+  while (!Settled(newest)) std::this_thread::yield();
   CHECK(Settled(inlined));
-  for (Watcher* watcher : {&block, &drop, &inlined}) {
+  for (Watcher* watcher : {&block, &drop, &newest, &inlined}) {
     watcher->subscription.Unsubscribe();
     const SubscriptionCounters counters = watcher->subscription.counters();
     CHECK(watcher->count == counters.delivered);
@@ -119,7 +122,68 @@ TEST_CASE("eight publishers: impatient and dropping queues account for every eve
   }
   CHECK(block.subscription.counters().missed_lagging == storm.refused);
   CHECK(drop.missed == drop.subscription.counters().dropped);  // the newest was delivered after it
+  CHECK(newest.missed == newest.subscription.counters().dropped);  // full: another was to come
   CHECK(inlined.count == Storm::kAll);
+}
+
+/// Notes the last event of each subject.
+struct LastOfSubject {
+  MessageHandler Handler() {
+    return [this](const Message& message, const DeliveryInfo& info) {
+      std::lock_guard lock(mutex);
+      const std::uint64_t number = NumberOf(message);
+      std::uint64_t& newest = last[std::string(message.event().subject())];
+      if (number <= newest) ++unordered;
+      newest = number;
+      missed += info.missed;
+      return Delivery::kSuccess;
+    };
+  }
+
+  std::mutex mutex;
+  std::map<std::string, std::uint64_t> last;
+  std::uint64_t unordered = 0;
+  std::uint64_t missed = 0;
+};
+
+TEST_CASE("conflating queues lose no subject's last event and account for all others") {
+  constexpr std::uint64_t kPublishers = 4;
+  constexpr std::uint64_t kSubjects = 5;  // of each publisher
+  constexpr std::uint64_t kRounds = 2000;
+  Bus bus;
+  LastOfSubject roomy;
+  LastOfSubject small;
+  // One more place for the event that the drain is about to hand over.
+  auto all =
+      bus.Subscribe("a", Queue(kPublishers * kSubjects + 1, Overflow::kConflate), roomy.Handler());
+  auto few = bus.Subscribe("a", Queue(3, Overflow::kConflate), small.Handler());
+  std::vector<std::thread> publishers;
+  for (std::uint64_t p = 0; p < kPublishers; ++p) {
+    publishers.emplace_back([&, p] {
+      for (std::uint64_t i = 1; i <= kRounds * kSubjects; ++i) {
+        const std::string subject = std::to_string(p) + "." + std::to_string(i % kSubjects);
+        (void)bus.broker->Publish(NumberedAbout("a", subject, i));
+      }
+    });
+  }
+  for (auto& publisher : publishers) publisher.join();
+  for (const Subscription* subscription : {&all, &few}) {
+    const auto sum = [&] {
+      const SubscriptionCounters counters = subscription->counters();
+      return counters.delivered + counters.dropped + counters.conflated;
+    };
+    while (sum() != kPublishers * kSubjects * kRounds) std::this_thread::yield();
+  }
+  all.Unsubscribe();
+  few.Unsubscribe();
+  CHECK(all.counters().dropped == 0);
+  CHECK(roomy.missed == all.counters().conflated);
+  CHECK(small.missed == few.counters().conflated + few.counters().dropped);
+  CHECK(roomy.unordered + small.unordered == 0);
+  CHECK(roomy.last.size() == kPublishers * kSubjects);
+  for (const auto& [subject, number] : roomy.last) {
+    CHECK(number > (kRounds - 1) * kSubjects);
+  }
 }
 
 TEST_CASE("eight publishers while subscriptions come and go: the one that stays gets everything") {

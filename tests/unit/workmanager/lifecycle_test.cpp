@@ -34,6 +34,9 @@ TEST_CASE("Create refuses what it cannot run and names it") {
            status.message().find(part) != std::string_view::npos;
   };
   CHECK(create([](auto&) {}).ok());
+  for (const char* overflow : {"Block", "DropOldest", "DropNewest", "Conflate"}) {
+    CHECK(create([&](auto& r) { r.config = {{"virtufin.overflow", overflow}}; }).ok());
+  }
   CHECK(is(create([](auto& r) { r.topics.clear(); }), "topics"));
   CHECK(is(create([](auto& r) { r.topics = {""}; }), "topic"));
   CHECK(is(create([](auto& r) { r.code.mime_type = "text/x-cobol"; }), "text/x-cobol"));
