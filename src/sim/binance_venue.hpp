@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "sim/candles.hpp"
 #include "sim/fault_plan.hpp"
 #include "sim/market.hpp"
 #include "virtufin/core/result.hpp"
@@ -111,15 +112,6 @@ struct VenueCounters {
   std::array<std::uint64_t, kFaultKinds> faults{};  // how often which fault hit something: frames
                                                     // lost, answers spoilt, connections cut ...
   std::uint64_t fault(FaultKind kind) const { return faults[static_cast<std::size_t>(kind)]; }
-};
-
-/// One candle as the venue closes it. Prices in ticks, volumes in lots.
-struct VenueCandle {
-  std::int64_t open_ms = 0, close_ms = 0;  // close inclusive
-  std::int64_t first_id = -1, last_id = -1, count = 0;
-  std::int64_t open = 0, close = 0, high = 0, low = 0;
-  std::int64_t volume = 0, taker_volume = 0;
-  std::int64_t quote = 0, taker_quote = 0;  // ticks x lots
 };
 
 /// [owner] for everything.

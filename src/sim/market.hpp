@@ -68,16 +68,21 @@ class MarketModel {
  public:
   using Levels = std::map<std::int64_t, std::int64_t>;  // ticks to lots, prices rising
 
+  struct Epoch {
+    std::uint64_t begin = 0;   // number of its first update
+    std::int64_t reached = 0;  // the venue's last id in it, once it is over
+  };
   struct Symbol {
     SymbolOptions options;
     std::size_t index = 0;
     std::int64_t tick = 1, lot = 1, first_price = 1;  // coefficients; first_price in ticks
     int tick_scale = 0, lot_scale = 0;                // value = count * coefficient * 10^-scale
     int price_digits = 8, quantity_digits = 8;        // as written
+    bool bare_zero = false;                           // USD-M writes a removed level as "0"
     Levels bids, asks;
     std::deque<BookUpdate> updates;         // the newest `keep`; the first one changes nothing
     std::uint64_t first_update = 0;         // number of updates.front()
-    std::uint64_t epoch = 0;                // number of the first update since the last restart
+    std::vector<Epoch> epochs;              // since the start and each restart; the last is open
     std::deque<VenueTrade> trades;          // the newest `keep`, ids without holes
     std::deque<VenueAggregate> aggregates;  // the same
     std::int64_t last_trade_id = 0, last_aggregate_id = 0;
@@ -100,7 +105,7 @@ class MarketModel {
   std::size_t size() const noexcept { return symbols_.size(); }
   const Symbol& at(std::size_t index) const { return *symbols_[index]; }
   /// Null when there is none.
-  const Symbol* Find(std::string_view name) const noexcept;
+  const Symbol* Find(std::string_view name) const;
 
   /// What a Change did.
   struct Changed {
@@ -112,9 +117,9 @@ class MarketModel {
   /// The venue restarts: ids go on from `base`, and the books changed meanwhile without a diff.
   void Restart(std::int64_t base, std::int64_t now_ms);
 
-  /// The book of `symbol` when the venue had reached `update_id` since its last restart; on spot
-  /// `update_id` must be an update of the symbol. Borrowed until the next call. Null when it never
-  /// had, or when that is older than the history.
+  /// The book of `symbol` when the venue had reached `update_id`; on spot `update_id` must be an
+  /// update of the symbol. Borrowed until the next call for the symbol. Null when it never had, or
+  /// when that is older than the history. Of ids that a restart gave out again: the later.
   const VenueBook* BookAt(std::size_t symbol, std::int64_t update_id);
   std::int64_t last_update_id(std::size_t symbol) const { return at(symbol).updates.back().id; }
 
@@ -149,9 +154,12 @@ class MarketModel {
             std::int64_t quantity);
   void Trim(Symbol& symbol);
   const Checkpoint& CheckpointBefore(std::size_t symbol, std::uint64_t number) const;
+  bool FindUpdate(const Symbol& symbol, std::int64_t update_id, std::uint64_t& number) const;
+  static void Show(const Symbol& symbol, const BookUpdate& update, VenueBook& book);
 
   VenueMarket market_;
   Random random_;
+  Random ids_;  // of SomeIdAt: who asks does not change the market
   std::size_t depth_, keep_;
   std::int64_t global_id_;
   std::vector<std::unique_ptr<Symbol>> symbols_;
