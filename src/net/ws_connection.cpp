@@ -45,6 +45,12 @@ WsConnection::WsConnection(NetLoop& loop, Url url, std::string shown,
 
 // ---- opening and ending
 
+void WsConnection::OnUpgraded() {
+  char protocol[128];
+  const int size = lws_hdr_copy(wsi_, protocol, sizeof(protocol), WSI_TOKEN_PROTOCOL);
+  if (size > 0) subprotocol_.assign(protocol, static_cast<std::size_t>(size));
+}
+
 int WsConnection::OnEstablished() {
   state_ = State::kOpen;
   opened_ = true;
@@ -54,10 +60,8 @@ int WsConnection::OnEstablished() {
   kernel_bytes_ = KernelBytes();
   TickOpen(last_byte_us_);
   if (paused_) lws_rx_flow_control(wsi_, 0);
-  char protocol[128] = "";
-  if (lws_hdr_copy(wsi_, protocol, sizeof(protocol), WSI_TOKEN_PROTOCOL) < 0) protocol[0] = '\0';
-  if (handler_ != nullptr) handler_->OnOpen(protocol);
-  return state_ == State::kEnded ? -1 : 0;
+  if (handler_ != nullptr) handler_->OnOpen(subprotocol_);
+  return 0;
 }
 
 void WsConnection::SetSocketOptions() {
@@ -73,14 +77,13 @@ void WsConnection::SetSocketOptions() {
 
 int WsConnection::Fail(StatusCode code, std::uint16_t close_code, std::string_view reason) {
   close_code_ = close_code;
-  std::string text(reason.substr(0, 120));
-  lws_close_reason(wsi_, static_cast<lws_close_status>(close_code),
-                   reinterpret_cast<unsigned char*>(text.data()), text.size());
-  lws* wsi = wsi_;
-  wsi_ = nullptr;
-  lws_set_opaque_user_data(wsi, nullptr);
+  out_.clear();
+  QueueClose(close_code, reason);
+  lingers_ = true;  // libwebsockets sends no close frame when a read callback fails
+  lws_set_timeout(wsi_, PENDING_TIMEOUT_USER_REASON_BASE,
+                  static_cast<int>(options_.close_timeout_ms / 1000) + 1);
   End(code, reason);
-  return -1;  // the close frame goes out, and the socket after it
+  return 0;
 }
 
 /// The one place where a handler hears that it is over.
@@ -88,7 +91,7 @@ void WsConnection::End(StatusCode code, std::string_view reason) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
   lws_sul_schedule(impl_.context, 0, &timer_.sul, &OnTimer, LWS_SET_TIMER_USEC_CANCEL);
-  LetGo();
+  if (!lingers_) LetGo();
   if (WebSocketHandler* handler = std::exchange(handler_, nullptr)) {
     WebSocketEnd end;
     end.status = Status(code, "net",
@@ -99,7 +102,7 @@ void WsConnection::End(StatusCode code, std::string_view reason) {
     end.http_status = http_status_ == 101 ? 0 : http_status_;
     handler->OnClosed(end);
   }
-  impl_.Forget(this);
+  if (wsi_ == nullptr) impl_.Forget(this);
 }
 
 /// libwebsockets ends what is left of the connection; we hear no more of it.
@@ -110,7 +113,11 @@ void WsConnection::LetGo() {
   wsi_ = nullptr;
 }
 
-void WsConnection::OnLoopStop() { End(StatusCode::kCancelled, "the net loop was stopped"); }
+void WsConnection::OnLoopStop() {
+  lingers_ = false;
+  LetGo();
+  End(StatusCode::kCancelled, "the net loop was stopped");
+}
 
 int WsConnection::OnPeerClose(const unsigned char* in, std::size_t len) {
   if (len >= 2) {
@@ -132,6 +139,10 @@ int WsConnection::OnPeerClose(const unsigned char* in, std::size_t len) {
 
 void WsConnection::OnLost() {
   wsi_ = nullptr;  // libwebsockets frees it
+  if (state_ == State::kEnded) {
+    impl_.Forget(this);
+    return;
+  }
   if (state_ == State::kConnecting || state_ == State::kResolving) {
     OnConnectError({});
     return;
@@ -159,12 +170,16 @@ void WsConnection::Close(std::uint16_t code, std::string_view reason) {
   state_ = State::kClosing;
   deadline_us_ = lws_now_usecs() + options_.close_timeout_ms * 1000;
   ScheduleTick(options_.close_timeout_ms * 1000);
+  if (paused_) PauseReading(false);  // or the peer's close frame would not be read
+  QueueClose(code, reason);
+}
+
+void WsConnection::QueueClose(std::uint16_t code, std::string_view reason) {
   Out out{Frame::kClose, std::string(LWS_PRE, '\0')};
   out.data += static_cast<char>(code >> 8);
   out.data += static_cast<char>(code & 0xff);
   out.data += reason.substr(0, 123);
   out_.push_back(std::move(out));
-  if (paused_) PauseReading(false);  // or the peer's close frame would not be read
   lws_callback_on_writable(wsi_);
 }
 
@@ -180,7 +195,7 @@ ReceiveTime WsConnection::ReadTime() {
 }
 
 int WsConnection::OnReceive(const char* in, std::size_t len) {
-  if (state_ != State::kOpen) return state_ == State::kEnded ? -1 : 0;
+  if (state_ != State::kOpen) return 0;
   const bool first = lws_is_first_fragment(wsi_) != 0;
   const bool last = lws_is_final_fragment(wsi_) != 0;
   if (first) {
@@ -221,14 +236,14 @@ int WsConnection::Deliver(const char* in, std::size_t len, bool binary) {
   } else {
     handler_->OnText({in, len}, time);
   }
-  return state_ == State::kEnded ? -1 : 0;
+  return 0;
 }
 
 int WsConnection::OnPong(const char* in, std::size_t len) {
   if (state_ != State::kOpen) return 0;
   const ReceiveTime time = ReadTime();
   if (handler_ != nullptr) handler_->OnPong(AsBytes({in, len}), time);
-  return state_ == State::kEnded ? -1 : 0;
+  return 0;
 }
 
 void WsConnection::PauseReading(bool paused) {
@@ -253,7 +268,7 @@ bool WsConnection::Send(Frame frame, const void* data, std::size_t size) {
 }
 
 int WsConnection::OnWritable() {
-  if (state_ == State::kEnded) return -1;
+  if (state_ == State::kEnded && out_.empty()) return -1;
   waits_since_us_ = 0;
   if (out_.empty() || peer_closed_) return 0;
   Out out = std::move(out_.front());
@@ -387,6 +402,9 @@ int WebSocketCallback(lws* wsi, lws_callback_reasons reason, void* user, void* i
       return connection->OnPong(static_cast<const char*>(in), len);
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
       return connection->AppendHeaders(static_cast<unsigned char**>(in), len);
+    case LWS_CALLBACK_CLIENT_FILTER_PRE_ESTABLISH:
+      connection->OnUpgraded();
+      return 0;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
       return connection->OnEstablished();
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:

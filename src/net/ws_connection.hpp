@@ -31,6 +31,7 @@ class WsConnection final : public LoopGuest, public std::enable_shared_from_this
   void Attach(lws* wsi) noexcept {
     if (wsi_ == nullptr && state_ == State::kConnecting) wsi_ = wsi;
   }
+  void OnUpgraded();
   int OnEstablished();
   int OnReceive(const char* in, std::size_t len);
   int OnPong(const char* in, std::size_t len);
@@ -60,6 +61,7 @@ class WsConnection final : public LoopGuest, public std::enable_shared_from_this
   int Fail(StatusCode code, std::uint16_t close_code, std::string_view reason);
   void End(StatusCode code, std::string_view reason);
   void LetGo();
+  void QueueClose(std::uint16_t code, std::string_view reason);
   void SetSocketOptions();
   ReceiveTime ReadTime();
   std::string ConnectReason(std::string_view from_lws) const;
@@ -78,6 +80,8 @@ class WsConnection final : public LoopGuest, public std::enable_shared_from_this
   std::size_t next_address_ = 0;
   std::string tls_error_;  // why the certificate was refused
   bool opened_ = false, paused_ = false, received_ = false, peer_closed_ = false;
+  bool lingers_ = false;  // ended for the handler, a close frame still goes out
+  std::string subprotocol_;
   std::uint16_t close_code_ = 0;
   std::string close_reason_;  // the peer's
   int http_status_ = 0;
