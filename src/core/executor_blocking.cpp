@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 
 #include "core/executor_state.hpp"
@@ -21,6 +22,16 @@ bool ExecutorState::MustHoldBack(const Work& work) const noexcept {
            (record->blocking || (record->strand != nullptr && record->strand->has_blocked));
   };
   return std::count_if(records.begin(), records.end(), may_block) >= limit;
+}
+
+// Needs the mutex. True: `work` waits for a task that blocks to end. Without memory to keep it, it
+// runs.
+bool ExecutorState::HoldBack(Work& work) noexcept try {
+  if (!MustHoldBack(work)) return false;
+  held_back.Push(std::move(work));
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 void ExecutorState::EnterBlocking(ThreadRecord& thread) noexcept {

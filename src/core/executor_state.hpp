@@ -13,7 +13,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -78,6 +77,21 @@ class [[nodiscard]] Nudge {
   std::condition_variable* sleeper_ = nullptr;
 };
 
+/// The strands that have tasks and wait for their tokens, which keep them alive. A list through the
+/// strands themselves: parking allocates nothing. Guarded by the executor's mutex.
+class ParkedStrands {
+ public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  std::size_t size() const noexcept { return size_; }
+  StrandState& front() const noexcept { return *first_; }
+  void Insert(StrandState& strand) noexcept;  // no effect when it is there
+  void Erase(StrandState& strand) noexcept;   // no effect when it is not there
+
+ private:
+  StrandState* first_ = nullptr;
+  std::size_t size_ = 0;
+};
+
 struct StrandState : std::enable_shared_from_this<StrandState> {
   explicit StrandState(std::shared_ptr<ExecutorState> owner) : executor(std::move(owner)) {}
 
@@ -91,7 +105,11 @@ struct StrandState : std::enable_shared_from_this<StrandState> {
   void Discard();
 
   const std::shared_ptr<ExecutorState> executor;
-  bool has_blocked = false;   // a task of it was declared blocking; guarded by the executor's mutex
+  // Guarded by the executor's mutex.
+  bool has_blocked = false;  // a task of it was declared blocking
+  bool listed_parked = false;
+  StrandState* parked_before = nullptr;  // in the list of parked ones
+  StrandState* parked_after = nullptr;
   std::mutex mutex;           // taken before the executor's
   Tasks queue{kUnlimited};    // guarded by mutex
   bool scheduled = false;     // in the executor's queue, or running; guarded by mutex
@@ -130,9 +148,11 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   void Enqueue(Work work);
   void Resume(std::shared_ptr<StrandState> strand);  // that was kept parked
   // Finds a thread for what is queued. Needs the mutex.
-  Nudge FindThread();
+  Nudge FindThread() noexcept;
+  void ReservePlace();
   void RunTask(Task& task, ThreadRecord& thread);
   void RunGuarded(Task& task) noexcept;
+  void LogThrown(const char* what) noexcept;
   void LogError(std::string_view text);
 
   // executor_blocking.cpp
@@ -153,7 +173,7 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   bool RunTimer(MonotonicTime now) override;
 
   // strand.cpp
-  bool KeepParked(StrandState& strand);
+  bool KeepParked(StrandState& strand, bool was_idle);
 
   const ExecutorOptions options;
   Clock& clock;  // not used once stopped
@@ -163,6 +183,8 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   mutable std::mutex mutex;
   std::atomic<Phase> phase{Phase::kCreated};  // written under mutex
   // Guarded by mutex from here on.
+  // Has a place for each strand that runs, is parked or held back, and for each real timer: what
+  // puts them back allocates nothing (ReservePlace).
   BoundedQueue<Work> ready{kUnlimited};
   BoundedQueue<Work> held_back{kUnlimited};  // strands that may block, while enough others do
   std::atomic<bool> ready_hint{false};       // for the thread that spins
@@ -176,7 +198,7 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   bool thread_was_refused = false;
   std::thread last_to_leave;  // joined by the next thread that leaves
   std::condition_variable ended;
-  std::unordered_set<StrandState*> parked;  // those with tasks; their tokens keep them alive
+  ParkedStrands parked;
 
   std::thread service;
   std::condition_variable service_wake;
@@ -200,12 +222,13 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   bool SpinForWork(std::unique_lock<std::mutex>& lock, ThreadRecord& thread);
   void LeavePool(std::unique_lock<std::mutex>& lock, ThreadRecord& thread);
   ThreadRecord& UnusedRecord();
-  bool AddThread();
+  bool AddThread() noexcept;
   bool HasTooMany() const noexcept { return alive - blocking > thread_count; }
   bool MayAddThread() const noexcept;
   void StopSearching(ThreadRecord& thread) noexcept;
 
   bool MustHoldBack(const Work& work) const noexcept;
+  bool HoldBack(Work& work) noexcept;
   void DeclareBlocking(ThreadRecord& thread) noexcept;
   void EndBlocking(ThreadRecord& thread) noexcept;
 

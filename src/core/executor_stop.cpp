@@ -66,6 +66,7 @@ void ExecutorState::StopWithoutWaiting() {
   std::unique_lock lock(mutex);
   if (phase.load() == Phase::kStopped) return;
   EndNow();
+  DropQueued(lock);
   (void)Abandon();
   Finish(lock);
 }
@@ -130,18 +131,26 @@ void ExecutorState::Finish(std::unique_lock<std::mutex>& lock) {
   lock.lock();
 }
 
-// Needs the mutex, and lets go of it to destroy what it takes from the queue.
+// Needs the mutex, and lets go of it to destroy what it takes from the queue. No task starts any
+// more, so nothing is put in meanwhile.
 void ExecutorState::DropQueued(std::unique_lock<std::mutex>& lock) {
-  BoundedQueue<Work> taken(kUnlimited);
-  ready.TakeAll(taken);
-  while (!held_back.empty()) taken.Push(held_back.Pop());
-  for (StrandState* strand : std::exchange(parked, {})) {
-    taken.Push({Task(), strand->shared_from_this()});
-  }
   ready_hint.store(false, std::memory_order_relaxed);
-  lock.unlock();
-  while (!taken.empty()) Drop(taken.Pop());
-  lock.lock();
+  for (;;) {
+    Work work;
+    if (!ready.empty()) {
+      work = ready.Pop();
+    } else if (!held_back.empty()) {
+      work = held_back.Pop();
+    } else if (!parked.empty()) {
+      work.strand = parked.front().shared_from_this();
+      parked.Erase(*work.strand);
+    } else {
+      return;
+    }
+    lock.unlock();
+    Drop(std::move(work));
+    lock.lock();
+  }
 }
 
 void ExecutorState::Drop(Work work) {

@@ -2,10 +2,10 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 #include "core/executor_state.hpp"
 
@@ -54,7 +54,7 @@ Status ExecutorState::StartThreads() {
       pthread_setname_np(pthread_self(), "vf-timer");
       self->ServiceMain();
     });
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     thread_was_refused = true;
   }
   while (!thread_was_refused && alive < thread_count) AddThread();
@@ -81,11 +81,23 @@ bool ExecutorState::Accepts() const noexcept {
   return false;
 }
 
-void ExecutorState::Enqueue(Work work) { Enqueue(std::unique_lock(mutex), std::move(work)); }
+void ExecutorState::Enqueue(Work work) {
+  std::unique_lock lock(mutex);
+  ReservePlace();
+  Enqueue(std::move(lock), std::move(work));
+}
+
+// Needs the mutex. Makes room for one more of what may come to the queue.
+void ExecutorState::ReservePlace() {
+  constexpr std::size_t kFirst = 64;
+  const std::size_t places = ready.size() + held_back.size() + parked.size() + real_timers.size() +
+                             static_cast<std::size_t>(alive) + 1;
+  ready.Reserve(std::max(places, kFirst));
+}
 
 void ExecutorState::Resume(std::shared_ptr<StrandState> strand) {
   std::unique_lock lock(mutex);
-  parked.erase(strand.get());
+  parked.Erase(*strand);
   Enqueue(std::move(lock), {Task(), std::move(strand)});
 }
 
@@ -103,7 +115,7 @@ void ExecutorState::Enqueue(std::unique_lock<std::mutex> lock, Work work) {
 }
 
 // A thread that searches calls this again when it leaves work behind, so one at a time is enough.
-Nudge ExecutorState::FindThread() {
+Nudge ExecutorState::FindThread() noexcept {
   const Phase now = phase.load(std::memory_order_relaxed);
   if (searching > 0 || now == Phase::kCreated || now >= Phase::kEnding) return {};
   if (!idle.empty()) {
@@ -132,23 +144,22 @@ ThreadRecord& ExecutorState::UnusedRecord() {
 }
 
 // Needs the mutex: the thread must not end before its handle is in its record.
-bool ExecutorState::AddThread() {
+bool ExecutorState::AddThread() noexcept try {
   ThreadRecord& record = UnusedRecord();
-  try {
-    const SignalsBlocked blocked;
-    record.thread = std::thread([self = shared_from_this(), &record] {
-      pthread_setname_np(pthread_self(), "vf-executor");
-      self->ThreadMain(record);
-    });
-  } catch (const std::system_error&) {
-    thread_was_refused = true;
-    return false;
-  }
+  idle.reserve(records.size());
+  const SignalsBlocked blocked;
+  record.thread = std::thread([self = shared_from_this(), &record] {
+    pthread_setname_np(pthread_self(), "vf-executor");
+    self->ThreadMain(record);
+  });
   record.in_use = true;
   record.searching = true;
   ++searching;
   ++alive;
   return true;
+} catch (const std::exception&) {  // of the system, or for want of memory
+  thread_was_refused = true;
+  return false;
 }
 
 void ExecutorState::StopSearching(ThreadRecord& thread) noexcept {
@@ -160,14 +171,12 @@ void ExecutorState::StopSearching(ThreadRecord& thread) noexcept {
 void ExecutorState::ThreadMain(ThreadRecord& thread) {
   this_thread = {ThreadKind::kExecutor, this, &thread, nullptr};
   std::unique_lock lock(mutex);
-  while (!ready.empty() || SleepUntilNeeded(lock, thread)) {
-    if (ready.empty()) continue;
+  const auto ending = [this] { return phase.load(std::memory_order_relaxed) >= Phase::kEnding; };
+  while ((!ready.empty() && !ending()) || SleepUntilNeeded(lock, thread)) {
+    if (ready.empty() || ending()) continue;
     Work work = ready.Pop();
     ready_hint.store(!ready.empty(), std::memory_order_relaxed);
-    if (MustHoldBack(work)) {
-      held_back.Push(std::move(work));
-      continue;
-    }
+    if (HoldBack(work)) continue;
     StopSearching(thread);
     thread.running = true;
     thread.strand = work.strand.get();
@@ -268,16 +277,21 @@ void ExecutorState::RunTask(Task& task, ThreadRecord& thread) {
 }
 
 void ExecutorState::RunGuarded(Task& task) noexcept {
-  std::string what;
   try {
     task();
-    return;
   } catch (const std::exception& error) {
-    what = error.what();
+    LogThrown(error.what());
   } catch (...) {
-    what = "something that is no std::exception";
+    LogThrown("something that is no std::exception");
   }
-  LogError("an executor task threw: " + what);
+}
+
+void ExecutorState::LogThrown(const char* what) noexcept {
+  try {
+    LogError(std::string("an executor task threw: ") + what);
+  } catch (...) {  // memory is exhausted
+    LogError("an executor task threw");
+  }
 }
 
 void ExecutorState::LogError(std::string_view text) {

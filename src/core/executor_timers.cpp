@@ -31,6 +31,7 @@ std::shared_ptr<TimerState> ExecutorState::Arm(std::chrono::nanoseconds delay, T
   const std::lock_guard lock(mutex);
   if (phase.load(std::memory_order_relaxed) >= Phase::kEnding) return nullptr;
   timer->key = {Later(now, delay), ++timers_made};
+  if (!timer->on_clock) ReservePlace();
   TimerMap& timers = timer->on_clock ? clock_timers : real_timers;
   const auto at = timers.emplace(timer->key, timer).first;
   if (!timer->on_clock && at == timers.begin()) service_wake.notify_one();

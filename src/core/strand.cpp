@@ -24,6 +24,26 @@ struct Hold {
 
 }  // namespace
 
+void ParkedStrands::Insert(StrandState& strand) noexcept {
+  if (strand.listed_parked) return;
+  strand.listed_parked = true;
+  strand.parked_before = nullptr;
+  strand.parked_after = first_;
+  if (first_ != nullptr) first_->parked_before = &strand;
+  first_ = &strand;
+  ++size_;
+}
+
+void ParkedStrands::Erase(StrandState& strand) noexcept {
+  if (!strand.listed_parked) return;
+  strand.listed_parked = false;
+  StrandState* const before = strand.parked_before;
+  StrandState* const after = strand.parked_after;
+  (before != nullptr ? before->parked_after : first_) = after;
+  if (after != nullptr) after->parked_before = before;
+  --size_;
+}
+
 void StrandState::Post(Task task) {
   if (!executor->Accepts()) return;
   std::unique_lock lock(mutex);
@@ -33,7 +53,7 @@ void StrandState::Post(Task task) {
 
 void StrandState::ScheduleIfReady(std::unique_lock<std::mutex> lock) {
   if (scheduled || kept_parked || Empty()) return;
-  kept_parked = IsParked() && executor->KeepParked(*this);
+  kept_parked = IsParked() && executor->KeepParked(*this, true);
   if (kept_parked) return;
   scheduled = true;
   lock.unlock();
@@ -48,7 +68,7 @@ bool StrandState::Run(ThreadRecord& thread) {
     {
       const std::lock_guard lock(mutex);
       if (batch.empty()) queue.TakeAll(batch);
-      kept_parked = !batch.empty() && IsParked() && executor->KeepParked(*this);
+      kept_parked = !batch.empty() && IsParked() && executor->KeepParked(*this, false);
       if (kept_parked || batch.empty()) {
         scheduled = false;
         break;
@@ -98,11 +118,13 @@ void StrandState::Discard() {
   executor->CountDropped(dropped_queue.size() + dropped_batch.size());
 }
 
-// False when no task starts any more: the strand is to be dropped like what is queued.
-bool ExecutorState::KeepParked(StrandState& strand) {
+// False when no task starts any more: the strand is to be dropped like what is queued. One that ran
+// has its place in the queue already.
+bool ExecutorState::KeepParked(StrandState& strand, bool was_idle) {
   const std::lock_guard lock(mutex);
   if (phase.load(std::memory_order_relaxed) >= Phase::kEnding) return false;
-  parked.insert(&strand);
+  if (was_idle) ReservePlace();
+  parked.Insert(strand);
   return true;
 }
 
