@@ -249,8 +249,7 @@ void Server::Sweep() {
   const bool over = stopping_ && now >= stop_at_;
   for (const auto& session : all) {
     if (over) {
-      cut_ = true;
-      session->Kill();
+      cut_ = session->Kill() || cut_;
     } else {
       session->Sweep(now);
     }

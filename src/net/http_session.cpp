@@ -97,7 +97,11 @@ void HttpSession::BeginStop() {
   }
 }
 
-void HttpSession::Kill() { Finish(true); }
+bool HttpSession::Kill() {
+  const bool answered = state_ == State::kLinger;
+  Finish(!answered);
+  return !answered;
+}
 
 // --- reading
 

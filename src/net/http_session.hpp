@@ -48,7 +48,7 @@ class HttpSession final : public Session {
   void Start() override;
   void Sweep(SteadyClock::time_point now) override;
   void BeginStop() override;
-  void Kill() override;
+  bool Kill() override;
 
   // What a responder of the request `number` asks for; ignored when it is not the current one.
   void Answer(std::uint64_t number, HttpAnswer answer);

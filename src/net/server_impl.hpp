@@ -142,7 +142,7 @@ class Session : public std::enable_shared_from_this<Session> {
   virtual void Start() = 0;
   virtual void Sweep(SteadyClock::time_point now) = 0;  // ends what is overdue
   virtual void BeginStop() = 0;                         // ends as soon as its work is done
-  virtual void Kill() = 0;                              // ends now
+  virtual bool Kill() = 0;                              // ends now; true when work was cut
 
  private:
   friend class Server;

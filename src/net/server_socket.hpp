@@ -26,6 +26,8 @@ class ServerSocket {
   /// Errors: RESOURCE_EXHAUSTED, counted, while `max_send_queue_bytes` are unsent; UNAVAILABLE when
   /// the socket is closed or closing.
   Status SendText(std::string text);
+  /// As SendText, for a text that many sockets get. Shared. [any] [callback]
+  Status SendText(std::shared_ptr<const std::string> text);
   /// As SendText. [any] [callback]
   Status SendBinary(std::string bytes);
   /// Queues a ping; at most 125 bytes. [any] [callback]

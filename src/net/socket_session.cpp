@@ -37,7 +37,7 @@ inline void beast_close_socket(AnyStream& stream) { stream.Close(); }
 struct SocketItem {
   enum class Kind { kText, kBinary, kPing, kClose };
   Kind kind;
-  std::string data;
+  std::shared_ptr<const std::string> data;
   std::uint16_t code = 0;
 };
 
@@ -71,7 +71,10 @@ class SocketSession final : public Session {
   void Start() override {}
   void Sweep(SteadyClock::time_point now) override;
   void BeginStop() override;
-  void Kill() override { Finish(1006, "the connection was cut", true); }
+  bool Kill() override {
+    Finish(1006, "the connection was cut", true);
+    return true;
+  }
 
   void Flush();
   void StopReading() { paused_ = true; }
@@ -99,7 +102,7 @@ class SocketSession final : public Session {
   std::shared_ptr<SocketBuffer> buffer_ = std::make_shared<SocketBuffer>();
   http::request<http::empty_body> handshake_;
   beast::flat_buffer incoming_;
-  SocketItem current_{SocketItem::Kind::kText, {}, 0};
+  SocketItem current_{SocketItem::Kind::kText, nullptr, 0};
   SteadyClock::time_point deadline_ = SteadyClock::time_point::max();
   bool open_ = false;
   bool reading_ = false;
@@ -121,7 +124,7 @@ Status SocketBuffer::Push(SocketItem item) {
                       std::to_string(now));
   }
   closing = item.kind == SocketItem::Kind::kClose;
-  unsent.fetch_add(item.data.size() + kItemBytes);
+  unsent.fetch_add(item.data->size() + kItemBytes);
   items.push_back(std::move(item));
   if (scheduled) return Status{};
   scheduled = true;
@@ -241,7 +244,7 @@ void SocketSession::Flush() {
     buffer_->scheduled = !buffer_->items.empty();  // OnWritten goes on
   }
   writing_ = true;
-  const std::size_t cost = current_.data.size() + kItemBytes;
+  const std::size_t cost = current_.data->size() + kItemBytes;
   SetDeadline(server_.options.write_timeout_ms);
   auto done = [self = Self(), cost](const error_code& error, std::size_t = 0) {
     self->OnWritten(error, cost);
@@ -250,9 +253,9 @@ void SocketSession::Flush() {
     case SocketItem::Kind::kText:
     case SocketItem::Kind::kBinary:
       socket_.text(current_.kind == SocketItem::Kind::kText);
-      return socket_.async_write(asio::buffer(current_.data), std::move(done));
+      return socket_.async_write(asio::buffer(*current_.data), std::move(done));
     case SocketItem::Kind::kPing:
-      return socket_.async_ping(websocket::ping_data(current_.data.data(), current_.data.size()),
+      return socket_.async_ping(websocket::ping_data(current_.data->data(), current_.data->size()),
                                 std::move(done));
     case SocketItem::Kind::kClose:
       break;
@@ -260,13 +263,13 @@ void SocketSession::Flush() {
   closing_ = true;
   SetDeadline(kCloseTimeoutMs);
   websocket::close_reason reason(static_cast<websocket::close_code>(current_.code));
-  reason.reason.assign(current_.data.data(), current_.data.size());
+  reason.reason.assign(current_.data->data(), current_.data->size());
   socket_.async_close(reason, [self = Self()](const error_code& error) {
     if (self->done_) return;
     const auto& theirs = self->socket_.reason();
     const bool answered = theirs.code != websocket::close_code::none;
     self->Finish(answered ? theirs.code : self->current_.code,
-                 error ? error.message() : self->current_.data, false);
+                 error ? error.message() : *self->current_.data, false);
   });
 }
 
@@ -291,7 +294,7 @@ void SocketSession::Sweep(SteadyClock::time_point now) {
 }
 
 void SocketSession::BeginStop() {
-  if (stalled_) return Kill();
+  if (stalled_) return Finish(1006, "the server stops", true);
   if (!open_) return;  // OnAccepted comes here again
   ServerSocket handle;
   handle.buffer_ = buffer_;
@@ -347,13 +350,18 @@ void StartSocketSession(Server& server, Session& old, AnyStream stream,
 }  // namespace detail
 
 Status ServerSocket::SendText(std::string text) {
+  return SendText(std::make_shared<const std::string>(std::move(text)));
+}
+
+Status ServerSocket::SendText(std::shared_ptr<const std::string> text) {
   if (buffer_ == nullptr) return Status(StatusCode::kUnavailable, "net", "no WebSocket");
   return buffer_->Push({detail::SocketItem::Kind::kText, std::move(text), 0});
 }
 
 Status ServerSocket::SendBinary(std::string bytes) {
   if (buffer_ == nullptr) return Status(StatusCode::kUnavailable, "net", "no WebSocket");
-  return buffer_->Push({detail::SocketItem::Kind::kBinary, std::move(bytes), 0});
+  return buffer_->Push({detail::SocketItem::Kind::kBinary,
+                        std::make_shared<const std::string>(std::move(bytes)), 0});
 }
 
 Status ServerSocket::Ping(std::string payload) {
@@ -362,7 +370,8 @@ Status ServerSocket::Ping(std::string payload) {
     return Status(StatusCode::kInvalidArgument, "net",
                   "expected at most 125 bytes in a ping, found " + std::to_string(payload.size()));
   }
-  return buffer_->Push({detail::SocketItem::Kind::kPing, std::move(payload), 0});
+  return buffer_->Push({detail::SocketItem::Kind::kPing,
+                        std::make_shared<const std::string>(std::move(payload)), 0});
 }
 
 void ServerSocket::Close(std::uint16_t code, std::string_view reason) {
@@ -371,8 +380,8 @@ void ServerSocket::Close(std::uint16_t code, std::string_view reason) {
   if (buffer_->closing || buffer_->stalled) return;
   buffer_->closing = true;  // the queue's bound does not hold a close back
   buffer_->unsent.fetch_add(std::min<std::size_t>(reason.size(), 123) + detail::kItemBytes);
-  buffer_->items.push_back(
-      {detail::SocketItem::Kind::kClose, std::string(reason.substr(0, 123)), code});
+  buffer_->items.push_back({detail::SocketItem::Kind::kClose,
+                            std::make_shared<const std::string>(reason.substr(0, 123)), code});
   if (buffer_->scheduled) return;
   buffer_->scheduled = true;
   buffer_->loop->Post([weak = buffer_->session] {
