@@ -100,7 +100,7 @@ VenueCandle CandleOf(const MarketModel::Symbol& symbol, const CandleInterval& in
       trade == symbol.trades.begin() ? symbol.first_price : std::prev(trade)->price;
   candle.open = candle.close = candle.high = candle.low = before;
   for (; trade != symbol.trades.end() && trade->time_ms <= candle.close_ms; ++trade) {
-    candle.Add(*trade);
+    if (!trade->fund) candle.Add(*trade);  // the insurance fund's are in no candle
   }
   return candle;
 }

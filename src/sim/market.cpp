@@ -175,7 +175,8 @@ void MarketModel::Limit(Symbol& symbol, std::int64_t now_ms) {
     return bid ? std::prev(side.end(), n + 1) : std::next(side.begin(), n);
   };
   const auto size = static_cast<std::int64_t>(side.size());
-  if (size > 3 && random_.Percent(size * 80 / static_cast<std::int64_t>(depth_))) {
+  const auto most = static_cast<std::int64_t>(depth_);
+  if (size > 3 && random_.Percent(size * size * 75 / (most * most))) {
     const auto level = from_best(random_.Below(std::min<std::int64_t>(size, 8)));
     Set(symbol, now_ms, bid, level->first, 0);
     return;
@@ -185,8 +186,7 @@ void MarketModel::Limit(Symbol& symbol, std::int64_t now_ms) {
     Set(symbol, now_ms, bid, from_best(random_.Below(size))->first, quantity);
     return;
   }
-  const std::int64_t reach =
-      random_.Percent(50) ? 4 : std::max<std::int64_t>(8, static_cast<std::int64_t>(depth_));
+  const std::int64_t reach = random_.Percent(50) ? 4 : std::max<std::int64_t>(8, most);
   const std::int64_t step = 1 + random_.Below(reach);
   const std::int64_t price =
       bid ? symbol.asks.begin()->first - step : symbol.bids.rbegin()->first + step;

@@ -105,7 +105,7 @@ TEST_CASE("over the limit is 429 until the minute ends; who goes on is banned") 
   sim::VenueOptions options;
   options.weight_limit = 100;
   options.tolerated_429 = 3;
-  options.start_unix_ms = 1'790'000'040'000;  // a minute begins 20 s later
+  options.start_unix_ms = 1'790'000'020'000;  // a minute begins 20 s later
   VenueFixture fixture(options);
   for (int n = 0; n < 20; ++n) CHECK(fixture.Get("/api/v3/depth?symbol=BTCUSDT").status == 200);
   for (int n = 0; n < 3; ++n) {
@@ -133,7 +133,7 @@ TEST_CASE("over the limit is 429 until the minute ends; who goes on is banned") 
 TEST_CASE("who waits until the minute ends is served again") {
   sim::VenueOptions options;
   options.weight_limit = 10;
-  options.start_unix_ms = 1'790'000'040'000;
+  options.start_unix_ms = 1'790'000'020'000;
   VenueFixture fixture(options);
   for (int n = 0; n < 10; ++n) CHECK(fixture.Get("/api/v3/time").status == 200);
   CHECK(fixture.Get("/api/v3/time").status == 429);
