@@ -60,7 +60,9 @@ Platform::~Platform() {
   if (Status status = Stop(deadline); !status.ok()) {
     impl_->log.Write(LogLevel::kError, "platform", status.ToString());
   }
-  if (impl_->abandoned || !impl_->stopped) (void)impl_.release();
+  // What still runs inside the platform keeps it.
+  const bool inline_runs = !impl_->bus->Stop(std::chrono::milliseconds(0)).ok();
+  if (impl_->abandoned || inline_runs || !impl_->stopped) (void)impl_.release();
 }
 
 Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
@@ -105,10 +107,11 @@ Status Platform::Stop(std::chrono::milliseconds deadline) {
   impl_->stopped = true;
   const Budget budget(deadline);
   Status workers = impl_->workers->Shutdown(budget.left());
-  impl_->bus->Stop();
+  Status bus = impl_->bus->Stop(budget.left());
   Status executor = impl_->executor.Stop(budget.left());
   impl_->abandoned = !workers.ok() || !executor.ok();
-  return workers.ok() ? executor : workers;
+  if (!workers.ok()) return workers;
+  return bus.ok() ? executor : bus;
 }
 
 PubSub& Platform::bus() noexcept { return *impl_->bus; }

@@ -3,13 +3,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "pubsub/inproc_subscription.hpp"
 
 namespace virtufin::inline v0 {
 namespace detail {
 
-class InlineSubscription final : public InprocSubscription {
+class InlineSubscription final : public InprocSubscription,
+                                 public std::enable_shared_from_this<InlineSubscription> {
  public:
   using InprocSubscription::InprocSubscription;
 
@@ -41,7 +43,9 @@ class InlineSubscription final : public InprocSubscription {
   }
 
  private:
-  void OnClosed() override {}
+  void OnClosed() override {
+    if (busy()) core().ending.Add(weak_from_this());
+  }
   void OnIdle() override {}
 
   std::atomic<std::uint64_t> untold_{0};

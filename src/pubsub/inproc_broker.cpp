@@ -134,6 +134,10 @@ struct InprocBroker::Impl {
     return Subscription(subscription);
   }
 
+  void StopPublishers() {
+    core->stopped.store(true, std::memory_order_seq_cst);
+    for (const auto& subscription : core->topics.All()) subscription->StopWaiting();
+  }
   Executor& executor;
   const std::shared_ptr<detail::BrokerCore> core;
 };
@@ -141,16 +145,30 @@ struct InprocBroker::Impl {
 InprocBroker::InprocBroker(const Runtime& runtime) : impl_(std::make_unique<Impl>(runtime)) {}
 
 InprocBroker::~InprocBroker() {
-  Stop();
+  impl_->StopPublishers();
   const auto all = impl_->core->topics.All();
   impl_->core->topics.Clear();  // at once: one by one a topic of many would be copied as often
   for (const auto& subscription : all) subscription->Close({});
   impl_->core->log.Detach();
 }
 
-void InprocBroker::Stop() {
-  impl_->core->stopped.store(true, std::memory_order_seq_cst);
-  for (const auto& subscription : impl_->core->topics.All()) subscription->StopWaiting();
+Status InprocBroker::Stop(std::chrono::milliseconds deadline) {
+  impl_->StopPublishers();
+  for (const auto& subscription : impl_->core->topics.AllInline()) subscription->Close({});
+  const bool waits = CurrentThreadKind() == ThreadKind::kForeign;
+  const auto end =
+      std::chrono::steady_clock::now() +
+      std::clamp<std::chrono::milliseconds>(waits ? deadline : std::chrono::milliseconds(0),
+                                            std::chrono::milliseconds(0), detail::kLongestTimeout);
+  std::string running;
+  for (const auto& subscription : impl_->core->ending.All()) {
+    if (subscription->AwaitIdleUntil(end)) continue;
+    running += (running.empty() ? "'" : ", '") + subscription->name() + "'";
+  }
+  if (running.empty()) return {};
+  return {StatusCode::kDeadlineExceeded, "pubsub",
+          "expected all inline handlers to return within " + std::to_string(deadline.count()) +
+              " ms, still running: " + running};
 }
 
 Status InprocBroker::Publish(const Message& message) {
@@ -171,6 +189,8 @@ Status InprocBroker::Publish(const Message& message) {
     }
   }
   if (!targets->inlined().empty()) {
+    // Stop closes those it sees; whoever found a later one sees that the broker is stopped.
+    if (core.stopped.load(std::memory_order_acquire)) return Stopped();
     if (inline_depth < kMaxInlineDepth) {
       const InlineScope scope;
       for (const auto& subscription : targets->inlined()) subscription->Deliver(message);

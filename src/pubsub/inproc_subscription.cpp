@@ -19,6 +19,21 @@ void BrokerLog::Detach() {
   sink_ = nullptr;
 }
 
+void EndingSubscriptions::Add(std::weak_ptr<InprocSubscription> subscription) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(subscriptions_, [](const auto& each) { return each.expired(); });
+  subscriptions_.push_back(std::move(subscription));
+}
+
+std::vector<std::shared_ptr<InprocSubscription>> EndingSubscriptions::All() {
+  std::vector<std::shared_ptr<InprocSubscription>> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& each : subscriptions_) {
+    if (auto subscription = each.lock()) all.push_back(std::move(subscription));
+  }
+  return all;
+}
+
 InprocSubscription::InprocSubscription(std::shared_ptr<BrokerCore> core, std::string name,
                                        std::vector<std::string> topics, MessageHandler handler)
     : core_(std::move(core)),
@@ -65,6 +80,11 @@ void InprocSubscription::Close(std::function<void()> done) {
 void InprocSubscription::AwaitIdle() {
   std::unique_lock lock(end_mutex_);
   ended_.wait(lock, [this] { return idle_; });
+}
+
+bool InprocSubscription::AwaitIdleUntil(std::chrono::steady_clock::time_point end) {
+  std::unique_lock lock(end_mutex_);
+  return ended_.wait_until(lock, end, [this] { return idle_; });
 }
 
 void InprocSubscription::BecomeIdle() noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -30,13 +31,30 @@ class BrokerLog {
   LogSink* sink_;
 };
 
+class InprocSubscription;
+
+/// Inline subscriptions that were closed while a handler ran. [any]
+class EndingSubscriptions {
+ public:
+  void Add(std::weak_ptr<InprocSubscription> subscription);
+  std::vector<std::shared_ptr<InprocSubscription>> All();
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<InprocSubscription>> subscriptions_;  // the publisher keeps them alive
+};
+
 /// What a broker and its subscriptions share. Subscriptions keep it alive.
 struct BrokerCore {
   explicit BrokerCore(LogSink& sink) noexcept : log(sink) {}
   TopicTable topics;
+  EndingSubscriptions ending;
   BrokerLog log;
   std::atomic<bool> stopped{false};
 };
+
+/// Longer waits are none that anybody means; sums of times stay in range.
+inline constexpr std::chrono::milliseconds kLongestTimeout = std::chrono::hours(24 * 365);
 
 /// True for 1, 2, 4, 8 ...: what repeats without end is logged this often.
 constexpr bool WorthLogging(std::uint64_t count) noexcept { return (count & (count - 1)) == 0; }
@@ -48,6 +66,8 @@ class InprocSubscription : public Subscription::Impl {
 
   void Close(std::function<void()> done) final;
   void AwaitIdle() final;
+  /// Waits until no handler runs, or until `end`; false: one still runs. After Close.
+  bool AwaitIdleUntil(std::chrono::steady_clock::time_point end);
   /// The broker stopped: publishers that wait here wait no longer.
   virtual void StopWaiting() {}
   const std::string& name() const noexcept { return name_; }
@@ -63,6 +83,8 @@ class InprocSubscription : public Subscription::Impl {
     if (gate_.fetch_sub(kOne, std::memory_order_acq_rel) == (kOne | kClosed)) BecomeIdle();
   }
   bool closed() const noexcept { return (gate_.load(std::memory_order_acquire) & kClosed) != 0; }
+  /// A handler runs, or is about to be refused.
+  bool busy() const noexcept { return gate_.load(std::memory_order_acquire) >= kOne; }
   /// Between Enter and Leave. No exception leaves it.
   void Handle(const Message& message, const DeliveryInfo& info) noexcept;
   std::uint64_t failed() const noexcept { return failed_.load(std::memory_order_relaxed); }

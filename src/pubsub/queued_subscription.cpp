@@ -24,9 +24,6 @@ Status LagStatus(const std::string& name, const SubscribeOptions& options) {
               " events full; it misses events until it is half empty, all others got the event"};
 }
 
-// Longer waits are none that anybody means; sums of times stay in range.
-constexpr std::chrono::milliseconds kLongestTimeout = std::chrono::hours(24 * 365);
-
 }  // namespace
 
 QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executor& executor,

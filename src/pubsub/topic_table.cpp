@@ -165,6 +165,18 @@ std::vector<std::shared_ptr<InprocSubscription>> TopicTable::All() const {
   return all;
 }
 
+std::vector<std::shared_ptr<InlineSubscription>> TopicTable::AllInline() const {
+  std::vector<std::shared_ptr<InlineSubscription>> all;
+  for (const Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    for (const Slot& slot : shard.slots) {
+      if (!slot.targets) continue;
+      all.insert(all.end(), slot.targets->inlined().begin(), slot.targets->inlined().end());
+    }
+  }
+  return all;
+}
+
 void TopicTable::Clear() {
   for (Shard& shard : shards_) {
     std::vector<Slot> dropped;  // destroyed after unlocking

@@ -15,6 +15,7 @@
 namespace virtufin::inline v0 {
 namespace detail {
 
+class InlineSubscription;
 class InprocSubscription;
 
 /// Everything is [any].
@@ -30,6 +31,7 @@ class TopicTable {
   std::size_t size() const;  // topics somebody listens to
   /// Each subscription at least once.
   std::vector<std::shared_ptr<InprocSubscription>> All() const;
+  std::vector<std::shared_ptr<InlineSubscription>> AllInline() const;
   /// Forgets every topic.
   void Clear();
 

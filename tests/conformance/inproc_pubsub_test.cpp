@@ -8,7 +8,7 @@ class InprocDriver {
   static constexpr PubSubQuirks kQuirks = {};
 
   PubSub& bus() { return *bus_.broker; }
-  void Stop() { bus_.broker->Stop(); }
+  void Stop() { (void)bus_.broker->Stop(std::chrono::seconds(30)); }
   void DestroyBus() { bus_.broker.reset(); }
 
  private:

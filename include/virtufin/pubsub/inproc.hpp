@@ -4,6 +4,7 @@
 // handlers and fills queues. Events end with the process.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -37,8 +38,10 @@ class InprocBroker final : public PubSub {
   InprocBroker& operator=(const InprocBroker&) = delete;
 
   /// From now on Publish and Subscribe answer UNAVAILABLE, also a Publish that waits for room. What
-  /// is queued is still handled. [any] [callback]
-  void Stop();
+  /// is queued is still handled; inline subscriptions end: on a foreign thread none of their
+  /// handlers runs any more when this returned OK. Elsewhere it does not wait. [any] [callback]
+  /// Errors: DEADLINE_EXCEEDED naming the inline subscriptions whose handlers still run.
+  Status Stop(std::chrono::milliseconds deadline);
 
   Status Publish(const Message& message) override;
   Result<Subscription> Subscribe(std::span<const std::string_view> topics,

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "support/gate.hpp"
 #include "support/scripted_engine.hpp"
@@ -107,6 +108,28 @@ TEST_CASE("Stop from inside a callback is refused") {
   });
   CHECK(platform->bus().Publish(Message("t", Event("{}"))).ok());
   CHECK(codes.WaitFor(1) == std::vector<StatusCode>{StatusCode::kFailedPrecondition});
+}
+
+TEST_CASE("Stop names an inline handler that a foreign thread does not leave") {
+  auto platform = Started();
+  Gate inside;
+  Gate leave;
+  SubscribeOptions options;
+  options.dispatch = Dispatch::kInline;
+  options.name = "the endless one";
+  auto subscription =
+      platform->bus().Subscribe("t", options, [&](const Message&, const DeliveryInfo&) {
+        inside.Open();
+        (void)leave.Wait();
+        return Delivery::kSuccess;
+      });
+  std::thread publisher([&] { (void)platform->bus().Publish(Message("t", Event("{}"))); });
+  REQUIRE(inside.Wait());
+  const Status status = platform->Stop(std::chrono::milliseconds(5));
+  CHECK(status.code() == StatusCode::kDeadlineExceeded);
+  CHECK(status.message().find("the endless one") != std::string_view::npos);
+  leave.Open();
+  publisher.join();
 }
 
 TEST_CASE("PublishEvent of the direct gateway publishes the event unchanged") {

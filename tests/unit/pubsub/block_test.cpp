@@ -160,7 +160,7 @@ TEST_CASE("Stop lets a waiting publisher go with UNAVAILABLE and what is queued 
   StatusCode code = StatusCode::kOk;
   std::thread publisher([&] { code = bus.Publish("a", 4).code(); });
   other_got_it.Wait();  // the publisher waits now, or will find the broker stopped
-  bus.broker->Stop();
+  CHECK(bus.broker->Stop(std::chrono::seconds(30)).ok());
   publisher.join();
   CHECK(code == StatusCode::kUnavailable);
   full.turnstile.Open();

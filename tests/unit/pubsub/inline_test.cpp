@@ -108,6 +108,104 @@ TEST_CASE("publishing from an inline handler never waits, though the thread is f
   CHECK(inbox.numbers() == Range(1, 5));
 }
 
+/// A foreign thread inside an inline handler that waits for a word.
+struct InsideInline {
+  explicit InsideInline(Bus& bus, std::string name) {
+    SubscribeOptions options = Inline();
+    options.name = std::move(name);
+    subscription = bus.Subscribe("a", options, [this](const Message&, const DeliveryInfo&) {
+      turnstile.Pass();
+      ended = true;
+      return Delivery::kSuccess;
+    });
+    publisher = std::thread([&bus] { (void)bus.Publish("a", 1); });
+    turnstile.AwaitArrivals(1);
+  }
+  ~InsideInline() {
+    turnstile.Open();
+    publisher.join();
+  }
+
+  Turnstile turnstile;
+  std::atomic<bool> ended{false};
+  Subscription subscription;
+  std::thread publisher;
+};
+
+TEST_CASE("Stop waits for the inline handlers that run, and none starts afterwards") {
+  for (const bool unsubscribed : {false, true}) {
+    Bus bus;
+    InsideInline inside(bus, "slow");
+    Signal done;
+    if (unsubscribed) inside.subscription.Unsubscribe([&] { done.Set(); });
+    std::thread opener([&] {
+      while (bus.Publish("b", 1).ok()) std::this_thread::yield();  // until the stop began
+      inside.turnstile.Open();
+    });
+    CHECK(bus.broker->Stop(std::chrono::minutes(2)).ok());
+    CHECK(inside.ended);
+    opener.join();
+    CHECK(bus.Publish("a", 2).code() == StatusCode::kUnavailable);
+    if (unsubscribed) done.Wait();
+    CHECK(inside.subscription.counters().delivered == 1);
+  }
+}
+
+TEST_CASE("Stop names the inline handlers that do not return in time") {
+  Bus bus;
+  InsideInline one(bus, "stuck");
+  const Status status = bus.broker->Stop(std::chrono::milliseconds(1));
+  CHECK(status.code() == StatusCode::kDeadlineExceeded);
+  CHECK(status.message() ==
+        "expected all inline handlers to return within 1 ms, still running: 'stuck'");
+  CHECK_FALSE(one.ended);
+  CHECK(bus.broker->Stop(std::chrono::milliseconds(0)).code() == StatusCode::kDeadlineExceeded);
+  one.turnstile.Open();
+  CHECK(bus.broker->Stop(std::chrono::minutes(2)).ok());
+  CHECK(one.ended);
+}
+
+TEST_CASE("Stop inside an inline handler does not wait for it") {
+  Bus bus;
+  StatusCode code = StatusCode::kOk;
+  auto subscription = bus.Subscribe("a", Inline(), [&](const Message&, const DeliveryInfo&) {
+    code = bus.broker->Stop(std::chrono::minutes(2)).code();
+    return Delivery::kSuccess;
+  });
+  (void)bus.Publish("a", 1);
+  CHECK(code == StatusCode::kDeadlineExceeded);
+  CHECK(bus.broker->Stop(std::chrono::minutes(2)).ok());
+}
+
+TEST_CASE("a stop among publishers: no inline handler runs once it has returned") {
+  for (int round = 0; round < 200; ++round) {
+    Bus bus;
+    std::atomic<bool> stopped{false};
+    std::atomic<int> late{0};
+    const auto handler = [&](const Message&, const DeliveryInfo&) {
+      if (stopped) ++late;
+      return Delivery::kSuccess;
+    };
+    auto early = bus.Subscribe("a", Inline(), handler);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 2; ++i) {
+      threads.emplace_back([&] {
+        while (bus.Publish("a", 1).ok()) {
+        }
+      });
+    }
+    threads.emplace_back([&] {
+      const std::string_view topics[] = {"a"};
+      while (bus.broker->Subscribe(topics, Inline(), handler).ok()) {
+      }
+    });
+    CHECK(bus.broker->Stop(std::chrono::minutes(2)).ok());
+    stopped = true;
+    for (auto& thread : threads) thread.join();
+    CHECK(late == 0);
+  }
+}
+
 TEST_CASE("an inline handler may unsubscribe itself and its neighbours") {
   Bus bus;
   std::vector<Subscription> all(3);

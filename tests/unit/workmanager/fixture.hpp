@@ -26,7 +26,7 @@ struct ManagerFixture {
   }
   ~ManagerFixture() {
     manager.reset();
-    bus.Stop();
+    (void)bus.Stop(std::chrono::seconds(30));
     (void)executor.Stop(std::chrono::seconds(30));
   }
 
