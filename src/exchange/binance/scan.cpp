@@ -203,10 +203,10 @@ bool Scanner::ReadLetter(char name, od::value value) {
       return ReadCandle(value);
     }
   }
-  return ReadInto(letters, name, value);
+  return ReadLetterInto(letters, name, value);
 }
 
-bool Scanner::ReadInto(Letters& into, char name, od::value value) {
+bool ReadLetterInto(Letters& into, char name, od::value value) {
   Letters::Value& letter = into.Enter(name);
   od::json_type type;
   if (value.type().get(type)) return false;
@@ -227,23 +227,28 @@ bool Scanner::ReadInto(Letters& into, char name, od::value value) {
   return Walk(value);
 }
 
-bool Scanner::ReadCandle(od::value value) {
-  candle.Reset();
-  od::object object;
-  if (value.get_object().get(object)) return false;
+bool ReadLettersOf(od::object object, Letters& into, bool& twice) {
   for (auto field_or : object) {
     od::field field;
     if (std::move(field_or).get(field)) return false;
     const char* const raw = field.key().raw();
     if (FieldOf(raw) == kLetter) {
-      if (candle.Saw(raw[0])) return Fail("a field came twice");
-      if (!ReadInto(candle, raw[0], field.value())) return false;
+      if (into.Saw(raw[0])) twice = true;
+      if (!ReadLetterInto(into, raw[0], field.value())) return false;
       continue;
     }
     std::string_view key;
     if (field.unescaped_key().get(key) || !Walk(field.value())) return false;
   }
   return true;
+}
+
+bool Scanner::ReadCandle(od::value value) {
+  candle.Reset();
+  od::object object;
+  bool twice = false;
+  if (value.get_object().get(object) || !ReadLettersOf(object, candle, twice)) return false;
+  return !twice || Fail("a field came twice");
 }
 
 bool Scanner::ReadNumber(Field field, od::value value, std::int64_t& out) {

@@ -57,6 +57,12 @@ struct Scan {
   bool Saw(std::uint32_t fields) const noexcept { return (seen & fields) == fields; }
 };
 
+/// One field named by a letter. False: not JSON.
+bool ReadLetterInto(Letters& into, char name, od::value value);
+/// All fields of an object; the longer names are walked. `twice`: set when a letter came again.
+/// False: not JSON.
+bool ReadLettersOf(od::object object, Letters& into, bool& twice);
+
 /// Members are the result of the last Read, borrowed until the next one. [owner]
 class Scanner {
  public:
@@ -83,7 +89,6 @@ class Scanner {
   bool ReadObject(od::object object, bool root);
   bool ReadField(Field field, od::value value, bool root);
   bool ReadLetter(char name, od::value value);
-  bool ReadInto(Letters& into, char name, od::value value);
   bool ReadCandle(od::value value);
   bool ReadData(od::value value);
   bool ReadLevels(od::value value, bool bid);

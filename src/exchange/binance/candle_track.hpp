@@ -1,0 +1,70 @@
+// Candles of one symbol and interval: each close once, in order; a missed one is fetched.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "exchange/binance/market_core.hpp"
+
+namespace virtufin::inline v0::detail {
+
+/// The topic of one interval; open candles have a type of their own on it.
+struct CandleTopic {
+  CandleTopic(const FeedIdentity& identity, std::string_view interval, std::string_view symbol);
+  std::string interval;
+  EventChannel closed, open;
+  std::uint64_t sequence = 0;
+};
+
+class CandleTrack final : public MarketTrack {
+ public:
+  /// `topic` is borrowed while the track lives.
+  CandleTrack(MarketCore& core, std::string_view symbol, CandleTopic& topic);
+
+  void OnCandle(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+  void OnTick(FeedTime now) override;
+  void OnAnswer(FeedTime now, std::string_view body) override;
+  void OnFetchFailed(FeedTime now, std::string_view reason) override;
+
+  bool wants_open = false;
+
+ private:
+  struct Kept {
+    Kept(FeedTime when, const BinanceFrame& frame);
+    BinanceCandle View() const;
+    FeedTime now;
+    EventTime time;
+    BinanceCandle candle;
+    std::string texts[7];
+  };
+
+  void Resume(FeedTime now, bool first) override;
+  void Lost() override;
+  void Publish(FeedTime now, EventTime time, const BinanceCandle& candle);
+  void PublishOpen(FeedTime now, EventTime time, const BinanceCandle& candle);
+  void Expect(std::int64_t open_ns, std::int64_t close_ns);
+  void ExpectNext(const BinanceCandle& closed);
+  bool ClosedByNow(FeedTime now, std::int64_t close_ns) const noexcept;
+  void WatchClose(FeedTime now);
+  void StartRepair();
+  void Ask();
+  void TakePage(FeedTime now, std::span<const BinanceCandle> page);
+  void PublishHeld();
+  void Retry(FeedTime now, std::string_view reason);
+  void GiveUp(FeedTime now, std::string_view reason);
+  void Finish(FeedTime now, std::string_view reason);
+
+  CandleTopic& topic_;
+  std::int64_t expected_ns_ = -1;  // when the next candle to close opened; -1: not known
+  std::int64_t expected_close_ns_ = 0;
+  std::int64_t length_ns_ = 0;
+  std::int64_t newest_ns_ = -1;        // the latest opening that a frame named
+  std::int64_t open_sent_ns_ = -1;     // of the last open candle that was published
+  std::map<std::int64_t, Kept> held_;  // closed ones behind a missing one, by opening
+  bool repairing_ = false;
+  int pages_ = 0, attempts_ = 0;
+};
+
+}  // namespace virtufin::inline v0::detail

@@ -1,0 +1,128 @@
+// Publishing, fetching, and the life of one market stream.
+#include "exchange/binance/market_core.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kMaxSilence = 3600 * kSecond;
+
+}  // namespace
+
+void MarketCore::Publish(EventChannel& channel, std::uint64_t& sequence, const EventMoment& moment,
+                         std::string_view subject) {
+  const Result<Message> message = channel.Make(payload.text(), sequence + 1, moment, subject);
+  if (!message.ok()) {
+    ++counts.too_large;
+    return;
+  }
+  ++sequence;
+  ++counts.events;
+  sink.Publish(*message);
+}
+
+std::uint64_t MarketCore::Fetch(BinanceFetch fetch, FetchOwner& owner) {
+  fetch.id = ++last_fetch;
+  ++counts.fetches;
+  fetches.emplace(fetch.id, &owner);
+  fetcher.Fetch(fetch);
+  return fetch.id;
+}
+
+void MarketCore::Cancel(std::uint64_t& id) {
+  if (id == 0) return;
+  if (fetches.erase(id) != 0) fetcher.CancelFetch(id);
+  id = 0;
+}
+
+std::int64_t MarketCore::RetryDelayNs(int attempts) const noexcept {
+  const int doublings = std::clamp(attempts - 1, 0, 20);
+  return std::min(options.retry_ms << doublings, options.max_retry_ms) * kNanosPerMilli;
+}
+
+MarketTrack::MarketTrack(MarketCore& core, FeedChannel channel, std::string_view symbol,
+                         std::int64_t stale_ms)
+    : core_(core), symbol_(symbol), channel_(channel), stale_ns_(stale_ms * kNanosPerMilli) {}
+
+MarketTrack::~MarketTrack() { core_.Cancel(fetch_); }
+
+void MarketTrack::SetState(SubscriptionState state, FeedTime now, std::string_view reason,
+                           std::optional<std::int64_t> expected, std::optional<std::int64_t> got) {
+  if (state == status_.state && state != SubscriptionState::kGap) return;
+  status_.state = state;
+  status_.reason = reason;
+  status_.since_unix_ns = now.unix_ns;
+  StatusFields fields;
+  fields.state = SubscriptionStateName(state);
+  fields.reason = reason;
+  fields.scope = symbol_.empty() ? "channel" : "instrument";
+  fields.channel = FeedChannelName(channel_);
+  fields.session = connections_.empty() ? 0 : connections_.back();
+  fields.since_unix_ns = now.unix_ns;
+  fields.expected = expected;
+  fields.got = got;
+  ++core_.counts.events;
+  core_.sink.Publish(core_.statuses.Make(symbol_, fields, core_.Moment(now, {})));
+}
+
+void MarketTrack::OnLive(std::uint32_t connection, FeedTime now) {
+  if (std::find(connections_.begin(), connections_.end(), connection) != connections_.end()) return;
+  connections_.push_back(connection);
+  last_data_ns_ = now.monotonic_ns;
+  if (connections_.size() > 1) return;
+  silence_ns_ = stale_ns_;
+  if (stale_ns_ > 0) core_.Due(now.monotonic_ns + stale_ns_);
+  Resume(now, !std::exchange(was_live_, true));
+}
+
+void MarketTrack::OnEnded(std::uint32_t connection, FeedTime now, std::string_view reason) {
+  if (std::erase(connections_, connection) == 0 || !connections_.empty()) return;
+  core_.Cancel(fetch_);
+  retry_ns_ = BinanceFeed::kNoTick;
+  Lost();
+  SetState(SubscriptionState::kDisconnected, now, reason);
+}
+
+void MarketTrack::NoteData(std::uint32_t connection, FeedTime now) {
+  if (connections_.empty() ||
+      (connections_.back() != connection &&
+       std::find(connections_.begin(), connections_.end(), connection) == connections_.end())) {
+    OnLive(connection, now);
+  }
+  last_data_ns_ = now.monotonic_ns;
+  silence_ns_ = stale_ns_;
+  if (status_.state == SubscriptionState::kStale) {
+    SetState(SubscriptionState::kLive, now, "data arrive again");
+  }
+}
+
+void MarketTrack::Resume(FeedTime now, bool first) {
+  SetState(SubscriptionState::kLive, now, first ? "subscribed" : "reconnected");
+}
+
+void MarketTrack::OnTick(FeedTime now) {
+  if (stale_ns_ > 0 && !connections_.empty()) CheckSilence(now);
+}
+
+/// Looks once a second at most, whatever the streams' phases: there may be thousands.
+void MarketTrack::CheckSilence(FeedTime now) {
+  if (now.monotonic_ns - last_data_ns_ >= silence_ns_) {
+    silence_ns_ = std::min(2 * silence_ns_, kMaxSilence);
+    if (status_.state == SubscriptionState::kLive) {
+      SetState(SubscriptionState::kStale, now, "no data of the stream");
+    }
+    std::string before;
+    for (const MarketRequest& request : requests) {
+      std::string stream = MarketStreamName(request);
+      if (stream != before) core_.sink.Resubscribe(stream, now);
+      before = std::move(stream);
+    }
+  }
+  const std::int64_t due = last_data_ns_ + silence_ns_;
+  core_.Due((due / kSecond + 1) * kSecond);
+}
+
+}  // namespace virtufin::inline v0::detail
