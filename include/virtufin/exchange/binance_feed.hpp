@@ -87,6 +87,12 @@ struct BinanceFeedCounters {
   std::uint64_t too_large = 0;         // events that exceeded kMaxEventBytes: a gap
 };
 
+struct BookStatus {
+  FeedState state = FeedState::kDisconnected;
+  std::string_view reason;
+  std::int64_t since_unix_ns = 0;
+};
+
 /// [owner] for everything.
 class BinanceFeed {
  public:
@@ -136,6 +142,8 @@ class BinanceFeed {
   const BookSynchroniser* FindBook(std::string_view symbol) const noexcept;
   /// Of the book; kDisconnected for a symbol nobody subscribed.
   FeedState state(std::string_view symbol) const noexcept;
+  /// The same with the rest of its last feed.status; borrowed until the feed is used.
+  BookStatus status(std::string_view symbol) const noexcept;
   BinanceFeedCounters counters() const noexcept;
   const BinanceCounters& frame_counters() const noexcept;
 

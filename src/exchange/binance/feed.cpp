@@ -240,9 +240,12 @@ const BookSynchroniser* BinanceFeed::FindBook(std::string_view name) const noexc
   return symbol == nullptr ? nullptr : &symbol->book;
 }
 
-FeedState BinanceFeed::state(std::string_view name) const noexcept {
+FeedState BinanceFeed::state(std::string_view name) const noexcept { return status(name).state; }
+
+BookStatus BinanceFeed::status(std::string_view name) const noexcept {
   const FeedSymbol* const symbol = impl_->symbols.Find(name);
-  return symbol == nullptr ? FeedState::kDisconnected : symbol->state;
+  if (symbol == nullptr) return {};
+  return {symbol->state, symbol->reason, symbol->since_unix_ns};
 }
 
 BinanceFeedCounters BinanceFeed::counters() const noexcept {

@@ -37,6 +37,7 @@ void BinanceFeed::Impl::SetState(FeedSymbol& symbol, FeedState state, FeedTime n
                                  std::string_view reason, const BookGap* gap) {
   if (symbol.state == state) return;
   symbol.state = state;
+  symbol.reason = reason;
   symbol.since_unix_ns = now.unix_ns;
   detail::StatusFields status;
   status.state = FeedStateName(state);

@@ -36,6 +36,7 @@ struct FeedSymbol {
 
   std::vector<std::uint32_t> carriers;  // open sockets on which the depth stream runs
   FeedState state = FeedState::kDisconnected;
+  std::string reason;  // of the state
   std::int64_t since_unix_ns = 0;
   std::int64_t live_since_ns = 0;  // monotonic
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "exchange/binance/market_feed.hpp"
 #include "exchange/rate_limiter.hpp"
 #include "exchange/venue_link.hpp"
 #include "virtufin/core/backoff.hpp"
@@ -21,14 +22,16 @@
 
 namespace virtufin::inline v0::detail {
 
-/// 0 in a field with "by market": the value that the venue's rules suggest for spot or USD-M.
+/// 0 or nothing in a field with "by market": what the venue's rules say for spot or USD-M.
 struct BinanceSessionOptions {
-  BinanceFeedOptions
-      feed;  // market, world, limits; its snapshot_timeout_ms and silent_after_ms are
-             // not used: the session answers every request and watches its sockets
+  /// Market, world, limits. Not used: snapshot_timeout_ms and silent_after_ms, because every request
+  /// is answered and the sockets are watched here.
+  BinanceFeedOptions feed;
+  BinanceMarketFeedOptions channels;  // of all channels but book and quote
+  int depth_speed_ms = 100;           // of the depth stream; spot also 1000, USD-M 250 and 500
 
-  std::string stream_url = "wss://stream.binance.com:9443";  // without path
-  std::string rest_url = "https://api.binance.com";
+  std::string stream_url;               // without path; empty: the venue's own, by market
+  std::string rest_url;                 // the same
   std::string public_path = "/public";  // USD-M: before /stream, by route; may be empty
   std::string market_path = "/market";
   std::uint64_t seed = 1;  // of the jitter
@@ -83,6 +86,7 @@ struct BinanceSessionCounters {
   std::uint64_t banned = 0;           // HTTP 418
   std::uint64_t forbidden = 0;        // HTTP 403, 451
   std::uint64_t rejected = 0;         // subscriptions
+  std::uint64_t stray = 0;            // frames of sockets that are not open (any more)
 };
 
 /// [owner] for everything. Times never go back.
@@ -103,11 +107,12 @@ class BinanceSession final : public VenueEvents {
   void Stop(FeedTime now);
 
   /// As ExchangeAdapter::Subscribe. Parameters:
-  /// book    `speed_ms` of the venue's stream; `interval_ms`: conflated, at most so often, with
-  ///         `levels` (20). Of several conflated requests for one book the shortest interval and the
-  ///         most levels count. All of them share one book.
-  /// trade   `aggregate` true (default) or false.
-  /// candle  `interval`, as the venue writes it ("1m").
+  /// book    `interval_ms`: conflated, at most so often, with `levels` (20). Of several conflated
+  ///         requests for one book the shortest interval and the most levels count. All share one
+  ///         book and one stream.
+  /// trade   `aggregate`: true (default) or false, which repairs nothing.
+  /// candle  `interval`, as the venue writes it (1m); `open`: true, also the unfinished ones.
+  /// ticker  `mini`: true or false (default; all symbols: always true).
   /// mark, funding  `speed_ms` 1000 (default) or 3000.
   Result<FeedHandle> Subscribe(const FeedRequest& request, FeedTime now);
   /// Errors: NOT_FOUND for a handle that was given back or never given out.
@@ -132,6 +137,7 @@ class BinanceSession final : public VenueEvents {
   void SetBannedUntil(std::int64_t unix_ns, FeedTime now);
 
   const BinanceFeed& books() const noexcept;
+  const BinanceMarketFeed& channels() const noexcept;
   BinanceSessionCounters counters() const noexcept;
 
  private:

@@ -1,0 +1,51 @@
+// What Connections keeps for one socket and for its place when it is gone.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "exchange/binance/connections.hpp"
+
+namespace virtufin::inline v0::detail {
+
+/// A control message that waits for its answer.
+struct PendingMessage {
+  std::int64_t id = 0;
+  bool subscribe = true;
+  std::vector<VenueStream*> streams;
+  std::int64_t deadline_ns = 0;
+};
+
+struct VenueSocket {
+  VenueSocket(std::uint32_t number, std::int64_t messages_per_second)
+      : id(number), budget(messages_per_second, 1000) {}
+
+  std::uint32_t id;
+  bool open = false;
+  std::int64_t connect_by_ns = 0;
+  std::int64_t opened_ns = 0;
+  std::int64_t last_life_ns = 0;
+  std::int64_t next_ping_ns = 0;
+  std::int64_t send_at_ns = 0;  // the link took nothing: not before then
+  RateLimiter budget;
+  std::vector<PendingMessage> pending;  // oldest first
+};
+
+/// The place of a socket: its streams stay together when the socket is replaced.
+struct ConnectionSlot {
+  ConnectionSlot(BinanceRoute r, const BackoffOptions& reconnect, std::uint64_t seed)
+      : route(r), backoff(reconnect, seed) {}
+
+  BinanceRoute route;
+  std::vector<VenueStream*> streams;
+  std::deque<VenueStream*> todo;  // may need a message
+  std::size_t asking = 0;         // streams asked for, no answer and no data yet
+  std::unique_ptr<VenueSocket> socket;
+  Backoff backoff;
+  std::int64_t connect_at_ns = 0;
+  std::int64_t empty_since_ns = 0;
+};
+
+}  // namespace virtufin::inline v0::detail

@@ -1,0 +1,173 @@
+// Connections: the sockets of one market, the streams on them, and the control messages by which
+// streams come and go.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "exchange/binance/streams.hpp"
+#include "exchange/binance/venue_answers.hpp"
+#include "exchange/rate_limiter.hpp"
+#include "exchange/venue_link.hpp"
+#include "virtufin/core/backoff.hpp"
+
+namespace virtufin::inline v0::detail {
+
+struct ConnectionsOptions {
+  std::string public_url, market_url;  // whole; spot has the first only
+  std::uint64_t seed = 1;
+  std::size_t streams_per_connection = 200;
+  std::size_t streams_per_message = 100;
+  std::size_t bytes_per_message = 4096;
+  std::int64_t messages_per_second = 4;
+  std::int64_t connect_timeout_ms = 15'000;
+  std::int64_t ack_timeout_ms = 5'000;
+  std::int64_t ping_ms = 20'000;
+  std::int64_t life_timeout_ms = 60'000;
+  std::int64_t stable_ms = 60'000;
+  std::int64_t idle_ms = 10'000;  // a socket without streams is closed after that
+  BackoffOptions reconnect;
+};
+
+struct ConnectionCounters {
+  std::uint64_t connects = 0, opens = 0, closes = 0, half_open = 0, shutdowns = 0;
+  std::uint64_t acks = 0, acks_lost = 0, refusals = 0, acks_unknown = 0, messages_sent = 0;
+};
+
+struct ConnectionSlot;
+
+/// A stream that somebody wants or wanted.
+struct VenueStream {
+  enum class State : std::uint8_t {
+    kIdle,     // the venue does not send it
+    kAsking,   // asked for
+    kLive,     // acknowledged, or its data came
+    kLeaving,  // asked to end
+  };
+  std::string name;
+  BinanceRoute route = BinanceRoute::kPublic;
+  bool depth = false;
+  std::string symbol;  // of depth streams
+
+  int references = 0;
+  State state = State::kIdle;
+  bool was_live = false;           // once at least
+  std::int64_t since_unix_ns = 0;  // of the state
+  std::string reason;              // why it is not live
+
+  // Of Connections alone.
+  ConnectionSlot* slot = nullptr;
+  bool renew = false;                // end it, and ask again
+  bool refused = false;              // never ask again
+  bool listed = false;               // in its slot's list of what is to be sent
+  int asks = 0;                      // in a row without an answer
+  std::int64_t asked_by = 0;         // the last message that named it
+  std::size_t max_batch = SIZE_MAX;  // smaller after a refusal: one of a batch was at fault
+};
+
+/// What happened; called from inside functions of Connections, which it may not call.
+class ConnectionsOwner {
+ public:
+  virtual ~ConnectionsOwner() = default;
+  virtual void OnSocketOpen(std::uint32_t socket, BinanceRoute route, FeedTime now) = 0;
+  /// Of one that was open, or of an attempt. All its streams are idle. `retry_ms` 0: it is not
+  /// opened again.
+  virtual void OnSocketClosed(std::uint32_t socket, BinanceRoute route, bool was_open, FeedTime now,
+                              std::string_view reason, std::int64_t retry_ms) = 0;
+  virtual void OnStreamLive(const VenueStream& stream, std::uint32_t socket, FeedTime now) = 0;
+  /// The socket goes on.
+  virtual void OnStreamEnded(const VenueStream& stream, std::uint32_t socket, FeedTime now,
+                             std::string_view reason) = 0;
+  /// The venue refuses it, for good. The owner lets go of it later.
+  virtual void OnStreamRefused(const VenueStream& stream, FeedTime now,
+                               std::string_view reason) = 0;
+};
+
+/// [owner] for everything.
+class Connections {
+ public:
+  /// All references are borrowed while this lives.
+  Connections(const ConnectionsOptions& options, VenueLink& link, ConnectionsOwner& owner,
+              std::shared_ptr<RateLimiter> connects);
+  ~Connections();
+
+  void Start() noexcept { running_ = true; }
+  /// Closes all sockets, `reason` for each.
+  void Stop(FeedTime now, std::string_view reason);
+
+  /// One more user of a stream. Borrowed until the last user lets go.
+  VenueStream& Want(const StreamPlan& plan, FeedTime now);
+  void LetGo(VenueStream& stream, FeedTime now);
+  /// Ends it at the venue and asks for it again. No effect for one that is not live.
+  void Renew(std::string_view stream);
+
+  /// The socket that carries a live stream; 0: none does.
+  std::uint32_t SocketOf(const VenueStream& stream) const noexcept;
+  std::size_t open_sockets() const noexcept { return open_; }
+  bool empty() const noexcept { return slots_.empty(); }
+
+  void OnOpen(std::uint32_t socket, FeedTime now);
+  void OnClosed(std::uint32_t socket, FeedTime now, std::string_view reason);
+  enum class Life : std::uint8_t {
+    kNone,    // not open: ignore what came on it
+    kOpen,    //
+    kAsking,  // open, with streams whose first data are of interest
+  };
+  /// A frame came.
+  Life OnLife(std::uint32_t socket, FeedTime now) noexcept;
+  /// The link answers pings by itself; that counts.
+  void OnPing(std::uint32_t socket, FeedTime now);
+  void OnData(std::uint32_t socket, std::string_view stream, FeedTime now);
+  void OnAnswer(std::uint32_t socket, const ControlAnswer& answer, FeedTime now);
+  /// The venue is about to cut this one.
+  void OnShutdown(std::uint32_t socket, FeedTime now);
+
+  /// Opens, sends, pings and gives up what is due.
+  void Pump(FeedTime now);
+  /// When Pump may do something; monotonic.
+  std::int64_t NextNs(FeedTime now) const;
+
+  const ConnectionCounters& counters() const noexcept { return counts_; }
+
+ private:
+  using Slot = ConnectionSlot;
+
+  Slot* FindSlot(std::uint32_t socket) noexcept;
+  Slot& SlotFor(BinanceRoute route, FeedTime now);
+  static void List(VenueStream& stream);
+  static void SetState(VenueStream& stream, VenueStream::State state, FeedTime now,
+                       std::string_view reason);
+  void Forget(VenueStream& stream, FeedTime now);
+
+  void Connect(Slot& slot, FeedTime now);
+  void End(Slot& slot, FeedTime now, std::string_view reason, bool close, bool again);
+
+  void PumpSlot(Slot& slot, FeedTime now);
+  bool PumpLife(Slot& slot, FeedTime now);
+  bool PumpAcks(Slot& slot, FeedTime now);
+  void PumpControl(Slot& slot, FeedTime now);
+  bool SendBatch(Slot& slot, bool subscribe, FeedTime now);
+  void OnAcknowledged(Slot& slot, std::size_t pending, FeedTime now);
+  void OnRefused(Slot& slot, std::size_t pending, const ControlAnswer& answer, FeedTime now);
+  std::int64_t NextNs(const Slot& slot, FeedTime now) const;
+
+  ConnectionsOptions options_;
+  VenueLink* link_;
+  ConnectionsOwner* owner_;
+  std::shared_ptr<RateLimiter> connects_;
+  bool running_ = false;
+  std::map<std::string, std::unique_ptr<VenueStream>, std::less<>> streams_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::uint64_t slots_made_ = 0;
+  std::size_t open_ = 0;  // sockets
+  std::uint32_t last_socket_ = 0;
+  std::int64_t last_id_ = 0;  // of control messages
+  ConnectionCounters counts_;
+};
+
+}  // namespace virtufin::inline v0::detail

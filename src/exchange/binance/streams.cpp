@@ -1,0 +1,177 @@
+// Requests become streams.
+#include "exchange/binance/streams.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
+#include <utility>
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+constexpr std::int64_t kMaxLevels = 20'000;
+
+Status Invalid(std::string message) {
+  return Status(StatusCode::kInvalidArgument, "exchange", std::move(message));
+}
+
+/// ASCII only: other letters of a symbol stay as the venue writes them.
+std::string LowerCase(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+/// Takes a request's parameters one after the other; what nobody took is an error.
+class Parameters {
+ public:
+  explicit Parameters(const FeedRequest& request) : all_(request.parameters) {}
+
+  std::optional<std::string> Take(std::string_view name) {
+    const auto at = std::find_if(all_.begin(), all_.end(),
+                                 [name](const auto& one) { return one.first == name; });
+    if (at == all_.end()) return std::nullopt;
+    std::string value = std::move(at->second);
+    all_.erase(at);
+    return value;
+  }
+  bool TakeBool(std::string_view name, bool otherwise) {
+    const auto text = Take(name);
+    if (!text) return otherwise;
+    if (*text != "true" && *text != "false") {
+      Fail(std::string(name) + ": expected true or false, found '" + *text + "'");
+    }
+    return *text == "true";
+  }
+  std::int64_t TakeNumber(std::string_view name, std::int64_t least, std::int64_t most,
+                          std::int64_t otherwise) {
+    const auto text = Take(name);
+    if (!text) return otherwise;
+    std::int64_t number = 0;
+    const auto end = text->data() + text->size();
+    const auto read = std::from_chars(text->data(), end, number);
+    if (read.ec != std::errc() || read.ptr != end || number < least || number > most) {
+      Fail(std::string(name) + ": expected a number from " + std::to_string(least) + " to " +
+           std::to_string(most) + ", found '" + *text + "'");
+    }
+    return number;
+  }
+  void Fail(std::string why) {
+    if (error_.empty()) error_ = "parameter " + std::move(why);
+  }
+  Status Finish(FeedChannel channel) {
+    if (error_.empty() && !all_.empty()) {
+      Fail("'" + all_[0].first + "': unknown for " + std::string(FeedChannelName(channel)) +
+           ", or given twice");
+    }
+    return error_.empty() ? Status() : Invalid(error_);
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> all_;
+  std::string error_;
+};
+
+void PlanBook(BinanceMarket market, int speed_ms, Parameters& parameters, StreamPlan& plan) {
+  auto& canonical = plan.request.parameters;
+  plan.depth = true;
+  plan.stream = LowerCase(plan.request.instrument) + "@depth";
+  // The speed that the venue chooses when none is named.
+  const int usual = market == BinanceMarket::kSpot ? 1000 : 250;
+  if (speed_ms != usual) plan.stream += "@" + std::to_string(speed_ms) + "ms";
+  plan.depth_interval_ms = parameters.TakeNumber("interval_ms", 1, BinanceFeedOptions::kMaxMs, 0);
+  const std::int64_t levels = parameters.TakeNumber("levels", 1, kMaxLevels, 0);
+  if (plan.depth_interval_ms == 0) {
+    if (levels != 0) parameters.Fail("levels: expected together with interval_ms");
+    return;
+  }
+  if (levels != 0) plan.depth_levels = static_cast<std::size_t>(levels);
+  canonical = {{"interval_ms", std::to_string(plan.depth_interval_ms)},
+               {"levels", std::to_string(plan.depth_levels)}};
+}
+
+void PlanMarket(Parameters& parameters, StreamPlan& plan) {
+  MarketRequest& market = plan.market;
+  auto& canonical = plan.request.parameters;
+  market.channel = plan.request.channel;
+  market.symbol = plan.request.instrument;
+  switch (market.channel) {
+    case FeedChannel::kTrade:
+      market.aggregate = parameters.TakeBool("aggregate", true);
+      if (!market.aggregate) canonical = {{"aggregate", "false"}};
+      plan.route = market.aggregate ? BinanceRoute::kMarket : BinanceRoute::kPublic;
+      break;
+    case FeedChannel::kCandle:
+      market.interval = parameters.Take("interval").value_or("1m");
+      market.open = parameters.TakeBool("open", false);
+      canonical = {{"interval", market.interval}};
+      if (market.open) canonical.emplace_back("open", "true");
+      break;
+    case FeedChannel::kTicker:
+      market.mini = parameters.TakeBool("mini", market.symbol.empty()) || market.symbol.empty();
+      if (market.mini) canonical = {{"mini", "true"}};
+      break;
+    case FeedChannel::kMark:
+    case FeedChannel::kFunding:
+      market.slow = parameters.TakeNumber("speed_ms", 1000, 3000, 1000) != 1000;
+      if (market.slow) canonical = {{"speed_ms", "3000"}};
+      break;
+    default:
+      break;
+  }
+  plan.stream = MarketStreamName(market);
+}
+
+}  // namespace
+
+bool IsDepthSpeed(BinanceMarket market, int speed_ms) noexcept {
+  return market == BinanceMarket::kSpot ? speed_ms == 100 || speed_ms == 1000
+                                        : speed_ms == 100 || speed_ms == 250 || speed_ms == 500;
+}
+
+Result<StreamPlan> PlanStream(BinanceMarket market, int depth_speed_ms,
+                              const FeedRequest& request) {
+  const FeedChannel channel = request.channel;
+  const bool futures_only = channel == FeedChannel::kMark || channel == FeedChannel::kFunding;
+  if (market == BinanceMarket::kSpot && futures_only) {
+    return Status(StatusCode::kUnimplemented, "exchange",
+                  "channel " + std::string(FeedChannelName(channel)) + ": " +
+                      std::string(BinanceVenueName(market)) + " has no such channel");
+  }
+  const bool needs_one = channel == FeedChannel::kBook || channel == FeedChannel::kQuote ||
+                         channel == FeedChannel::kTrade || channel == FeedChannel::kCandle;
+  if (needs_one && request.instrument.empty()) {
+    return Invalid("instrument: channel " + std::string(FeedChannelName(channel)) +
+                   " expects one, found none");
+  }
+  // They would end the name of a stream, or the string that holds it.
+  if (request.instrument.find_first_of("@/!\"\\") != std::string::npos ||
+      std::any_of(request.instrument.begin(), request.instrument.end(),
+                  [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; })) {
+    return Invalid("instrument: expected a symbol, found '" + request.instrument + "'");
+  }
+  StreamPlan plan;
+  plan.request.channel = channel;
+  plan.request.instrument = request.instrument;
+  Parameters parameters(request);
+  if (channel == FeedChannel::kBook) {
+    PlanBook(market, depth_speed_ms, parameters, plan);
+  } else if (channel == FeedChannel::kQuote) {
+    plan.stream = LowerCase(request.instrument) + "@bookTicker";
+  } else {
+    plan.route = BinanceRoute::kMarket;
+    PlanMarket(parameters, plan);
+  }
+  if (market == BinanceMarket::kSpot) plan.route = BinanceRoute::kPublic;
+  if (Status status = parameters.Finish(channel); !status.ok()) return status;
+  plan.key = std::string(FeedChannelName(channel)) + " " + request.instrument;
+  for (const auto& [name, value] : plan.request.parameters) {
+    plan.key.append(" ").append(name).append("=").append(value);
+  }
+  return plan;
+}
+
+}  // namespace virtufin::inline v0::detail
