@@ -21,12 +21,12 @@ namespace virtufin::inline v0::detail {
 /// What is subscribed; equal requests are one. Fields that a channel does not name are ignored.
 struct MarketRequest {
   FeedChannel channel = FeedChannel::kTrade;  // not kBook, not kQuote
-  std::string symbol;     // empty: all (ticker, mark, funding, instrument, status)
-  std::string interval;   // candle: "1m", or with a time zone "1d@+08:00"
-  bool aggregate = true;  // trade: aggTrade, repaired by id; false: trade, holes only announced
-  bool open = false;      // candle: the unfinished one, too, each time it changes
-  bool mini = false;      // ticker: from miniTicker (no change_24h_pct); all symbols: always
-  bool slow = false;      // mark, funding: every 3 s instead of every second
+  std::string symbol = {};    // empty: all (ticker, mark, funding, instrument, status)
+  std::string interval = {};  // candle: "1m", or with a time zone "1d@+08:00"
+  bool aggregate = true;      // trade: aggTrade, repaired by id; false: trade, holes only announced
+  bool open = false;          // candle: the unfinished one, too, each time it changes
+  bool mini = false;          // ticker: from miniTicker (no change_24h_pct); all symbols: always
+  bool slow = false;          // mark, funding: every 3 s instead of every second
 
   friend bool operator==(const MarketRequest&, const MarketRequest&) = default;
 };
