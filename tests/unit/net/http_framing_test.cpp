@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "unit/net/raw_client.hpp"
+#include "support/raw_client.hpp"
 #include "unit/net/server_fixture.hpp"
 
 using namespace virtufin;

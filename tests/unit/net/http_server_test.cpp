@@ -2,7 +2,7 @@
 #include <atomic>
 #include <string>
 
-#include "unit/net/raw_client.hpp"
+#include "support/raw_client.hpp"
 #include "unit/net/server_fixture.hpp"
 #include "virtufin/core/executor.hpp"
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "support/gate.hpp"
-#include "unit/net/raw_client.hpp"
+#include "support/raw_web_socket.hpp"
 #include "unit/net/server_fixture.hpp"
 
 using namespace virtufin;
@@ -70,53 +70,6 @@ class SocketHandler : public PathsHandler {
   std::shared_ptr<Recorder> recorder_;
 };
 
-std::string Handshake(const std::string& more = "") {
-  return "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
-         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
-         more + "\r\n";
-}
-
-// A client's frame, masked.
-std::string Frame(int opcode, std::string_view payload, bool last = true) {
-  std::string frame;
-  frame += static_cast<char>((last ? 0x80 : 0) | opcode);
-  const int bytes = payload.size() < 126 ? 0 : payload.size() < 65'536 ? 2 : 8;
-  frame += static_cast<char>(0x80 | (bytes == 0 ? payload.size() : bytes == 2 ? 126U : 127U));
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) {
-    frame += static_cast<char>(payload.size() >> shift & 0xff);
-  }
-  const char mask[4] = {1, 2, 3, 4};
-  frame.append(mask, 4);
-  for (std::size_t i = 0; i < payload.size(); ++i) {
-    frame += static_cast<char>(payload[i] ^ mask[i % 4]);
-  }
-  return frame;
-}
-
-struct ServerFrame {
-  int opcode = -1;  // -1: the connection ended
-  std::string payload;
-
-  int code() const {  // of a close frame
-    if (payload.size() < 2) return -1;
-    return static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]);
-  }
-};
-
-ServerFrame ReadFrame(RawClient& client) {
-  if (!client.FillTo(2)) return {};
-  const std::string head = client.Take(2);
-  CHECK((static_cast<unsigned char>(head[0]) & 0xf0) == 0x80);  // whole, no extension
-  std::size_t size = static_cast<unsigned char>(head[1]);
-  CHECK(size < 128);
-  const std::size_t more = size == 126 ? 2 : size == 127 ? 8 : 0;
-  if (!client.FillTo(more)) return {};
-  if (more > 0) size = 0;
-  for (const char c : client.Take(more)) size = size << 8 | static_cast<unsigned char>(c);
-  if (!client.FillTo(size)) return {};
-  return {head[0] & 0x0f, client.Take(size)};
-}
-
 struct Fixture {
   explicit Fixture(net::HttpServerOptions options = {})
       : server(StartServer(handler, std::move(options))) {}
@@ -127,7 +80,7 @@ struct Fixture {
 };
 
 void Open(RawClient& client) {
-  REQUIRE(client.Send(Handshake()));
+  REQUIRE(client.Send(Handshake("/ws")));
   REQUIRE(client.TakeUntil("\r\n\r\n").compare(0, 12, "HTTP/1.1 101") == 0);
 }
 
@@ -136,11 +89,11 @@ void Open(RawClient& client) {
 TEST_CASE("a WebSocket is accepted with its protocol, or refused with a status") {
   Fixture f;
   RawClient client(f.server->port());
-  client.Send(Handshake("X-Refuse: 1\r\n"));
+  client.Send(Handshake("/ws", "X-Refuse: 1\r\n"));
   CHECK(client.Answer().status == 403);
   client.Send("GET /ws HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(client.Answer().status == 426);
-  client.Send(Handshake("Sec-WebSocket-Protocol: feed\r\n"));
+  client.Send(Handshake("/ws", "Sec-WebSocket-Protocol: feed\r\n"));
   const std::string head = client.TakeUntil("\r\n\r\n");
   CHECK(head.compare(0, 12, "HTTP/1.1 101") == 0);
   CHECK(head.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") != std::string::npos);
@@ -153,7 +106,7 @@ TEST_CASE("messages are echoed whole, whatever their fragments, with pings betwe
   Fixture f;
   RawClient client(f.server->port());
   // The first frame right behind the handshake.
-  REQUIRE(client.Send(Handshake() + Frame(1, "at once")));
+  REQUIRE(client.Send(Handshake("/ws") + Frame(1, "at once")));
   REQUIRE(client.TakeUntil("\r\n\r\n").compare(0, 12, "HTTP/1.1 101") == 0);
   CHECK(ReadFrame(client).payload == "at once");
   client.SendBytewise(Frame(1, "grüß", false) + Frame(9, "are you there") + Frame(0, " di", false) +

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "support/certificate.hpp"
-#include "unit/net/raw_client.hpp"
+#include "support/raw_client.hpp"
 #include "unit/net/server_fixture.hpp"
 
 using namespace virtufin;
