@@ -69,6 +69,7 @@ VenueStream& Connections::Want(const StreamPlan& plan, FeedTime now) {
 
 void Connections::LetGo(VenueStream& stream, FeedTime now) {
   if (--stream.references > 0) return;
+  stream.was_live = false;  // whoever wants it next has not seen it
   if (stream.state == State::kIdle) return Forget(stream, now);
   List(stream);
 }

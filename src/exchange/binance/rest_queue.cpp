@@ -172,13 +172,9 @@ bool RestQueue::Refused(int status, FeedTime now, const VenueAnswer& answer) {
       return true;
     case 418: {
       ++counts_.banned;
-      const std::int64_t ms = after_ms(banned_);
-      std::int64_t until = now.unix_ns + ms * kMs;
-      if (!after_s) {
-        const auto error = ReadVenueError(answer.body);
-        const auto named = error ? BannedUntilUnixMs(error->message) : std::nullopt;
-        if (named) until = *named * kMs;
-      }
+      const auto error = ReadVenueError(answer.body);
+      const auto named = error && !after_s ? BannedUntilUnixMs(error->message) : std::nullopt;
+      const std::int64_t until = named ? *named * kMs : now.unix_ns + after_ms(banned_) * kMs;
       SetBannedUntil(until, now);
       return true;
     }

@@ -2,6 +2,7 @@
 #include "exchange/binance/streams.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -23,6 +24,25 @@ std::string LowerCase(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return out;
+}
+
+/// The venue acknowledges any other text, and sends nothing.
+bool IsCandleInterval(BinanceMarket market, std::string_view text) noexcept {
+  constexpr std::array<std::string_view, 16> kIntervals = {"1s", "1m", "3m", "5m", "15m", "30m",
+                                                           "1h", "2h", "4h", "6h", "8h",  "12h",
+                                                           "1d", "3d", "1w", "1M"};
+  const auto at = text.find('@');
+  if (at != std::string_view::npos) {  // with a time zone: "@+08:00"
+    const auto zone = text.substr(at + 1);
+    const auto digit = [&](std::size_t i) { return zone[i] >= '0' && zone[i] <= '9'; };
+    if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' || !digit(1) ||
+        !digit(2) || !digit(4) || !digit(5)) {
+      return false;
+    }
+    text = text.substr(0, at);
+  }
+  if (text == kIntervals[0]) return market == BinanceMarket::kSpot;
+  return std::find(kIntervals.begin(), kIntervals.end(), text) != kIntervals.end();
 }
 
 /// Takes a request's parameters one after the other; what nobody took is an error.
@@ -93,7 +113,7 @@ void PlanBook(BinanceMarket market, int speed_ms, Parameters& parameters, Stream
                {"levels", std::to_string(plan.depth_levels)}};
 }
 
-void PlanMarket(Parameters& parameters, StreamPlan& plan) {
+void PlanMarket(BinanceMarket where, Parameters& parameters, StreamPlan& plan) {
   MarketRequest& market = plan.market;
   auto& canonical = plan.request.parameters;
   market.channel = plan.request.channel;
@@ -106,6 +126,10 @@ void PlanMarket(Parameters& parameters, StreamPlan& plan) {
       break;
     case FeedChannel::kCandle:
       market.interval = parameters.Take("interval").value_or("1m");
+      if (!IsCandleInterval(where, market.interval)) {
+        parameters.Fail("interval: expected one of the venue's, such as 1m or 1d@+08:00, found '" +
+                        market.interval + "'");
+      }
       market.open = parameters.TakeBool("open", false);
       canonical = {{"interval", market.interval}};
       if (market.open) canonical.emplace_back("open", "true");
@@ -163,7 +187,7 @@ Result<StreamPlan> PlanStream(BinanceMarket market, int depth_speed_ms,
     plan.stream = LowerCase(request.instrument) + "@bookTicker";
   } else {
     plan.route = BinanceRoute::kMarket;
-    PlanMarket(parameters, plan);
+    PlanMarket(market, parameters, plan);
   }
   if (market == BinanceMarket::kSpot) plan.route = BinanceRoute::kPublic;
   if (Status status = parameters.Finish(channel); !status.ok()) return status;
