@@ -52,6 +52,8 @@ class EventBooks {
     const std::string pair = subject.substr(subject.find('/') + 1);
     Book& book = books_[pair];
     if (topic.find(".feed.status.") != std::string::npos) {
+      // Other channels of the instrument have states of their own.
+      if (data.value("channel", "book") != "book") return {};
       book.feed_state = data.at("state");
       // Stale is silence: the book goes on where it stopped. All else needs a snapshot.
       const bool silent = book.feed_state == "stale" && (book.live || book.silent);
