@@ -10,6 +10,7 @@
 
 #include "bench/floors.hpp"
 #include "bench/ratio.hpp"
+#include "exchange/binance/session.hpp"
 #include "virtufin/exchange/binance.hpp"
 #include "virtufin/exchange/binance_feed.hpp"
 #include "virtufin/exchange/order_book.hpp"
@@ -275,3 +276,61 @@ BENCHMARK(DepthToEvent)
     ->Iterations(1)
     ->UseManualTime()
     ->Unit(benchmark::kNanosecond);
+
+namespace {
+
+/// Its socket is open, its streams are acknowledged: nothing more is asked of a link.
+class QuietLink final : public detail::VenueLink {
+ public:
+  void Open(std::uint32_t, std::string_view) override {}
+  bool Send(std::uint32_t, std::string_view) override { return true; }
+  void Ping(std::uint32_t) override {}
+  void Close(std::uint32_t) override {}
+  void Get(std::uint64_t, std::string_view, std::int64_t) override {}
+};
+
+class CountingSink final : public detail::BinanceSessionSink {
+ public:
+  void Publish(const Message&) override { ++events; }
+  std::uint64_t events = 0;
+};
+
+}  // namespace
+
+// What a session of 200 streams adds to a frame, beside the feed's own work: no event is published.
+static void FrameThroughSession(benchmark::State& state) {
+  QuietLink link;
+  CountingSink sink;
+  detail::BinanceSessionOptions options;
+  options.check_symbols = false;
+  auto session = detail::BinanceSession::Create(options, WallClock(), link, sink).value();
+  FeedTime now{1'700'000'000'123'456'789, 1};
+  for (int i = 0; i < 200; ++i) {
+    const FeedRequest request{FeedChannel::kQuote, "S" + std::to_string(i), {}};
+    if (!session->Subscribe(request, now).ok()) std::abort();
+  }
+  if (!session->Start(now).ok()) std::abort();
+  session->OnOpen(1, now);
+  for (int id = 1; id <= 2; ++id) {
+    session->OnFrame(1, now, R"({"result":null,"id":)" + std::to_string(id) + "}");
+  }
+  auto feed_sink = CountingBus("x");
+  auto feed = BinanceFeed::Create({}, WallClock(), feed_sink).value();
+  feed->OnOpen(1, {});
+  MovingFrame frame(floors::SpotBookTickerFrame());
+  MovingFrame other(floors::SpotBookTickerFrame());
+  bench::ReportRatio(
+      state, 1.2,
+      [&] {
+        now.monotonic_ns += 1000;
+        session->OnFrame(1, now, frame.Next());
+        return session->next_tick_ns();
+      },
+      [&] {
+        now.monotonic_ns += 1000;
+        feed->OnFrame(1, now, other.Next());
+        return feed->next_tick_ns();
+      });
+  if (session->counters().acks != 2) state.SkipWithError("streams were not acknowledged");
+}
+VIRTUFIN_RATIO(FrameThroughSession);
