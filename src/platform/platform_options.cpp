@@ -72,6 +72,10 @@ const Option kOptions[] = {
     {{"worker.environment", "set VIRTUFIN_WORKER_ID and VIRTUFIN_WORKER_TOPIC around a load",
       "false"},
      [](auto key, auto value, auto& o) { return SetBool(key, value, o.worker_environment); }},
+    {{"workmanager.call_timeout_ms", "how long a call of a worker may take; 0: for ever", "30000"},
+     [](auto key, auto value, auto& o) {
+       return SetNumber(key, value, 0, kDayMs, o.workmanager.call_timeout_ms);
+     }},
     {{"workmanager.stop_timeout_ms", "how long an event in flight may hold up Stop and Delete",
       "30000"},
      [](auto key, auto value, auto& o) {

@@ -1,28 +1,20 @@
-// The state machine of a worker: start, stop, delete, swap, and the calls between them.
+// The state machine of a worker: start, stop, delete, swap.
 #include "workmanager/managed_worker.hpp"
 
 #include <utility>
 
-#include "workmanager/reply_routing.hpp"
-
 namespace virtufin::inline v0::detail {
-namespace {
-
-Status OutOfMemory() {
-  return Status(StatusCode::kResourceExhausted, "workmanager", "memory is exhausted");
-}
-
-}  // namespace
 
 ManagedWorker::ManagedWorker(WorkerInfo info, WorkerCode source, WorkerConfig config,
                              std::string instance_id, Engine& engine,
-                             const WorkManager::Dependencies& dependencies)
+                             const WorkManager::Dependencies& dependencies, Timeout call_timeout)
     : info_(std::move(info)),
       config_(std::move(config)),
       identity_{info_.id, std::move(instance_id), info_.topics, info_.config},
       engine_(engine),
       runtime_(dependencies.runtime),
       bus_(dependencies.bus),
+      call_timeout_(call_timeout),
       host_(std::make_shared<ManagedWorkerHost>(info_.id, dependencies.runtime.log,
                                                 dependencies.gateway)),
       source_(std::move(source)) {}
@@ -48,9 +40,11 @@ void ManagedWorker::Log(LogLevel level, const std::string& text) const {
 WorkerInfo ManagedWorker::Info() const {
   WorkerInfo info = info_;
   std::lock_guard lock(mutex_);
+  info.error = error_;
+  info.degraded = overdue_ || damaged_;
+  if (overdue_ && info.error.empty()) info.error = Overdue().ToString();
   const bool running = state_ == State::kRunning || (state_ == State::kDraining && restart_);
   info.status = running ? WorkerStatus::kRunning : WorkerStatus::kStopped;
-  info.error = error_;
   info.counters = counters_;
   return info;
 }
@@ -147,6 +141,7 @@ void ManagedWorker::FinishSwap(const Status& status, Afterwards& after) {
   swapping_ = false;
   if (status.ok()) {
     std::swap(load_, swap.load);
+    damaged_ = false;
     source_ = std::move(swap.source);
     error_.clear();
     if (state_ == State::kFailed) state_ = State::kStopped;
@@ -329,7 +324,7 @@ void ManagedWorker::OnDrainTimeout(std::uint64_t drain, Timeout timeout) {
     const Status status =
         Error(StatusCode::kDeadlineExceeded,
               "still running after " + std::to_string(timeout.count()) + " ms, abandoned");
-    busy_ = inside_ = false;
+    busy_ = inside_ = overdue_ = damaged_ = false;
     input_.reset();
     after.self = std::move(self_);
     after.parked = std::move(parked_);
@@ -371,117 +366,6 @@ void ManagedWorker::FinishDrain(const Status& status, Afterwards& after) {
   }
   if (std::exchange(restart_, false) && !delete_) Restart(after);
   for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
-}
-
-// --- calls --------------------------------------------------------------------------------------
-
-Delivery ManagedWorker::OnMessage(const Message& message) {
-  Load load;
-  {
-    std::lock_guard lock(mutex_);
-    if (!load_.worker) return Delivery::kDrop;
-    load = load_;
-    busy_ = true;
-    inside_ = true;
-    input_ = message;
-    self_ = shared_from_this();
-    ++counters_.calls;
-  }
-  {
-    Executor::CallScope scope(info_.id.c_str());
-    try {
-      load.worker->Process(message, config_.overlay ? &*config_.overlay : nullptr, load.outcomes);
-    } catch (...) {  // memory is exhausted: the call failed
-      load.outcomes->OnOutcome({{}, OutOfMemory(), false});
-    }
-  }
-  load.worker.reset();
-  Afterwards after;
-  Delivery delivery = Delivery::kSuccess;
-  {
-    std::lock_guard lock(mutex_);
-    if (load.outcomes != load_.outcomes) return delivery;  // abandoned
-    inside_ = false;
-    if (input_) {
-      parked_ = Executor::ParkCurrentStrand();  // the next event waits for this one's outcome
-    } else {
-      delivery = failed_ ? Delivery::kRetry : Delivery::kSuccess;
-      FinishCall(after);
-    }
-  }
-  after.Do();
-  return delivery;
-}
-
-void ManagedWorker::Outcomes::OnOutcome(CallOutcome outcome) noexcept {
-  auto owner = owner_.lock();
-  if (!owner) return;
-  try {
-    owner->OnOutcome(this, std::move(outcome));
-  } catch (...) {  // no memory for the reply: the call failed
-    owner->OnOutcome(this, {{}, OutOfMemory(), false});
-  }
-}
-
-void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
-  std::optional<Message> input;
-  {
-    std::lock_guard lock(mutex_);
-    if (from != load_.outcomes.get() || !input_) {
-      ++counters_.discarded;
-      return;
-    }
-    input = input_;
-  }
-  if (!outcome.status.ok()) LogFailure(*input, outcome.degrades, "failed", outcome.status);
-  const bool published = outcome.reply && Publish(*input, outcome);
-  Afterwards after;
-  {
-    std::lock_guard lock(mutex_);
-    if (from != load_.outcomes.get()) return;  // abandoned while the reply went out
-    input_.reset();
-    failed_ = !outcome.status.ok() && !outcome.reply;
-    if (published) ++counters_.replies;
-    if (failed_ || (outcome.reply && !published)) ++counters_.failed;
-    if (!inside_) FinishCall(after);
-  }
-  after.Do();
-}
-
-void ManagedWorker::FinishCall(Afterwards& after) {
-  busy_ = false;
-  after.self = std::move(self_);
-  after.parked = std::move(parked_);
-  if (swap_) FinishSwap({}, after);
-  if (state_ == State::kDraining && unsubscribed_) FinishDrain({}, after);
-}
-
-void ManagedWorker::LogFailure(const Message& input, bool degrades, std::string_view what,
-                               const Status& status) {
-  const MonotonicTime now = runtime_.clock.Monotonic();
-  std::uint64_t more = 0;
-  {
-    std::lock_guard lock(mutex_);
-    if (failure_logged_ != MonotonicTime() && now - failure_logged_ < std::chrono::seconds(1)) {
-      ++failures_unlogged_;
-      return;
-    }
-    failure_logged_ = now;
-    more = std::exchange(failures_unlogged_, 0);
-  }
-  std::string text = "event " + std::string(input.event().id()) + " on " +
-                     std::string(input.topic()) + ": " + std::string(what) + ": " +
-                     status.ToString();
-  if (more != 0) text += " (and " + std::to_string(more) + " failures before it)";
-  Log(degrades ? LogLevel::kError : LogLevel::kWarn, text);
-}
-
-bool ManagedWorker::Publish(const Message& input, const CallOutcome& outcome) {
-  auto routed = RouteReply(input.event(), *outcome.reply);
-  Status status = routed.ok() ? bus_.Publish(*routed) : routed.status();
-  if (status.ok()) return true;
-  LogFailure(input, false, "not every subscriber got the reply", status);
-  return false;
 }
 
 }  // namespace virtufin::inline v0::detail

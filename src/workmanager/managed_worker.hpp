@@ -29,7 +29,8 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
 
   /// `engine` and what `dependencies` names are borrowed until the worker is deleted.
   ManagedWorker(WorkerInfo info, WorkerCode source, WorkerConfig config, std::string instance_id,
-                Engine& engine, const WorkManager::Dependencies& dependencies);
+                Engine& engine, const WorkManager::Dependencies& dependencies,
+                Timeout call_timeout);
 
   Status LoadFirst();  // once, before anything else
   Status Start();
@@ -76,6 +77,9 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   Delivery OnMessage(const Message& message);
   void OnOutcome(const Outcomes* from, CallOutcome outcome);
   void FinishCall(Afterwards& after);  // lock held
+  void Watch();                        // lock held
+  void OnWatchTick();
+  Status Overdue() const;
   bool Publish(const Message& input, const CallOutcome& outcome);
   void Log(LogLevel level, const std::string& text) const;
   void LogFailure(const Message& input, bool degrades, std::string_view what, const Status& status);
@@ -101,6 +105,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   Engine& engine_;
   Runtime runtime_;
   PubSub& bus_;
+  const Timeout call_timeout_;
   const std::shared_ptr<ManagedWorkerHost> host_;
 
   mutable std::mutex mutex_;
@@ -118,8 +123,17 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   std::shared_ptr<ManagedWorker> self_;  // while busy
   Executor::ParkToken parked_;           // while an asynchronous engine has the event
   bool failed_ = false;                  // the last call
+  bool late_ = false;                    // the last call: it was overdue
+  bool damaged_ = false;                 // the last call may have damaged the worker
+  bool overdue_ = false;                 // the call in flight
   MonotonicTime failure_logged_;         // at most one line a second
   std::uint64_t failures_unlogged_ = 0;
+
+  // The watch for overdue calls.
+  bool watching_ = false;           // its timer is armed
+  std::uint64_t watched_call_ = 0;  // by number
+  int watched_ticks_ = 0;           // since the first that saw this call
+  Executor::Timer watch_timer_;
 
   // Draining and swapping.
   std::uint64_t drain_ = 0;

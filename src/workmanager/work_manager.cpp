@@ -19,6 +19,8 @@ using detail::ManagedWorker;
 
 namespace {
 
+constexpr std::int64_t kYearMs = std::int64_t{365} * 86'400'000;
+
 std::string NewId() {
   std::string text(36, '\0');
   Uuid::V4().Format(text.data());
@@ -82,8 +84,10 @@ struct WorkManager::Impl {
     return Status(StatusCode::kNotFound, "workmanager", "no worker '" + std::string(id) + "'");
   }
   ManagedWorker::Timeout StopTimeout() const {
-    constexpr std::int64_t kYearMs = std::int64_t{365} * 86'400'000;
     return ManagedWorker::Timeout(std::clamp<std::int64_t>(options.stop_timeout_ms, 0, kYearMs));
+  }
+  ManagedWorker::Timeout CallTimeout() const {
+    return ManagedWorker::Timeout(std::clamp<std::int64_t>(options.call_timeout_ms, 0, kYearMs));
   }
   static void Delete(const std::shared_ptr<Table>& table,
                      const std::shared_ptr<ManagedWorker>& worker, const std::string& id,
@@ -131,9 +135,9 @@ Result<std::string> WorkManager::Create(CreateWorkerRequest request) {
   info.created_at = impl_->dependencies.runtime.clock.Now();
   const std::string id = info.id;
   request.code.mime_type = description.mime_type;
-  auto worker =
-      std::make_shared<ManagedWorker>(std::move(info), std::move(request.code), std::move(*config),
-                                      impl_->instance_id, **engine, impl_->dependencies);
+  auto worker = std::make_shared<ManagedWorker>(std::move(info), std::move(request.code),
+                                                std::move(*config), impl_->instance_id, **engine,
+                                                impl_->dependencies, impl_->CallTimeout());
   if (Status status = worker->LoadFirst(); !status.ok()) return status;
   std::lock_guard lock(impl_->table->mutex);
   if (impl_->table->closed) {

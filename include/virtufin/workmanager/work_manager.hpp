@@ -26,6 +26,10 @@ namespace virtufin::inline v0 {
 
 struct WorkManagerOptions {
   std::int64_t stop_timeout_ms = 30'000;  // how long an event in flight may hold up Stop and Delete
+  /// How long a call may take; 0: for ever. It is not interrupted: it is reported overdue
+  /// (DEADLINE_EXCEEDED `still running after <t>`) at most a quarter later, the worker is degraded
+  /// and its next event waits until the call returns; its reply is discarded then.
+  std::int64_t call_timeout_ms = 30'000;
 };
 
 struct CreateWorkerRequest {
@@ -44,7 +48,8 @@ struct WorkerCounters {
   std::uint64_t calls = 0;      // events the worker was called with
   std::uint64_t replies = 0;    // replies published
   std::uint64_t failed = 0;     // calls that failed, and replies that could not be published
-  std::uint64_t discarded = 0;  // outcomes of abandoned calls
+  std::uint64_t overdue = 0;    // calls that took longer than call_timeout_ms; failed when returned
+  std::uint64_t discarded = 0;  // outcomes of overdue and of abandoned calls
   std::uint64_t dropped = 0;    // events still queued when the worker was stopped; also logged
 };
 
@@ -57,7 +62,8 @@ struct WorkerInfo {
   WorkerStatus status = WorkerStatus::kUnspecified;
   std::map<std::string, std::string> config;
   std::map<std::string, std::string> tags;
-  std::string error;  // why it cannot run; empty otherwise
+  bool degraded = false;  // a call is overdue, or the last one may have damaged the worker
+  std::string error;      // why it cannot run, or what is overdue; empty otherwise
   WorkerCounters counters;
 };
 

@@ -38,6 +38,7 @@ TEST_CASE("every key of Keys can be set to its default") {
   CHECK(options.executor.blocking_after_ms == defaults.executor.blocking_after_ms);
   CHECK(options.executor.max_blocking_threads == defaults.executor.max_blocking_threads);
   CHECK(options.workmanager.stop_timeout_ms == defaults.workmanager.stop_timeout_ms);
+  CHECK(options.workmanager.call_timeout_ms == defaults.workmanager.call_timeout_ms);
   CHECK(options.worker_environment == defaults.worker_environment);
   CHECK(options.pubsub_driver == defaults.pubsub_driver);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "support/bus.hpp"
 #include "support/gate.hpp"
 #include "support/scripted_engine.hpp"
 #include "virtufin/core/executor.hpp"
@@ -15,11 +16,12 @@ namespace virtufin::test {
 
 struct ManagerFixture {
   explicit ManagerFixture(int threads = 2, std::int64_t stop_timeout_ms = 30'000,
-                          GatewayClient* gateway = nullptr)
-      : executor({.threads = threads}, WallClock(), NullLog()), bus(runtime) {
+                          GatewayClient* gateway = nullptr, std::int64_t call_timeout_ms = 30'000)
+      : executor({.threads = threads}, WallClock(), log), bus(runtime) {
     (void)engines.Register(std::make_unique<ScriptedEngine>(scripts));
     WorkManagerOptions options;
     options.stop_timeout_ms = stop_timeout_ms;
+    options.call_timeout_ms = call_timeout_ms;
     manager = std::make_unique<WorkManager>(
         options, WorkManager::Dependencies{runtime, bus, engines, gateway});
     (void)executor.Start();
@@ -55,8 +57,9 @@ struct ManagerFixture {
   }
 
   std::shared_ptr<ScriptedEngine::State> scripts = std::make_shared<ScriptedEngine::State>();
+  LogLines log;
   Executor executor;
-  Runtime runtime{executor, WallClock(), NullLog()};
+  Runtime runtime{executor, WallClock(), log};
   InprocBroker bus;
   EngineRegistry engines;
   std::unique_ptr<WorkManager> manager;

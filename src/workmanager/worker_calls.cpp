@@ -1,0 +1,174 @@
+// The calls of a worker: one event in, its outcome out, and the watch for one that is overdue.
+#include <algorithm>
+#include <utility>
+
+#include "workmanager/managed_worker.hpp"
+#include "workmanager/reply_routing.hpp"
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+// A call is overdue when the watch has seen it so often after the first time. Looking now and then
+// costs calls nothing; it makes the limit late by one part at most.
+constexpr int kTicks = 4;
+
+Status OutOfMemory() {
+  return Status(StatusCode::kResourceExhausted, "workmanager", "memory is exhausted");
+}
+
+}  // namespace
+
+Delivery ManagedWorker::OnMessage(const Message& message) {
+  Load load;
+  {
+    std::lock_guard lock(mutex_);
+    if (!load_.worker) return Delivery::kDrop;
+    load = load_;
+    busy_ = true;
+    inside_ = true;
+    input_ = message;
+    self_ = shared_from_this();
+    ++counters_.calls;
+    if (!watching_ && call_timeout_.count() > 0) Watch();
+  }
+  {
+    Executor::CallScope scope(info_.id.c_str());
+    try {
+      load.worker->Process(message, config_.overlay ? &*config_.overlay : nullptr, load.outcomes);
+    } catch (...) {  // memory is exhausted: the call failed
+      load.outcomes->OnOutcome({{}, OutOfMemory(), false});
+    }
+  }
+  load.worker.reset();
+  Afterwards after;
+  Delivery delivery = Delivery::kSuccess;
+  {
+    std::lock_guard lock(mutex_);
+    if (load.outcomes != load_.outcomes) return delivery;  // abandoned
+    inside_ = false;
+    if (input_) {
+      parked_ = Executor::ParkCurrentStrand();  // the next event waits for this one's outcome
+    } else {
+      if (failed_) delivery = late_ ? Delivery::kDrop : Delivery::kRetry;
+      FinishCall(after);
+    }
+  }
+  after.Do();
+  return delivery;
+}
+
+void ManagedWorker::Outcomes::OnOutcome(CallOutcome outcome) noexcept {
+  auto owner = owner_.lock();
+  if (!owner) return;
+  try {
+    owner->OnOutcome(this, std::move(outcome));
+  } catch (...) {  // no memory for the reply: the call failed
+    owner->OnOutcome(this, {{}, OutOfMemory(), false});
+  }
+}
+
+void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
+  std::optional<Message> input;
+  bool late = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (from != load_.outcomes.get() || !input_) {
+      ++counters_.discarded;
+      return;
+    }
+    input = input_;
+    late = overdue_;
+  }
+  if (late) {
+    Log(LogLevel::kWarn, "the overdue call has returned, its outcome is discarded");
+  } else if (!outcome.status.ok()) {
+    LogFailure(*input, outcome.degrades, "failed", outcome.status);
+  }
+  const bool published = !late && outcome.reply && Publish(*input, outcome);
+  Afterwards after;
+  {
+    std::lock_guard lock(mutex_);
+    if (from != load_.outcomes.get()) return;  // abandoned while the reply went out
+    input_.reset();
+    late_ = late;
+    damaged_ = outcome.degrades;
+    failed_ = late || (!outcome.status.ok() && !outcome.reply);
+    if (late) ++counters_.discarded;
+    if (published) ++counters_.replies;
+    if (failed_ || (outcome.reply && !published)) ++counters_.failed;
+    if (!inside_) FinishCall(after);
+  }
+  after.Do();
+}
+
+Status ManagedWorker::Overdue() const {
+  return Status(StatusCode::kDeadlineExceeded, "workmanager",
+                "still running after " + std::to_string(call_timeout_.count()) + " ms");
+}
+
+void ManagedWorker::Watch() {
+  watching_ = true;
+  watch_timer_ = runtime_.executor.AfterReal(std::max(call_timeout_ / kTicks, Timeout(1)),
+                                             [weak = weak_from_this()] {
+                                               if (const auto self = weak.lock())
+                                                 self->OnWatchTick();
+                                             });
+}
+
+void ManagedWorker::OnWatchTick() {
+  std::optional<Message> input;
+  {
+    std::lock_guard lock(mutex_);
+    watching_ = false;
+    if (!input_) return;  // the next call starts the watch again
+    if (watched_call_ != counters_.calls) {
+      watched_call_ = counters_.calls;
+      watched_ticks_ = 0;
+      return Watch();
+    }
+    if (overdue_) return;
+    if (++watched_ticks_ < kTicks) return Watch();
+    overdue_ = true;
+    ++counters_.overdue;
+    input = input_;
+  }
+  LogFailure(*input, true, "overdue", Overdue());
+}
+
+void ManagedWorker::FinishCall(Afterwards& after) {
+  busy_ = overdue_ = false;
+  after.self = std::move(self_);
+  after.parked = std::move(parked_);
+  if (swap_) FinishSwap({}, after);
+  if (state_ == State::kDraining && unsubscribed_) FinishDrain({}, after);
+}
+
+void ManagedWorker::LogFailure(const Message& input, bool degrades, std::string_view what,
+                               const Status& status) {
+  const MonotonicTime now = runtime_.clock.Monotonic();
+  std::uint64_t more = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (failure_logged_ != MonotonicTime() && now - failure_logged_ < std::chrono::seconds(1)) {
+      ++failures_unlogged_;
+      return;
+    }
+    failure_logged_ = now;
+    more = std::exchange(failures_unlogged_, 0);
+  }
+  std::string text = "event " + std::string(input.event().id()) + " on " +
+                     std::string(input.topic()) + ": " + std::string(what) + ": " +
+                     status.ToString();
+  if (more != 0) text += " (and " + std::to_string(more) + " failures before it)";
+  Log(degrades ? LogLevel::kError : LogLevel::kWarn, text);
+}
+
+bool ManagedWorker::Publish(const Message& input, const CallOutcome& outcome) {
+  auto routed = RouteReply(input.event(), *outcome.reply);
+  Status status = routed.ok() ? bus_.Publish(*routed) : routed.status();
+  if (status.ok()) return true;
+  LogFailure(input, false, "not every subscriber got the reply", status);
+  return false;
+}
+
+}  // namespace virtufin::inline v0::detail
