@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/error_text.hpp"
 #include "virtufin/engine/inproc.hpp"
 
 namespace virtufin::inline v0 {
@@ -63,11 +64,14 @@ class Instance final : public WorkerContext {
       if (reply.ok()) {
         outcome.reply = *std::move(reply);
       } else {
-        outcome.status = reply.status();
+        const Status& status = reply.status();
+        outcome.status = {status.code(), status.component(),
+                          std::string(detail::ErrorText(status.message()))};
       }
     } catch (const std::exception& error) {
       outcome.status =
-          Error(StatusCode::kInternal, std::string("exception left Process: ") + error.what());
+          Error(StatusCode::kInternal,
+                "exception left Process: " + std::string(detail::ErrorText(error.what())));
     } catch (...) {
       outcome.status =
           Error(StatusCode::kInternal, "exception left Process: an exception of unknown type");

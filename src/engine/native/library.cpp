@@ -46,7 +46,8 @@ Status Failed(StatusCode code, const std::string& what, int error) {
 }
 
 Result<std::vector<std::uint8_t>> ReadWhole(const std::string& path, std::size_t max_bytes) {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Not waiting: opening a FIFO would, for a writer that may never come.
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat about {};
   if (!file.ok() || fstat(file.get(), &about) != 0) {
     return Failed(StatusCode::kInvalidArgument, path, errno);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/error_text.hpp"
 #include "virtufin/event/wire.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -26,7 +27,7 @@ std::optional<std::string> Fenced(const Code& code) {
   } catch (const abi::__forced_unwind&) {
     throw;  // the thread is being ended: only the C library may stop that
   } catch (const std::exception& error) {
-    return std::string(error.what());
+    return std::string(ErrorText(error.what()));
   } catch (...) {
     return std::string("an exception of unknown type");
   }
@@ -54,7 +55,8 @@ CallOutcome Judge(std::int32_t returned, const std::uint8_t* buffer, std::int32_
     std::string text = "worker returned " + std::to_string(returned);
     if (buffer != nullptr) {
       const Result<WorkerResponse> reply = ReadReply(buffer, size);
-      if (reply.ok() && reply->error.has_value()) text.append(": ").append(*reply->error);
+      if (reply.ok() && reply->error.has_value())
+        text.append(": ").append(ErrorText(*reply->error));
     }
     outcome.status = Error(StatusCode::kInternal, std::move(text));
     return outcome;
@@ -65,8 +67,9 @@ CallOutcome Judge(std::int32_t returned, const std::uint8_t* buffer, std::int32_
         Error(StatusCode::kDataLoss, "bad reply: " + std::string(reply.status().message()));
     return outcome;
   }
-  if (reply->error.has_value())
-    outcome.status = Error(StatusCode::kInternal, std::string(*reply->error));
+  if (reply->error.has_value()) {
+    outcome.status = Error(StatusCode::kInternal, std::string(ErrorText(*reply->error)));
+  }
   outcome.reply = std::move(reply->event);
   return outcome;
 }

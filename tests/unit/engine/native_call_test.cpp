@@ -84,6 +84,30 @@ TEST_CASE("an error text alone fails the call") {
   CHECK(modes.AllBuffersReturned());
 }
 
+TEST_CASE("a long error text is cut between two characters") {
+  Modes modes;
+  const std::string cross = "\xe2\x9c\x97";  // three bytes; 65536 = 3 * 21845 + 1
+  std::string text;
+  for (int i = 0; i < 30'000; ++i) text += cross;
+  const CloudEvent reply = EventOf("t", "d");
+  for (const CloudEvent* event : {static_cast<const CloudEvent*>(nullptr), &reply}) {
+    const CallOutcome outcome =
+        Call(*modes.worker, "raw", BytesOf(EncodeWorkerResponse(event, text)));
+    CHECK(outcome.reply.has_value() == (event != nullptr));
+    CHECK(outcome.status.message() == text.substr(0, 65'535));
+  }
+  const CallOutcome returned =
+      Call(*modes.worker, "return_raw", BytesOf(EncodeWorkerResponse(nullptr, text)));
+  CHECK(returned.status.message() == "worker returned 7: " + text.substr(0, 65'535));
+  const std::string plain(65'536, 'x');
+  CHECK(Call(*modes.worker, "raw", BytesOf(EncodeWorkerResponse(nullptr, plain + "y")))
+            .status.message() == plain);
+  CHECK(
+      Call(*modes.worker, "raw", BytesOf(EncodeWorkerResponse(nullptr, plain))).status.message() ==
+      plain);
+  CHECK(modes.AllBuffersReturned());
+}
+
 TEST_CASE("an error text beside a reply is surfaced and the reply kept") {
   Modes modes;
   const CallOutcome outcome = Call(*modes.worker, "both", "half of it failed");

@@ -1,5 +1,6 @@
 // What the native engine loads, what it refuses and why, and what it leaves behind.
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -60,6 +61,15 @@ TEST_CASE("the engine says what it runs") {
   CHECK(info.mime_type == "application/x-native-dll");
   CHECK(info.language == "Native");
   CHECK(info.available);
+}
+
+TEST_CASE("what is no regular file is refused at once, also a FIFO that nobody writes") {
+  const ScratchFolder folder;
+  const std::string fifo = folder.path / "libfifo.so";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  CheckRefused({"application/x-native-dll", fifo, {}}, "expected a regular file");
+  CheckRefused({"application/x-native-dll", folder.path, {}}, "expected a regular file");
+  CheckRefused({"application/x-native-dll", "/dev/zero", {}}, "expected a regular file");
 }
 
 TEST_CASE("a library loads from a file and from its bytes") {
