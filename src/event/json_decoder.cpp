@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "event/assemble.hpp"
-#include "event/base64.hpp"
 #include "event/json_scan.hpp"
+#include "virtufin/core/base64.hpp"
 #include "virtufin/event/json.hpp"
 
 namespace virtufin::inline v0 {
@@ -249,7 +249,7 @@ Status Reading::ReadDataBase64() {
   if (!scan_.ReadString(string)) return NotJson();
   const std::string_view text = TextOf(string);
   auto* const start = reinterpret_cast<std::uint8_t*>(Scratch());
-  std::uint8_t* const end = detail::ReadBase64(text, start);
+  std::uint8_t* const end = ReadBase64(text, start);
   if (end == nullptr) return Expected("data_base64", "base64 text", "something else");
   scratch_at_ = reinterpret_cast<char*>(end);
   draft_.head.data_kind = DataKind::kBinary;
@@ -317,7 +317,7 @@ Status Reading::SetTyped(Entry& entry, std::string_view text) {
       return {};
     case ExtensionType::kBinary: {
       char* const start = Scratch();
-      std::uint8_t* const end = detail::ReadBase64(text, reinterpret_cast<std::uint8_t*>(start));
+      std::uint8_t* const end = ReadBase64(text, reinterpret_cast<std::uint8_t*>(start));
       if (end == nullptr) break;
       scratch_at_ = reinterpret_cast<char*>(end);
       detail::SetEntryText(entry, ValueKind::kBytes,

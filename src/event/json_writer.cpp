@@ -1,10 +1,10 @@
 // Writes an event in the CloudEvents JSON format, into memory that is large enough from the start.
+#include "virtufin/core/base64.hpp"
 #include "virtufin/event/json.hpp"
 
 #include <cstring>
 
 #include "event/assemble.hpp"
-#include "event/base64.hpp"
 #include "event/encode.hpp"
 #include "event/plain_scan.hpp"
 

@@ -1,7 +1,6 @@
 // Reads the protobuf JSON form of an event: typed attributes, text or base64 data.
 #include "platform/proto_event.hpp"
 
-#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "virtufin/core/base64.hpp"
 #include "virtufin/event/event_builder.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -21,35 +21,12 @@ Status Invalid(const std::string& member, const std::string& expected, const Jso
                 "cloudevent." + member + ": expected " + expected + ", found " + found.type_name());
 }
 
-/// Standard or URL-safe base64, padded or not: what proto3 JSON readers accept.
+/// As readers of Protobuf's JSON do.
 std::optional<std::vector<std::uint8_t>> FromBase64(std::string_view text) {
-  std::vector<std::uint8_t> bytes;
-  bytes.reserve(text.size() / 4 * 3 + 3);
-  while (!text.empty() && text.back() == '=') text.remove_suffix(1);
-  if (text.size() % 4 == 1) return std::nullopt;
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (char c : text) {
-    std::uint32_t value = 0;
-    if (c >= 'A' && c <= 'Z')
-      value = static_cast<std::uint32_t>(c - 'A');
-    else if (c >= 'a' && c <= 'z')
-      value = static_cast<std::uint32_t>(c - 'a' + 26);
-    else if (c >= '0' && c <= '9')
-      value = static_cast<std::uint32_t>(c - '0' + 52);
-    else if (c == '+' || c == '-')
-      value = 62;
-    else if (c == '/' || c == '_')
-      value = 63;
-    else
-      return std::nullopt;
-    bits = bits << 6 | value;
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      bytes.push_back(static_cast<std::uint8_t>(bits >> count));
-    }
-  }
+  std::vector<std::uint8_t> bytes(Base64Bytes(text.size()));
+  const std::uint8_t* const end = ReadBase64(text, bytes.data(), Base64Rule::kLenient);
+  if (end == nullptr) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(end - bytes.data()));
   return bytes;
 }
 

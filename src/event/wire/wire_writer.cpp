@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "event/assemble.hpp"
-#include "event/base64.hpp"
 #include "event/encode.hpp"
+#include "virtufin/core/base64.hpp"
 #include "virtufin/event/wire.hpp"
 
 namespace virtufin::inline v0 {

@@ -1,11 +1,10 @@
-// The private checks: what is JSON and what only looks like it, text, media types, base64.
+// The private checks: what is JSON and what only looks like it, text and media types.
 #include <doctest/doctest.h>
 
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "event/base64.hpp"
 #include "event/json_scan.hpp"
 #include "event/text.hpp"
 
@@ -164,31 +163,5 @@ TEST_CASE("valid data is skipped as a whole, last or not") {
     JsonScan scan(text);
     (void)scan.SkipValidData();  // may accept nonsense, never reads beyond it
     CHECK(scan.at() <= text.data() + text.size());
-  }
-}
-
-TEST_CASE("base64 is written and read with its padding") {
-  const std::pair<std::string_view, std::string_view> cases[] = {{"", ""},
-                                                                 {"f", "Zg=="},
-                                                                 {"fo", "Zm8="},
-                                                                 {"foo", "Zm9v"},
-                                                                 {"foob", "Zm9vYg=="},
-                                                                 {"foobar", "Zm9vYmFy"},
-                                                                 {"\xff\xfe\xfd", "//79"},
-                                                                 {"\xfb", "+w=="}};
-  for (const auto& [bytes, text] : cases) {
-    std::string out(Base64Size(bytes.size()), '?');
-    CHECK(WriteBase64(AsBytes(bytes), out.data()) == out.data() + out.size());
-    CHECK(out == text);
-    std::vector<std::uint8_t> back(text.size() / 4 * 3 + 1);
-    const std::uint8_t* const end = ReadBase64(text, back.data());
-    REQUIRE(end != nullptr);
-    CHECK(AsText({back.data(), end}) == bytes);
-  }
-  std::uint8_t out[16];
-  for (const std::string_view text : {"Z", "Zg", "Zg=", "Zh==", "Zm9=", "====", "Z===", "Zm9v=",
-                                      "Zm 9", "Zm9v\n", "Zm-_", "=m9v", "Zg==Zg=="}) {
-    CAPTURE(text);
-    CHECK(ReadBase64(text, out) == nullptr);
   }
 }
