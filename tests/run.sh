@@ -153,7 +153,7 @@ for lane in "${lanes[@]}"; do
   printf '%s in %d.%d minutes\n' $word $((seconds / 60)) $((seconds % 60 / 6)) |
     tee "$results/$lane.result" | sed "s/^/--- lane $lane: /"
   if [ "$lane" = release ] && [ $outcome -eq 0 ]; then
-    run_ctest release
+    VIRTUFIN_TESTS_NIGHTLY=$nightly run_ctest release
     outcome=$?
   fi
   [ $outcome -eq 0 ] || failed="$failed $lane"
