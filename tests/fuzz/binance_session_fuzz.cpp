@@ -40,8 +40,24 @@ std::string Show(const BinanceFrame& frame) {
     add("unreadable");
   }
   for (const auto text :
-       {frame.bids_json, frame.asks_json, frame.bid, frame.bid_qty, frame.ask, frame.ask_qty}) {
+       {frame.bids_json, frame.asks_json, frame.bid, frame.bid_qty, frame.ask, frame.ask_qty,
+        frame.trade.price, frame.trade.quantity, frame.trade.condition, frame.candle.interval,
+        frame.candle.open, frame.candle.close, frame.candle.volume, frame.control.id_text,
+        frame.control.result, frame.control.message}) {
     add(text);
+  }
+  for (const std::int64_t number :
+       {frame.trade.id, frame.trade.first_id, frame.trade.last_id, frame.trade.unix_ns,
+        std::int64_t{frame.trade.buyer_is_maker}, frame.candle.open_ns, frame.candle.close_ns,
+        frame.candle.trades, std::int64_t{frame.candle.closed}, frame.control.id_number,
+        frame.control.code}) {
+    add(std::to_string(number));
+  }
+  for (const BinanceTicker& ticker : frame.tickers) {
+    for (const auto text : {ticker.symbol, ticker.last, ticker.volume}) add(text);
+  }
+  for (const BinanceMark& mark : frame.marks) {
+    for (const auto text : {mark.symbol, mark.mark, mark.funding_rate}) add(text);
   }
   return out;
 }
@@ -55,6 +71,7 @@ void CheckFrame(BinanceDecoder& decoder, std::string_view text) {
     return;
   }
   FUZZ_CHECK(nlohmann::json::accept(text));
+  FUZZ_CHECK(frame.control.result.empty() || nlohmann::json::accept(frame.control.result));
   if (frame.bids_json.empty()) return;
   const auto bids = nlohmann::json::parse(frame.bids_json);
   FUZZ_CHECK(!frame.readable || bids.size() == frame.bids.size());

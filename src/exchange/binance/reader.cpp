@@ -38,7 +38,8 @@ LevelRead ReadLevel(od::value value, Level& level) {
     if (std::move(item_or).get(item)) return LevelRead::kNotJson;
     if (count >= 2) {
       if (!Walk(item)) return LevelRead::kNotJson;
-    } else if (std::string_view text; RawText(item, text)) {
+    } else if (std::string_view text;
+               item.raw_json_token().find('\\') == std::string_view::npos && RawText(item, text)) {
       good &= Decimal::TryParse(text, count == 0 ? level.price : level.quantity);
     } else {
       if (!Walk(item)) return LevelRead::kNotJson;
