@@ -9,7 +9,9 @@
 #include <thread>
 
 #include "sim/venue_server.hpp"
+#include "support/certificate.hpp"
 #include "support/raw_web_socket.hpp"
+#include "unit/net/socket_fixture.hpp"
 
 using namespace virtufin;
 using nlohmann::json;
@@ -256,4 +258,28 @@ TEST_CASE("a client that answers no ping, or talks too much, is disconnected") {
   CHECK(server->Stop(milliseconds(60'000)).ok());
   CHECK(server->counters().connections == 0);
   CHECK(!server->With([](sim::BinanceVenue&, std::int64_t) {}).ok());
+}
+
+TEST_CASE("the venue speaks TLS, and the WebSocket client believes it by its certificate") {
+  const test::Certificate own = test::MakeCertificate();
+  sim::VenueServerOptions options;
+  options.http.tls_certificate_pem = own.pem;
+  options.http.tls_key_pem = own.key_pem;
+  const auto server = sim::BinanceVenueServer::Create(std::move(options)).value();
+  REQUIRE(server->Start().ok());
+  CHECK(server->rest_url().compare(0, 8, "https://") == 0);
+  test::SocketFixture sockets;
+  test::RecordingHandler handler;
+  net::WebSocketOptions trusting;
+  trusting.tls.ca_pem = own.pem;
+  sockets.Open(server->ws_url() + "/ws/btcusdt@bookTicker", handler, trusting);
+  const auto lines = handler.lines.WaitFor(3);
+  REQUIRE(lines.size() >= 3);
+  CHECK(lines[0] == "open");
+  CHECK(lines[1].compare(0, 6, "text {") == 0);
+  test::RecordingHandler wary;
+  sockets.Open(server->ws_url() + "/ws", wary);
+  const auto ends = wary.ends.WaitFor(1);
+  REQUIRE(ends.size() == 1);
+  CHECK(ends[0].status.code() == StatusCode::kUnauthenticated);
 }
