@@ -82,14 +82,17 @@ void BinanceVenue::Impl::Advance(std::int64_t to_ms) {
 void BinanceVenue::Impl::Do(const Due& item) {
   if (item.kind == DueKind::kChange) return ChangeOf(item.id);
   if (item.kind == DueKind::kMarks) return MoveMarks();
-  if (item.kind == DueKind::kFault) return DoFault(options.faults.faults[item.id]);
+  if (item.kind == DueKind::kFault) {
+    if (!faults_ended) DoFault(options.faults.faults[item.id]);
+    return;
+  }
   if (item.kind == DueKind::kStream) {
     const auto stream = streams_by_id.find(item.id);
     if (stream != streams_by_id.end()) WindowEnds(*stream->second);
     return;
   }
   if (item.kind == DueKind::kAge) {
-    if (connections.count(item.id) == 0) return;
+    if (faults_ended || connections.count(item.id) == 0) return;
     ++counters.age_cuts;
     return Drop(item.id);
   }
@@ -317,6 +320,14 @@ Status BinanceVenue::SetStatus(std::string_view symbol, std::string_view status,
   }
   impl_->SetStatus(found->index, status);
   return {};
+}
+
+void BinanceVenue::EndFaults() {
+  impl_->faults_ended = true;
+  impl_->refuse_until_us = impl_->delay_until_us = 0;
+  impl_->drop_left = impl_->lost_acks_left = impl_->late_acks_left = 0;
+  impl_->rest.EndFaults();
+  for (auto& [key, stream] : impl_->streams) stream->omit_next = false;
 }
 
 void BinanceVenue::StopTrading() { impl_->trading = false; }

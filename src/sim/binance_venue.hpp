@@ -146,6 +146,9 @@ class BinanceVenue {
   Status Inject(const Fault& fault, std::int64_t now_ms);
   /// TRADING and so on; anything else stops its trading. Errors: NOT_FOUND.
   Status SetStatus(std::string_view symbol, std::string_view status, std::int64_t now_ms);
+  /// What the plan still holds and what is still to hit something is forgotten, and connections are
+  /// no longer cut for their age. What has begun goes on: bans, halts, stalled connections.
+  void EndFaults();
   /// Nothing happens any more in any book: a quiet tail. Tickers, marks and candles go on.
   void StopTrading();
 

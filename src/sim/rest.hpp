@@ -22,6 +22,7 @@ class RestDesk {
   RestAnswer Answer(std::string_view target, std::int64_t now_ms);
   /// One of the faults of answers.
   void Inject(const Fault& fault);
+  void EndFaults() { pending_ = {}; }
 
  private:
   using Query = std::vector<std::pair<std::string, std::string>>;

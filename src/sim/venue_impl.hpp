@@ -159,7 +159,7 @@ struct BinanceVenue::Impl {
   std::vector<std::string> statuses;  // by symbol
   RestDesk rest;
   Random changes, choices;  // when what changes; everything else
-  bool usdm = false, trading = true;
+  bool usdm = false, trading = true, faults_ended = false;
   std::int64_t now_us = 0;
   std::uint64_t orders = 0, stream_ids = 0, connections_seen = 0;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due;

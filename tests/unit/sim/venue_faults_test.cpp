@@ -183,6 +183,25 @@ TEST_CASE("a shutdown is announced, then the old connections are closed and new 
   CHECK(fixture.output.ended.count(9) == 0);
 }
 
+TEST_CASE("when faults end, what was pending hits nothing and age cuts nobody") {
+  sim::VenueOptions options;
+  options.max_age_ms = 20'000;
+  VenueFixture fixture = Scripted(
+      "1000 drop 5000\n1000 http 503 9\n1000 lostack 9\n1000 gap BTCUSDT\n9000 cut", options);
+  fixture.Open(1, "/ws/btcusdt@depth@1000ms");
+  fixture.Wait(1'001);
+  fixture.venue->EndFaults();
+  fixture.Taken();
+  CHECK(fixture.Get("/api/v3/time").status == 200);
+  fixture.Text(R"({"method":"LIST_SUBSCRIPTIONS","id":1})");
+  CHECK(fixture.Answers().size() == 1);
+  fixture.Wait(60'000);
+  CHECK(fixture.output.ended.empty());
+  const auto frames = fixture.Frames();
+  CHECK(frames.size() >= 59);
+  CHECK(Holes(frames) == 0);
+}
+
 TEST_CASE("a fault for a symbol that the venue lacks is refused") {
   sim::VenueOptions options;
   options.faults = sim::FaultPlan::Parse("5 gap NOSUCH").value();
