@@ -21,6 +21,7 @@ class TestCertificate {
   struct Options {
     std::string names = "DNS:localhost,IP:127.0.0.1";  // subjectAltName
     bool authority = false;
+    std::string subject = "test";
     long valid_from_s = -3600, valid_until_s = 3600;  // from now on
   };
 
@@ -34,9 +35,9 @@ class TestCertificate {
     X509_gmtime_adj(X509_getm_notBefore(c), options.valid_from_s);
     X509_gmtime_adj(X509_getm_notAfter(c), options.valid_until_s);
     X509_set_pubkey(c, key_.get());
-    const std::string name = options.authority ? "test authority" : "test server";
     X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+                               reinterpret_cast<const unsigned char*>(options.subject.c_str()), -1,
+                               -1, 0);
     const X509* signer = issuer == nullptr ? c : issuer->certificate_.get();
     X509_set_issuer_name(c, X509_get_subject_name(signer));
     AddExtension(NID_basic_constraints, options.authority ? "critical,CA:TRUE" : "CA:FALSE");

@@ -1,0 +1,304 @@
+// Sets libcurl up for one request, takes its answer, and names what went wrong.
+#include "net/http_transfer.hpp"
+
+#include <algorithm>
+#include <exception>
+
+namespace virtufin::inline v0::net {
+namespace {
+
+Status Invalid(std::string message) {
+  return Status(StatusCode::kInvalidArgument, "net", std::move(message));
+}
+
+bool IsToken(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
+  });
+}
+
+std::string_view Trimmed(std::string_view text) {
+  const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+StatusCode CodeOf(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return StatusCode::kDeadlineExceeded;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return StatusCode::kUnauthenticated;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:  // an answer that is no HTTP
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_BAD_FUNCTION_ARGUMENT:  // a header that is none
+      return StatusCode::kDataLoss;
+    case CURLE_TOO_MANY_REDIRECTS:
+      return StatusCode::kFailedPrecondition;
+    case CURLE_URL_MALFORMAT:
+      return StatusCode::kInvalidArgument;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_FILESIZE_EXCEEDED:
+      return StatusCode::kResourceExhausted;
+    default:
+      return StatusCode::kUnavailable;
+  }
+}
+
+/// The first error of a list of options.
+class OptionSetter {
+ public:
+  explicit OptionSetter(CURL* easy) noexcept : easy_(easy) {}
+  template <class T>
+  void operator()(CURLoption option, T value) {
+    if (code_ == CURLE_OK) code_ = curl_easy_setopt(easy_, option, value);
+  }
+  Status status() const {
+    if (code_ == CURLE_OK) return Status();
+    return Status(StatusCode::kInternal, "net",
+                  std::string("libcurl refused an option: ") + curl_easy_strerror(code_));
+  }
+
+ private:
+  CURL* easy_;
+  CURLcode code_ = CURLE_OK;
+};
+
+curl_socket_t GiveSocket(void* open, curlsocktype, curl_sockaddr*) {
+  const int fd = (*static_cast<std::function<int()>*>(open))();
+  return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+int SocketIsConnected(void*, curl_socket_t, curlsocktype) { return CURL_SOCKOPT_ALREADY_CONNECTED; }
+
+}  // namespace
+
+HttpTransfer::HttpTransfer(HttpRequestId id, HttpRequest request, HttpClient::Done done)
+    : id_(id), request_(std::move(request)), done_(std::move(done)), shown_(Redact(request_.url)) {}
+
+Status HttpTransfer::Check() {
+  Result<Url> url = ParseUrl(request_.url);
+  if (!url.ok()) return url.status();
+  url_ = std::move(*url);
+  if (url_.scheme != "http" && url_.scheme != "https") {
+    return Invalid("expected an http:// or https:// address, found " + url_.scheme + "://");
+  }
+  if (!IsToken(request_.method)) return Invalid("expected a method that is one word");
+  for (const auto& [name, value] : request_.headers) {
+    if (!IsToken(name)) return Invalid("expected header names of letters, digits and '-'");
+    if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
+      return Invalid("expected one line as the value of the header " + name);
+    }
+  }
+  if (request_.timeout_ms <= 0) return Invalid("expected a timeout_ms above 0");
+  return Status();
+}
+
+Status HttpTransfer::Prepare(const HttpClientOptions& options, const std::string& ca_pem,
+                             const std::vector<std::string>& addresses, std::int64_t timeout_ms) {
+  easy_.reset(curl_easy_init());
+  if (easy_ == nullptr) return Status(StatusCode::kInternal, "net", "libcurl gave no handle");
+  if (Status s = SetOptions(options, ca_pem, addresses, timeout_ms); !s.ok()) return s;
+  return SetBody();
+}
+
+Status HttpTransfer::SetOptions(const HttpClientOptions& options, const std::string& ca_pem,
+                                const std::vector<std::string>& addresses,
+                                std::int64_t timeout_ms) {
+  OptionSetter set(easy_.get());
+  set(CURLOPT_URL, request_.url.c_str());
+  set(CURLOPT_PRIVATE, static_cast<void*>(this));
+  set(CURLOPT_ERRORBUFFER, error_text_.data());
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_REDIR_PROTOCOLS_STR, url_.tls ? "https" : "http,https");
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(timeout_ms));
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout_ms));
+  set(CURLOPT_FOLLOWLOCATION, request_.max_redirects > 0 ? 1L : 0L);
+  set(CURLOPT_MAXREDIRS, static_cast<long>(std::max(0, request_.max_redirects)));
+  set(CURLOPT_HTTP_CONTENT_DECODING, 0L);  // Gunzip does it
+  set(CURLOPT_TCP_NODELAY, 1L);
+  set(CURLOPT_MAXAGE_CONN, static_cast<long>(options.idle_connection_s));
+  // Both, so that neither is taken from the environment.
+  set(CURLOPT_PROXY, options.proxy.c_str());
+  set(CURLOPT_NOPROXY, options.proxy.empty() ? "*" : "");
+  set(CURLOPT_SSL_VERIFYPEER, 1L);
+  set(CURLOPT_SSL_VERIFYHOST, 2L);
+  if (!ca_pem.empty()) {
+    curl_blob blob{const_cast<char*>(ca_pem.data()), ca_pem.size(), CURL_BLOB_NOCOPY};
+    set(CURLOPT_CAINFO_BLOB, &blob);
+    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  }
+  set(CURLOPT_HEADERFUNCTION, &OnHeader);
+  set(CURLOPT_HEADERDATA, static_cast<void*>(this));
+  set(CURLOPT_WRITEFUNCTION, &OnBody);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  if (!addresses.empty()) {
+    std::string entry = "+" + url_.host + ":" + std::to_string(url_.port) + ":";
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      const bool v6 = addresses[i].find(':') != std::string::npos;
+      entry += (i == 0 ? "" : ",") + (v6 ? "[" + addresses[i] + "]" : addresses[i]);
+    }
+    resolve_.reset(curl_slist_append(nullptr, entry.c_str()));
+    set(CURLOPT_RESOLVE, resolve_.get());
+  }
+  if (options.connected_socket) {
+    connected_socket_ = options.connected_socket;
+    set(CURLOPT_OPENSOCKETFUNCTION, &GiveSocket);
+    set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&connected_socket_));
+    set(CURLOPT_SOCKOPTFUNCTION, &SocketIsConnected);
+  }
+  return set.status();
+}
+
+Status HttpTransfer::SetBody() {
+  OptionSetter set(easy_.get());
+  const std::string& method = request_.method;
+  if (method == "HEAD") {
+    set(CURLOPT_NOBODY, 1L);
+  } else if (method != "GET" || !request_.body.empty()) {
+    if (method == "POST" || method == "PUT" || method == "PATCH" || !request_.body.empty()) {
+      set(CURLOPT_POST, 1L);
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+      set(CURLOPT_POSTFIELDS, request_.body.data());
+    }
+    set(CURLOPT_CUSTOMREQUEST, method.c_str());
+  }
+  const auto add = [this](const std::string& line) {
+    if (curl_slist* longer = curl_slist_append(headers_.get(), line.c_str())) {
+      static_cast<void>(headers_.release());
+      headers_.reset(longer);
+    }
+  };
+  add("Expect:");  // no second round trip for bodies
+  add("Accept-Encoding: gzip");
+  for (const auto& [name, value] : request_.headers) {
+    add(value.empty() ? name + ";" : name + ": " + value);
+  }
+  set(CURLOPT_HTTPHEADER, headers_.get());
+  return set.status();
+}
+
+std::size_t HttpTransfer::OnHeader(char* data, std::size_t size, std::size_t count, void* self) {
+  return static_cast<HttpTransfer*>(self)->TakeHeader({data, size * count});
+}
+std::size_t HttpTransfer::OnBody(char* data, std::size_t size, std::size_t count, void* self) {
+  return static_cast<HttpTransfer*>(self)->TakeBody({data, size * count});
+}
+
+// What the two return otherwise than the size ends the transfer.
+std::size_t HttpTransfer::TakeHeader(std::string_view line) {
+  header_bytes_ += line.size();
+  if (header_bytes_ > request_.max_header_bytes) {
+    over_ = "expected a header of at most " + std::to_string(request_.max_header_bytes) + " bytes";
+    return 0;
+  }
+  if (line.starts_with("HTTP/")) {
+    response_.headers.clear();  // of 100 Continue, or of a redirect
+    response_.body.clear();
+    gunzip_.reset();
+    header_whole_ = false;
+    return line.size();
+  }
+  if (Trimmed(line).empty()) {
+    header_whole_ = true;
+    const std::string_view encoding = Trimmed(response_.Header("content-encoding"));
+    if (encoding == "gzip" || encoding == "x-gzip") {
+      gunzip_.emplace();
+    } else if (!encoding.empty() && encoding != "identity") {
+      bad_ = "expected the content encoding gzip or none";
+      return 0;
+    }
+    return line.size();
+  }
+  const std::size_t colon = line.find(':');
+  if (colon != std::string_view::npos) {
+    std::string name(Trimmed(line.substr(0, colon)));
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    response_.headers.emplace_back(std::move(name), Trimmed(line.substr(colon + 1)));
+  }
+  return line.size();
+}
+
+std::size_t HttpTransfer::TakeBody(std::string_view piece) {
+  const std::size_t refuse = piece.empty() ? 1 : 0;
+  Gunzip::Step step = Gunzip::Step::kOk;
+  if (gunzip_) {
+    step = gunzip_->Feed(piece, request_.max_body_bytes, response_.body);
+  } else if (piece.size() > request_.max_body_bytes - response_.body.size()) {
+    step = Gunzip::Step::kTooLarge;
+  } else {
+    response_.body += piece;
+  }
+  if (step == Gunzip::Step::kTooLarge) {
+    over_ = "expected a body of at most " + std::to_string(request_.max_body_bytes) + " bytes";
+  } else if (step == Gunzip::Step::kBad) {
+    bad_ = "expected a gzip body";
+  }
+  return step == Gunzip::Step::kOk ? piece.size() : refuse;
+}
+
+/// libcurl takes an end of stream inside the header, and inside a packed body, for the end.
+bool HttpTransfer::BodyIsWhole() const {
+  return header_whole_ && (!gunzip_ || gunzip_->whole() || request_.method == "HEAD");
+}
+
+Status HttpTransfer::ErrorOf(CURLcode code) const {
+  const std::string prefix = request_.method + " " + shown_ + ": ";
+  if (!over_.empty()) return Status(StatusCode::kResourceExhausted, "net", prefix + over_);
+  if (!bad_.empty()) return Status(StatusCode::kDataLoss, "net", prefix + bad_);
+  std::string reason = curl_easy_strerror(code);
+  // libcurl's own words name hosts and reasons; after a redirect they could name an address.
+  if (request_.max_redirects == 0 && error_text_[0] != '\0') reason = error_text_.data();
+  return Status(CodeOf(code), "net", prefix + reason);
+}
+
+void HttpTransfer::Finish(CURLcode code) {
+  if (code != CURLE_OK) {
+    Fail(ErrorOf(code));
+    return;
+  }
+  if (!BodyIsWhole()) {
+    bad_ = "the answer ends in the middle";
+    Fail(ErrorOf(CURLE_PARTIAL_FILE));
+    return;
+  }
+  long status = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  response_.status = static_cast<int>(status);
+  try {
+    if (HttpClient::Done done = std::exchange(done_, nullptr)) done(std::move(response_));
+  } catch (const std::exception&) {
+    // A callback's fault is the callback's; the other requests go on.
+  }
+}
+
+void HttpTransfer::Fail(Status error) {
+  HttpClient::Done done = std::exchange(done_, nullptr);
+  if (!done) return;
+  HttpResponse response;
+  response.error = std::move(error);
+  try {
+    done(std::move(response));
+  } catch (const std::exception&) {
+  }
+}
+
+std::string_view HttpResponse::Header(std::string_view name) const noexcept {
+  for (const auto& [key, value] : headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+}  // namespace virtufin::inline v0::net
