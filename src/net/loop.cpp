@@ -100,6 +100,7 @@ lws_context_creation_info BaseInfo() {
   info.pt_serv_buf_size = kLwsBufferBytes;
   info.max_http_header_data2 = 16 * 1024;
   info.protocols = kProtocols;
+  info.http_proxy_address = ":0";  // none; without it the one of the environment is taken
   return info;
 }
 

@@ -7,6 +7,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <utility>
+
 namespace virtufin::inline v0::net {
 namespace {
 
@@ -34,7 +36,22 @@ Status AddPem(SSL_CTX* context, const std::string& pem) {
   return Status();
 }
 
+thread_local constinit unsigned long handshake_error = 0;
+
+// What uses the context may clear OpenSSL's list of errors before it reports.
+void OnInfo(const SSL* ssl, int where, int result) {
+  if ((where & SSL_CB_EXIT) == 0 || result > 0 || SSL_in_init(ssl) == 0) return;
+  if (const unsigned long error = ERR_peek_error(); error != 0) handshake_error = error;
+}
+
 }  // namespace
+
+std::string TakeHandshakeError() {
+  const unsigned long error = std::exchange(handshake_error, 0);
+  if (error == 0) return {};
+  const char* reason = ERR_reason_error_string(error);
+  return reason == nullptr ? "error " + std::to_string(error) : reason;
+}
 
 void SslCtxDeleter::operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
 
@@ -43,6 +60,7 @@ Result<SslCtxPtr> MakeClientContext(const TlsOptions& options) {
   if (context == nullptr) return Failed("cannot make a TLS context");
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_info_callback(context.get(), &OnInfo);
   // A partial write is repeated with another buffer of the same bytes; a peer that ends the stream
   // without close_notify is an ended stream, the WebSocket close frame is what counts.
   SSL_CTX_set_mode(context.get(),

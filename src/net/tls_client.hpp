@@ -30,4 +30,8 @@ using SslCtxPtr = std::unique_ptr<SSL_CTX, SslCtxDeleter>;
 /// Errors: INVALID_ARGUMENT naming the file or the text that holds no certificate. [any]
 Result<SslCtxPtr> MakeClientContext(const TlsOptions& options);
 
+/// Why a handshake of such a context failed last on this thread; empty when none has since the last
+/// call. [any]
+std::string TakeHandshakeError();
+
 }  // namespace virtufin::inline v0::net

@@ -127,6 +127,7 @@ void WsConnection::ConnectNext() {
   info.retry_and_idle_policy = &kNoIdlePolicy;
   tls_error_.clear();
   TakeLwsLine();
+  TakeHandshakeError();
   const std::shared_ptr<WsConnection> self = shared_from_this();
   lws* made = lws_client_connect_via_info(&info);
   if (state_ == State::kEnded) return;  // the handler has heard why
@@ -167,6 +168,9 @@ void WsConnection::OnConnectError(std::string_view from_lws) {
     wsi_ = nullptr;
   }
   attempt_deadline_us_ = 0;
+  if (const std::string error = TakeHandshakeError(); tls_error_.empty() && !error.empty()) {
+    tls_error_ = "the TLS handshake failed: " + error;
+  }
   const std::string reason = ConnectReason(from_lws);
   if (!tls_error_.empty()) {
     End(StatusCode::kUnauthenticated, reason);
