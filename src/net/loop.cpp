@@ -212,6 +212,7 @@ void NetLoop::Impl::Run() {
     ++turn;
     lws_service(context, 0);
   }
+  Drain();  // what was posted before Stop comes before the end of the sockets
   while (!guests.empty()) {
     std::shared_ptr<LoopGuest> guest = guests.begin()->second;
     guest->OnLoopStop();
@@ -265,8 +266,10 @@ Status NetLoop::Stop(std::chrono::milliseconds deadline) {
     return Status(StatusCode::kFailedPrecondition, "net",
                   "expected Stop of a net loop on another thread than its own");
   }
+  std::vector<Task> never;  // of a loop that was not started; destroyed without the mutex
   std::unique_lock lock(impl_->mutex);
   const bool first = !std::exchange(impl_->stopping, true);
+  if (!impl_->started) never.swap(impl_->queue);
   if (!impl_->started || impl_->ended) return Status();
   if (first) lws_cancel_service(impl_->context);
   if (impl_->ended_changed.wait_for(lock, deadline, [&] { return impl_->ended; })) return Status();

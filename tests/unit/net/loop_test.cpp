@@ -89,8 +89,8 @@ TEST_CASE("SIGPIPE and the log level of libwebsockets stay as the host had them"
     link.ReadAll();
   });
   {
-    SocketFixture fixture;
     RecordingHandler handler;
+    SocketFixture fixture;
     fixture.Open(peer.Url("ws"), handler);
     handler.lines.WaitFor(1);
     CHECK(LwsLevel() == level);
@@ -124,8 +124,8 @@ TEST_CASE("a proxy named by the environment is not used") {
     link.ReadAll();
   });
   {
-    SocketFixture fixture;
     RecordingHandler handler;
+    SocketFixture fixture;
     fixture.Open(peer.Url("ws"), handler);
     CHECK(handler.lines.WaitFor(1) == std::vector<std::string>{"open"});
   }

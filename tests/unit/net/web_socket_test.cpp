@@ -16,8 +16,8 @@ Lines Talk(std::function<void(PeerLink&)> script, const net::WebSocketOptions& o
     script(link);
     played.Open();
   });
-  SocketFixture fixture;
   RecordingHandler handler;
+  SocketFixture fixture;
   fixture.Open(peer.Url("ws"), handler, options);
   const auto all = handler.ends.WaitFor(1);
   if (ends != nullptr) *ends = all;
@@ -137,8 +137,8 @@ TEST_CASE("pings alone are told as signs of life") {
     while (link.Send(9, "x") && link.ReadFrame().opcode == 10) {
     }
   });
-  SocketFixture fixture;
   RecordingHandler handler;
+  SocketFixture fixture;
   net::WebSocketOptions options;
   options.silence_limit_ms = 10'000;  // also sets how often is looked
   fixture.Open(peer.Url("ws"), handler, options);
@@ -155,8 +155,8 @@ TEST_CASE("what is sent arrives masked, in order and with its type; pongs come b
     frames.push_back(link.ReadFrame());
     link.Send(8, frames.back().payload);
   });
-  SocketFixture fixture;
   RecordingHandler handler;
+  SocketFixture fixture;
   std::size_t index = 0;
   handler.on_open = [&] {
     net::WebSocket& socket = fixture.At(index);
@@ -225,8 +225,8 @@ TEST_CASE("a handler may destroy its socket inside a callback") {
     link.Send(1, "two");
     link.ReadAll();
   });
-  SocketFixture fixture;
   RecordingHandler handler;
+  SocketFixture fixture;
   Gate destroyed;
   handler.on_text = [&](std::string_view) {
     fixture.sockets()[0].reset();
@@ -244,8 +244,8 @@ TEST_CASE("the times of a message are those of the clocks") {
     link.Send(1, "x");
     link.ReadAll();
   });
-  SocketFixture fixture;
   RecordingHandler handler;
+  SocketFixture fixture;
   const net::ReceiveTime before = fixture.loop().Now();
   fixture.Open(peer.Url("ws"), handler);
   handler.lines.WaitFor(2);
@@ -265,8 +265,8 @@ TEST_CASE("while reading is paused nothing is delivered, afterwards everything i
     for (int i = 0; i < kMessages && link.Send(1, body); ++i) ++sent;
     link.ReadAll();
   });
-  SocketFixture fixture;
   RecordingHandler handler;
+  SocketFixture fixture;
   std::atomic<int> texts{0};
   Gate paused, all;
   bool resumed = false;
@@ -305,8 +305,8 @@ TEST_CASE("headers, subprotocols and the user part of the address reach the serv
     request = link.Upgrade("Sec-WebSocket-Protocol: beta\r\n");
     link.ReadAll();
   });
-  SocketFixture fixture;
   RecordingHandler handler;
+  SocketFixture fixture;
   net::WebSocketOptions options;
   options.headers = {{"X-Key", "secret"}, {"User-Agent", "test"}};
   options.subprotocols = {"alpha", "beta"};
