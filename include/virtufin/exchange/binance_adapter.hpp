@@ -1,0 +1,69 @@
+// The live Binance adapter: spot or USD-M futures over the venue's own sockets and REST interface.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "virtufin/core/executor.hpp"
+#include "virtufin/core/result.hpp"
+#include "virtufin/exchange/adapter.hpp"
+#include "virtufin/exchange/binance_feed.hpp"
+#include "virtufin/pubsub/pubsub.hpp"
+
+namespace virtufin::inline v0 {
+
+/// What is empty or 0 "by market" is what the venue's rules say for spot or USD-M.
+struct BinanceAdapterOptions {
+  /// Market, world, run id, and limits of the books. snapshot_timeout_ms and silent_after_ms are not
+  /// used: the limits below are.
+  BinanceFeedOptions feed;
+
+  std::string stream_url;               // ws(s)://host:port without path; empty: the venue's own
+  std::string rest_url;                 // http(s)://host:port; empty: the venue's own
+  std::string public_path = "/public";  // USD-M: before /stream, by route; may be empty
+  std::string market_path = "/market";
+  std::string ca_file;  // PEM: trust these instead of the system's certificates
+  std::string ca_pem;   // the same as text; both add up
+
+  int depth_speed_ms = 100;    // of the depth stream; spot also 1000, USD-M 250 and 500
+  int snapshot_levels = 1000;  // of each side in a depth snapshot
+  bool check_symbols = true;   // refuse symbols that exchangeInfo lacks
+  std::uint64_t seed = 1;      // of the jitter of delays
+
+  std::size_t max_subscriptions = 100'000;
+  std::size_t streams_per_connection = 0;          // by market: 1024, 200
+  std::int64_t messages_per_second = 0;            // to the venue, by market: 4, 8
+  std::int64_t connections_per_5_minutes = 300;    // attempts count
+  std::int64_t weight_per_minute = 0;              // by market: 6000, 2400
+  int weight_percent = 80;                         // of the venue's limit; the rest is for others
+  std::size_t requests_in_flight = 4;              // REST
+  std::size_t max_message_bytes = kMaxEventBytes;  // of a frame or an answer
+  std::int64_t banned_until_unix_ns = 0;           // known from an earlier run; 0: not banned
+
+  std::int64_t connect_timeout_ms = 15'000;
+  std::int64_t request_timeout_ms = 10'000;
+  std::int64_t ack_timeout_ms = 5'000;      // of SUBSCRIBE; then asked again
+  std::int64_t ping_ms = 20'000;            // our own pings; 0: none
+  std::int64_t life_timeout_ms = 60'000;    // nothing from the venue: a new connection; 0: off
+  std::int64_t reconnect_first_ms = 1'000;  // doubles
+  std::int64_t reconnect_max_ms = 30'000;
+  std::int64_t instruments_poll_ms = 300'000;  // exchangeInfo; 0: at the start only
+};
+
+/// Makes an adapter for `options.feed.market` that publishes on `bus`. It has a thread for its
+/// sockets, on which it reads, decodes and publishes, and one for its requests; both start with
+/// Start. A bus that is full makes it stop reading.
+///
+/// Parameters of requests: book `interval_ms` (conflated, with `levels`); trade `aggregate` (true);
+/// candle `interval`, `open`; ticker `mini`; mark and funding `speed_ms` (1000 or 3000).
+///
+/// `bus` and what `runtime` names are borrowed until the adapter is destroyed. Destroying it stops
+/// it, with a deadline of 5 s. [any]
+/// Errors: INVALID_ARGUMENT naming the option and what was expected; INTERNAL when the network
+/// libraries cannot be set up.
+Result<std::unique_ptr<ExchangeAdapter>> MakeBinanceAdapter(const BinanceAdapterOptions& options,
+                                                            PubSub& bus, const Runtime& runtime);
+
+}  // namespace virtufin::inline v0

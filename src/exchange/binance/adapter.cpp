@@ -1,0 +1,381 @@
+// The live Binance adapter: a BinanceSession on a net loop, reachable from any thread.
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "exchange/binance/session.hpp"
+#include "exchange/binance/streams.hpp"
+#include "exchange/net_venue_link.hpp"
+#include "virtufin/exchange/binance_adapter.hpp"
+
+namespace virtufin::inline v0 {
+namespace detail {
+namespace {
+
+Status Stopped() {
+  return Status(StatusCode::kUnavailable, "exchange", "expected a running adapter: it was stopped");
+}
+
+BinanceSessionOptions SessionOptionsOf(const BinanceAdapterOptions& from) {
+  BinanceSessionOptions to;
+  to.feed = from.feed;
+  to.channels.max_symbols = from.feed.max_symbols;
+  to.channels.instruments_poll_ms = from.instruments_poll_ms;
+  to.depth_speed_ms = from.depth_speed_ms;
+  to.stream_url = from.stream_url;
+  to.rest_url = from.rest_url;
+  to.public_path = from.public_path;
+  to.market_path = from.market_path;
+  to.seed = from.seed;
+  to.max_subscriptions = from.max_subscriptions;
+  to.streams_per_connection = from.streams_per_connection;
+  to.messages_per_second = from.messages_per_second;
+  to.connections_per_5_minutes = from.connections_per_5_minutes;
+  to.connect_timeout_ms = from.connect_timeout_ms;
+  to.ack_timeout_ms = from.ack_timeout_ms;
+  to.ping_ms = from.ping_ms;
+  to.life_timeout_ms = from.life_timeout_ms;
+  to.reconnect.first_ms = from.reconnect_first_ms;
+  to.reconnect.max_ms = from.reconnect_max_ms;
+  to.requests_in_flight = from.requests_in_flight;
+  to.request_timeout_ms = from.request_timeout_ms;
+  to.weight_per_minute = from.weight_per_minute;
+  to.weight_percent = from.weight_percent;
+  to.snapshot_levels = from.snapshot_levels;
+  to.check_symbols = from.check_symbols;
+  return to;
+}
+
+net::WebSocketOptions SocketOptionsOf(const BinanceAdapterOptions& from) {
+  net::WebSocketOptions to;
+  to.tls = {from.ca_file, from.ca_pem};
+  to.max_message_bytes = from.max_message_bytes;
+  to.connect_timeout_ms = from.connect_timeout_ms;
+  return to;  // the session pings and watches for silence by itself
+}
+
+/// What lives on the loop. Kept by tasks, so that one that comes late finds it.
+class BinanceCore final : public VenueEvents,
+                          public BinanceSessionSink,
+                          public std::enable_shared_from_this<BinanceCore> {
+ public:
+  BinanceCore(PubSub& bus, const Runtime& runtime)
+      : bus_(bus), runtime_(runtime), strand_(runtime.executor.NewStrand()) {}
+
+  Status Build(const BinanceAdapterOptions& options);
+  Status StartThreads();
+  Status StopThreads(std::chrono::milliseconds deadline);
+  net::NetLoop& loop() { return *loop_; }
+
+  // On the loop's thread.
+  template <class Body>
+  void Act(Body&& body);
+  void Start();
+  void Stop();
+  void Tick();
+  Result<FeedHandle> Subscribe(const FeedRequest& request);
+  void Unsubscribe(FeedHandle handle);
+
+  /// [any]
+  Result<SubscriptionStatus> StatusOf(FeedHandle session_handle) const;
+
+  void OnOpen(std::uint32_t socket, FeedTime now) override {
+    Act([&] { session_->OnOpen(socket, now); });
+  }
+  void OnFrame(std::uint32_t socket, FeedTime now, std::string_view text) override {
+    Act([&] { session_->OnFrame(socket, now, text); });
+  }
+  void OnSignOfLife(std::uint32_t socket, FeedTime now) override {
+    Act([&] { session_->OnSignOfLife(socket, now); });
+  }
+  void OnClosed(std::uint32_t socket, FeedTime now, std::string_view reason) override {
+    Act([&] { session_->OnClosed(socket, now, reason); });
+  }
+  void OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer& answer) override {
+    Act([&] { session_->OnAnswer(request, now, answer); });
+  }
+  void Publish(const Message& message) override {
+    // Who lags is counted and told by the bus.
+    static_cast<void>(bus_.Publish(message));
+  }
+
+ private:
+  void Settle();
+  void PauseReading();
+
+  PubSub& bus_;
+  Runtime runtime_;
+  Executor::Strand strand_;  // publishes; is parked when the bus is full
+  std::unique_ptr<net::NetLoop> loop_;
+  std::unique_ptr<net::HttpClient> http_;
+  std::unique_ptr<NetVenueLink> link_;
+  // Held by the loop's thread while the session works, and by others to read from it.
+  mutable std::mutex mutex_;
+  std::unique_ptr<BinanceSession> session_;
+  std::int64_t banned_until_unix_ns_ = 0;
+  bool paused_ = false;
+  std::int64_t armed_ns_ = BinanceFeed::kNoTick;
+  Executor::Timer timer_;
+};
+
+Status BinanceCore::Build(const BinanceAdapterOptions& options) {
+  banned_until_unix_ns_ = options.banned_until_unix_ns;
+  auto loop = net::NetLoop::Create({}, runtime_.clock, runtime_.log);
+  if (!loop.ok()) return loop.status();
+  loop_ = std::move(*loop);
+  net::HttpClientOptions http_options;
+  http_options.tls = {options.ca_file, options.ca_pem};
+  auto http = net::HttpClient::Create(std::move(http_options));
+  if (!http.ok()) return http.status();
+  http_ = std::move(*http);
+  link_ = std::make_unique<NetVenueLink>(*loop_, *http_, SocketOptionsOf(options),
+                                         options.max_message_bytes, *this);
+  auto session = BinanceSession::Create(SessionOptionsOf(options), runtime_.clock, *link_, *this);
+  if (!session.ok()) return session.status();
+  session_ = std::move(*session);
+  return {};
+}
+
+Status BinanceCore::StartThreads() {
+  if (Status s = loop_->Start(); !s.ok()) return s;
+  return http_->Start();
+}
+
+Status BinanceCore::StopThreads(std::chrono::milliseconds deadline) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  loop_->Post([self = shared_from_this()] { self->Stop(); });
+  const Status loop_ended = loop_->Stop(deadline);
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  const Status http_ended = http_->Stop(std::max(left, std::chrono::milliseconds(0)));
+  return loop_ended.ok() ? http_ended : loop_ended;
+}
+
+/// Everything that the session does, it does in here.
+template <class Body>
+void BinanceCore::Act(Body&& body) {
+  bool parked = false;
+  {
+    std::lock_guard lock(mutex_);
+    Executor::StrandScope scope(strand_);
+    body();
+    parked = Executor::CurrentStrandParked();
+  }
+  if (parked && !paused_) PauseReading();
+  if (session_->next_tick_ns() < armed_ns_) Settle();
+}
+
+/// The bus is full: nothing is read until the strand may go on, which is when its task runs.
+void BinanceCore::PauseReading() {
+  paused_ = true;
+  link_->PauseReading(true);
+  strand_.Post([self = shared_from_this()] {
+    self->loop_->Post([self] {
+      self->paused_ = false;
+      self->link_->PauseReading(false);
+    });
+  });
+}
+
+void BinanceCore::Settle() {
+  armed_ns_ = session_->next_tick_ns();
+  if (armed_ns_ == BinanceFeed::kNoTick) return;
+  const std::int64_t now = link_->Now().monotonic_ns;
+  timer_ = runtime_.executor.After(
+      std::chrono::nanoseconds(std::max<std::int64_t>(armed_ns_ - now, 0)),
+      [self = shared_from_this()] { self->loop_->Post([self] { self->Tick(); }); });
+}
+
+void BinanceCore::Tick() {
+  armed_ns_ = BinanceFeed::kNoTick;
+  Act([&] { session_->OnTick(link_->Now()); });
+}
+
+void BinanceCore::Start() {
+  Act([&] {
+    const FeedTime now = link_->Now();
+    if (banned_until_unix_ns_ != 0) session_->SetBannedUntil(banned_until_unix_ns_, now);
+    (void)session_->Start(now).ok();
+  });
+}
+
+void BinanceCore::Stop() {
+  Act([&] { session_->Stop(link_->Now()); });
+  link_->CloseAll();
+  timer_ = {};
+}
+
+Result<FeedHandle> BinanceCore::Subscribe(const FeedRequest& request) {
+  std::optional<Result<FeedHandle>> made;
+  Act([&] { made = session_->Subscribe(request, link_->Now()); });
+  return std::move(*made);
+}
+
+void BinanceCore::Unsubscribe(FeedHandle handle) {
+  Act([&] { (void)session_->Unsubscribe(handle, link_->Now()).ok(); });
+}
+
+Result<SubscriptionStatus> BinanceCore::StatusOf(FeedHandle handle) const {
+  // The loop's own thread may be inside the session, which reading does not disturb.
+  if (loop_->OnLoopThread()) return session_->StatusOf(handle);
+  std::lock_guard lock(mutex_);
+  return session_->StatusOf(handle);
+}
+
+class BinanceAdapter final : public ExchangeAdapter {
+ public:
+  BinanceAdapter(const BinanceAdapterOptions& options, std::shared_ptr<BinanceCore> core)
+      : options_(options), core_(std::move(core)) {}
+  ~BinanceAdapter() override {
+    if (Stop(std::chrono::seconds(5)).ok()) return;
+    // A callback is still inside: what it uses stays.
+    static_cast<void>(new std::shared_ptr<BinanceCore>(core_));
+  }
+
+  std::string_view venue() const noexcept override {
+    return BinanceVenueName(options_.feed.market);
+  }
+  Status Start() override;
+  Status Stop(std::chrono::milliseconds deadline) override;
+  Result<FeedHandle> Subscribe(const FeedRequest& request) override;
+  Status Unsubscribe(FeedHandle handle) override;
+  Result<SubscriptionStatus> StatusOf(FeedHandle handle) const override;
+
+ private:
+  /// What was given out here, and what the session made of it on the loop.
+  struct Given {
+    FeedRequest request;
+    std::string key;
+    FeedHandle inner = 0;  // 0: not carried out yet
+    Status refused;        // by the session
+    std::int64_t since_unix_ns = 0;
+  };
+  /// Shared with tasks on the loop, which may come after the adapter has gone.
+  struct Book {
+    std::mutex mutex;
+    std::map<FeedHandle, std::shared_ptr<Given>> given;
+    std::map<std::string, int> keys;  // different requests, with how often each is given out
+    FeedHandle last = 0;
+    bool started = false, stopped = false;
+  };
+  static Status Unknown(FeedHandle handle) {
+    return Status(StatusCode::kNotFound, "exchange",
+                  "expected a handle that was given out, found " + std::to_string(handle));
+  }
+
+  const BinanceAdapterOptions options_;
+  const std::shared_ptr<BinanceCore> core_;
+  const std::shared_ptr<Book> book_ = std::make_shared<Book>();
+};
+
+Status BinanceAdapter::Start() {
+  std::lock_guard lock(book_->mutex);
+  if (book_->started || book_->stopped) {
+    return Status(StatusCode::kFailedPrecondition, "exchange",
+                  "expected an adapter that was neither started nor stopped");
+  }
+  if (Status s = core_->StartThreads(); !s.ok()) return s;
+  book_->started = true;
+  core_->loop().Post([core = core_] { core->Start(); });
+  return {};
+}
+
+Status BinanceAdapter::Stop(std::chrono::milliseconds deadline) {
+  if (CurrentThreadKind() != ThreadKind::kForeign) {
+    return Status(StatusCode::kFailedPrecondition, "exchange",
+                  "expected Stop on a thread of the application, found one of the library");
+  }
+  {
+    std::lock_guard lock(book_->mutex);
+    book_->stopped = true;
+  }
+  return core_->StopThreads(deadline);
+}
+
+Result<FeedHandle> BinanceAdapter::Subscribe(const FeedRequest& request) {
+  Result<StreamPlan> plan = PlanStream(options_.feed.market, options_.depth_speed_ms, request);
+  if (!plan.ok()) return plan.status();
+  auto given = std::make_shared<Given>();
+  given->request = plan->request;
+  given->key = plan->key;
+  given->since_unix_ns = core_->loop().Now().unix_ns;
+  std::lock_guard lock(book_->mutex);
+  if (book_->stopped) return Stopped();
+  if (book_->keys.size() >= options_.max_subscriptions && !book_->keys.contains(plan->key)) {
+    return Status(StatusCode::kResourceExhausted, "exchange",
+                  "expected at most " + std::to_string(options_.max_subscriptions) +
+                      " different subscriptions");
+  }
+  const FeedHandle handle = ++book_->last;
+  ++book_->keys[plan->key];
+  book_->given.emplace(handle, given);
+  core_->loop().Post([core = core_, book = book_, given = std::move(given)] {
+    const Result<FeedHandle> inner = core->Subscribe(given->request);
+    std::lock_guard guard(book->mutex);
+    if (inner.ok()) {
+      given->inner = *inner;
+    } else {
+      given->refused = inner.status();
+    }
+  });
+  return handle;
+}
+
+Status BinanceAdapter::Unsubscribe(FeedHandle handle) {
+  std::lock_guard lock(book_->mutex);
+  const auto at = book_->given.find(handle);
+  if (at == book_->given.end()) return Unknown(handle);
+  const std::shared_ptr<Given> given = std::move(at->second);
+  book_->given.erase(at);
+  const auto key = book_->keys.find(given->key);
+  if (--key->second == 0) book_->keys.erase(key);
+  // The loop runs its tasks in order: this one comes after the one that subscribes.
+  core_->loop().Post([core = core_, book = book_, given] {
+    std::unique_lock guard(book->mutex);
+    const FeedHandle inner = given->inner;
+    guard.unlock();
+    if (inner != 0) core->Unsubscribe(inner);
+  });
+  return {};
+}
+
+Result<SubscriptionStatus> BinanceAdapter::StatusOf(FeedHandle handle) const {
+  SubscriptionStatus status;
+  FeedHandle inner = 0;
+  {
+    std::lock_guard lock(book_->mutex);
+    const auto at = book_->given.find(handle);
+    if (at == book_->given.end()) return Unknown(handle);
+    const Given& given = *at->second;
+    inner = given.inner;
+    status.request = given.request;
+    status.since_unix_ns = given.since_unix_ns;
+    status.references = book_->keys.at(given.key);
+    if (!given.refused.ok()) {
+      status.state = SubscriptionState::kRejected;
+      status.reason = given.refused.message();
+    } else if (book_->stopped) {
+      status.state = SubscriptionState::kStopped;
+      status.reason = "stopped";
+    } else {
+      status.reason = book_->started ? "not asked for yet" : "not started";
+    }
+    if (book_->stopped) inner = 0;
+  }
+  return inner == 0 ? Result<SubscriptionStatus>(std::move(status)) : core_->StatusOf(inner);
+}
+
+}  // namespace
+}  // namespace detail
+
+Result<std::unique_ptr<ExchangeAdapter>> MakeBinanceAdapter(const BinanceAdapterOptions& options,
+                                                            PubSub& bus, const Runtime& runtime) {
+  auto core = std::make_shared<detail::BinanceCore>(bus, runtime);
+  if (Status s = core->Build(options); !s.ok()) return s;
+  return std::unique_ptr<ExchangeAdapter>(new detail::BinanceAdapter(options, std::move(core)));
+}
+
+}  // namespace virtufin::inline v0
