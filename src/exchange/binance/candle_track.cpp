@@ -42,8 +42,10 @@ CandleTrack::Kept::Kept(FeedTime when, const BinanceFrame& frame)
                                                                std::string(candle.quote_volume),
                                                                std::string(candle.taker_volume)} {}
 
-BinanceCandle CandleTrack::Kept::View() const {
+BinanceCandle CandleTrack::Kept::View(std::string_view interval) const {
   BinanceCandle view = candle;
+  view.interval = interval;
+  view.taker_quote_volume = {};
   view.open = texts[0];
   view.high = texts[1];
   view.low = texts[2];
@@ -75,7 +77,12 @@ void CandleTrack::OnCandle(std::uint32_t connection, FeedTime now, const Binance
       if (repairing_) Finish(now, "the venue's time went back");
     }
   }
-  newest_ns_ = std::max(newest_ns_, candle.open_ns);
+  if (candle.open_ns >= newest_ns_) {
+    newest_ns_ = candle.open_ns;
+    const bool sent = frame.time.source == TimeSource::kVenue;
+    const std::int64_t left = sent ? candle.close_ns - frame.time.unix_ns : length_ns_;
+    newest_end_ns_ = now.monotonic_ns + std::clamp<std::int64_t>(left, 0, length_ns_);
+  }
   if (expected_ns_ < 0) Expect(candle.open_ns, candle.close_ns);
   if (candle.open_ns < expected_ns_) {
     ++core_.counts.duplicates;
@@ -140,6 +147,14 @@ bool CandleTrack::ClosedByNow(FeedTime now, std::int64_t close_ns) const noexcep
          close_ns + core_.options.close_grace_ms * kNanosPerMilli;
 }
 
+/// Nothing followed yet. A candle that the stream itself named last ended only when the stream's own
+/// word for that is old enough, too.
+bool CandleTrack::Ended(FeedTime now, const BinanceCandle& candle) const noexcept {
+  if (!ClosedByNow(now, candle.close_ns)) return false;
+  const std::int64_t grace = core_.options.close_grace_ms * kNanosPerMilli;
+  return candle.open_ns != newest_ns_ || now.monotonic_ns >= newest_end_ns_ + grace;
+}
+
 void CandleTrack::WatchClose(FeedTime now) {
   const std::int64_t left = expected_close_ns_ - (now.unix_ns + core_.venue_ahead_ns) +
                             (core_.options.close_grace_ms + 1) * kNanosPerMilli;
@@ -155,6 +170,10 @@ void CandleTrack::Resume(FeedTime now, bool first) {
   }
   MarketTrack::Resume(now, first);
   WatchClose(now);
+}
+
+void CandleTrack::Rejoin(FeedTime now) {
+  if (expected_ns_ >= 0) WatchClose(now);
 }
 
 void CandleTrack::Lost() { repairing_ = false; }
@@ -220,9 +239,16 @@ void CandleTrack::TakePage(FeedTime now, std::span<const BinanceCandle> page) {
     const BinanceCandle& candle = page[i];
     PublishHeld();
     if (candle.open_ns < expected_ns_) continue;
-    const bool closed =
-        i + 1 < page.size() || newest_ns_ > candle.open_ns || ClosedByNow(now, candle.close_ns);
+    const bool closed = i + 1 < page.size() || newest_ns_ > candle.open_ns || Ended(now, candle);
     if (!closed) break;
+    while (candle.open_ns > expected_ns_) {  // the venue itself does not have them
+      const bool live_first = !held_.empty() && held_.begin()->first < candle.open_ns;
+      AnnounceMissing(now, live_first ? held_.begin()->first : candle.open_ns,
+                      "the venue does not have these candles");
+      SetState(SubscriptionState::kResync, now, topic_.interval + ": fetches missing candles");
+      PublishHeld();
+    }
+    if (candle.open_ns < expected_ns_) continue;
     ++core_.counts.recovered;
     Publish(now, {candle.close_ns, TimeSource::kEngine}, candle);
   }
@@ -235,7 +261,7 @@ void CandleTrack::PublishHeld() {
     if (node.key() < expected_ns_) {
       ++core_.counts.duplicates;
     } else {
-      Publish(node.mapped().now, node.mapped().time, node.mapped().View());
+      Publish(node.mapped().now, node.mapped().time, node.mapped().View(topic_.interval));
     }
   }
 }
@@ -246,18 +272,21 @@ void CandleTrack::Retry(FeedTime now, std::string_view reason) {
   core_.Due(retry_ns_);
 }
 
+/// Candles from the expected one to before `until_ns` will not come.
+void CandleTrack::AnnounceMissing(FeedTime now, std::int64_t until_ns, std::string_view reason) {
+  const std::int64_t length = std::max(length_ns_, kNanosPerMilli);
+  core_.counts.missing +=
+      static_cast<std::uint64_t>((until_ns - expected_ns_ + length - 1) / length);
+  SetState(SubscriptionState::kGap, now, topic_.interval + ": " + std::string(reason),
+           Millis(expected_ns_), Millis(until_ns));
+  Expect(until_ns, until_ns + length - kNanosPerMilli);
+}
+
 /// What could not be fetched is announced; what waited for it is published.
 void CandleTrack::GiveUp(FeedTime now, std::string_view reason) {
   while (!held_.empty() || newest_ns_ > expected_ns_) {
     const std::int64_t next = held_.empty() ? newest_ns_ : held_.begin()->first;
-    if (next > expected_ns_) {
-      const std::int64_t length = std::max(length_ns_, kNanosPerMilli);
-      core_.counts.missing +=
-          static_cast<std::uint64_t>((next - expected_ns_ + length - 1) / length);
-      SetState(SubscriptionState::kGap, now, topic_.interval + ": " + std::string(reason),
-               Millis(expected_ns_), Millis(next));
-      Expect(next, next + length - kNanosPerMilli);
-    }
+    if (next > expected_ns_) AnnounceMissing(now, next, reason);
     PublishHeld();
   }
   // Nothing newer came, either: there may be no such candle. The next message tells.

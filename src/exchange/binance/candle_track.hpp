@@ -33,7 +33,7 @@ class CandleTrack final : public MarketTrack {
  private:
   struct Kept {
     Kept(FeedTime when, const BinanceFrame& frame);
-    BinanceCandle View() const;
+    BinanceCandle View(std::string_view interval) const;
     FeedTime now;
     EventTime time;
     BinanceCandle candle;
@@ -41,18 +41,21 @@ class CandleTrack final : public MarketTrack {
   };
 
   void Resume(FeedTime now, bool first) override;
+  void Rejoin(FeedTime now) override;
   void Lost() override;
   void Publish(FeedTime now, EventTime time, const BinanceCandle& candle);
   void PublishOpen(FeedTime now, EventTime time, const BinanceCandle& candle);
   void Expect(std::int64_t open_ns, std::int64_t close_ns);
   void ExpectNext(const BinanceCandle& closed);
   bool ClosedByNow(FeedTime now, std::int64_t close_ns) const noexcept;
+  bool Ended(FeedTime now, const BinanceCandle& candle) const noexcept;
   void WatchClose(FeedTime now);
   void StartRepair();
   void Ask();
   void TakePage(FeedTime now, std::span<const BinanceCandle> page);
   void PublishHeld();
   void Retry(FeedTime now, std::string_view reason);
+  void AnnounceMissing(FeedTime now, std::int64_t until_ns, std::string_view reason);
   void GiveUp(FeedTime now, std::string_view reason);
   void Finish(FeedTime now, std::string_view reason);
 
@@ -61,6 +64,7 @@ class CandleTrack final : public MarketTrack {
   std::int64_t expected_close_ns_ = 0;
   std::int64_t length_ns_ = 0;
   std::int64_t newest_ns_ = -1;        // the latest opening that a frame named
+  std::int64_t newest_end_ns_ = 0;     // monotonic: when it ends, by that frame
   std::int64_t open_sent_ns_ = -1;     // of the last open candle that was published
   std::map<std::int64_t, Kept> held_;  // closed ones behind a missing one, by opening
   bool repairing_ = false;

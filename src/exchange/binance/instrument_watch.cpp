@@ -1,6 +1,7 @@
 // Compares each exchangeInfo with what was told before.
 #include "exchange/binance/instrument_watch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "exchange/market_payloads.hpp"
@@ -19,11 +20,11 @@ std::string_view KindOf(BinanceMarket market, const BinanceInstrument& instrumen
 
 /// Of a limit in requests' weight: what it allows in a minute. 0: no such limit.
 std::int64_t WeightPerMinute(const BinanceRateLimit& limit) noexcept {
+  constexpr std::int64_t kMost = 1'000'000'000;
   if (limit.type != "REQUEST_WEIGHT" || limit.intervals <= 0 || limit.limit <= 0) return 0;
-  if (limit.interval == "MINUTE") return limit.limit / limit.intervals;
-  if (limit.interval == "SECOND" && limit.limit < 1'000'000'000) {
-    return limit.limit * 60 / limit.intervals;
-  }
+  const std::int64_t most = std::min(limit.limit, kMost);
+  if (limit.interval == "MINUTE") return most / limit.intervals;
+  if (limit.interval == "SECOND") return std::min(most * 60 / limit.intervals, kMost);
   return 0;
 }
 
@@ -107,8 +108,7 @@ void InstrumentWatch::OnAnswer(FeedTime now, std::string_view body) {
   }
   for (const BinanceInstrument& instrument : info->instruments) Take(now, instrument);
   for (const auto& record : records_.all()) {
-    if (record->generation == generation_ || record->state.empty()) continue;
-    SetInstrumentState(now, *record, "closed", kNotListed);
+    if (record->generation != generation_ && !record->state.empty()) Delist(now, *record);
   }
   SetState(SubscriptionState::kLive, now, "exchangeInfo read");
   if (core_.options.instruments_poll_ms <= 0) return;
@@ -171,6 +171,19 @@ void InstrumentWatch::SetInstrumentState(FeedTime now, Record& record, std::stri
   record.state = state;
   record.venue_status = venue_status;
   PublishState(now, record);
+}
+
+/// Tells the last info once more, closed; a listing again is told as new.
+void InstrumentWatch::Delist(FeedTime now, Record& record) {
+  constexpr std::string_view kStatus = "\",\"status\":\"";  // behind the symbol, quotes escaped
+  const std::size_t at = record.info.find(kStatus);
+  if (at != std::string::npos) {
+    const std::size_t begin = at + kStatus.size();
+    record.info.replace(begin, record.info.find('"', begin) - begin, "closed");
+    PublishInfo(now, record);
+    record.info.clear();
+  }
+  SetInstrumentState(now, record, "closed", kNotListed);
 }
 
 void InstrumentWatch::PublishInfo(FeedTime now, Record& record) {

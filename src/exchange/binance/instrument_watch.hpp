@@ -49,6 +49,7 @@ class InstrumentWatch final : public FetchOwner {
   void Take(FeedTime now, const BinanceInstrument& instrument);
   void SetInstrumentState(FeedTime now, Record& record, std::string_view state,
                           std::string_view venue_status);
+  void Delist(FeedTime now, Record& record);
   void PublishInfo(FeedTime now, Record& record);
   void PublishState(FeedTime now, Record& record);
   void SetState(SubscriptionState state, FeedTime now, std::string_view reason);

@@ -60,7 +60,7 @@ void MarketTrack::SetState(SubscriptionState state, FeedTime now, std::string_vi
   fields.reason = reason;
   fields.scope = symbol_.empty() ? "channel" : "instrument";
   fields.channel = FeedChannelName(channel_);
-  fields.session = connections_.empty() ? 0 : connections_.back();
+  fields.session = connections_.empty() ? last_connection_ : connections_.back();
   fields.since_unix_ns = now.unix_ns;
   fields.expected = expected;
   fields.got = got;
@@ -71,18 +71,24 @@ void MarketTrack::SetState(SubscriptionState state, FeedTime now, std::string_vi
 void MarketTrack::OnLive(std::uint32_t connection, FeedTime now) {
   if (std::find(connections_.begin(), connections_.end(), connection) != connections_.end()) return;
   connections_.push_back(connection);
-  last_data_ns_ = now.monotonic_ns;
+  last_connection_ = connection;
   if (connections_.size() > 1) return;
-  silence_ns_ = stale_ns_;
-  if (stale_ns_ > 0) core_.Due(now.monotonic_ns + stale_ns_);
+  if (!silent_) silence_ns_ = stale_ns_;
+  quiet_since_ns_ = now.monotonic_ns;
+  if (stale_ns_ > 0) core_.Due(now.monotonic_ns + silence_ns_);
+  if (silent_) return Rejoin(now);
   Resume(now, !std::exchange(was_live_, true));
 }
 
-void MarketTrack::OnEnded(std::uint32_t connection, FeedTime now, std::string_view reason) {
+void MarketTrack::OnEnded(std::uint32_t connection, FeedTime now, std::string_view reason,
+                          bool renewed) {
   if (std::erase(connections_, connection) == 0 || !connections_.empty()) return;
+  last_connection_ = connection;
   core_.Cancel(fetch_);
   retry_ns_ = BinanceFeed::kNoTick;
   Lost();
+  if (renewed && silent_) return;  // stale until data arrive
+  silent_ = false;
   SetState(SubscriptionState::kDisconnected, now, reason);
 }
 
@@ -92,8 +98,9 @@ void MarketTrack::NoteData(std::uint32_t connection, FeedTime now) {
        std::find(connections_.begin(), connections_.end(), connection) == connections_.end())) {
     OnLive(connection, now);
   }
-  last_data_ns_ = now.monotonic_ns;
+  quiet_since_ns_ = now.monotonic_ns;
   silence_ns_ = stale_ns_;
+  silent_ = false;
   if (status_.state == SubscriptionState::kStale) {
     SetState(SubscriptionState::kLive, now, "data arrive again");
   }
@@ -109,8 +116,10 @@ void MarketTrack::OnTick(FeedTime now) {
 
 /// Looks once a second at most, whatever the streams' phases: there may be thousands.
 void MarketTrack::CheckSilence(FeedTime now) {
-  if (now.monotonic_ns - last_data_ns_ >= silence_ns_) {
+  if (now.monotonic_ns - quiet_since_ns_ >= silence_ns_) {
     silence_ns_ = std::min(2 * silence_ns_, kMaxSilence);
+    quiet_since_ns_ = now.monotonic_ns;
+    silent_ = true;
     if (status_.state == SubscriptionState::kLive) {
       SetState(SubscriptionState::kStale, now, "no data of the stream");
     }
@@ -121,7 +130,7 @@ void MarketTrack::CheckSilence(FeedTime now) {
       before = std::move(stream);
     }
   }
-  const std::int64_t due = last_data_ns_ + silence_ns_;
+  const std::int64_t due = quiet_since_ns_ + silence_ns_;
   core_.Due((due / kSecond + 1) * kSecond);
 }
 

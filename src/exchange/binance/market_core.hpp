@@ -49,10 +49,20 @@ struct MarketCore {
   EventCause cause;
   MarketFeedCounters counts;
   std::int64_t next_due_ns = BinanceFeed::kNoTick;
-  std::int64_t venue_ahead_ns = 0;  // the venue's time of day less ours, by its last message
+  std::int64_t venue_ahead_ns = 0;  // the venue's time of day less ours, by its messages
+  std::int64_t unlikely_ahead_ns = 0;
   std::map<std::uint64_t, FetchOwner*> fetches;
   std::uint64_t last_fetch = 0;
 
+  /// One message may be wrong: a jump counts once a second one agrees.
+  void NoteVenueTime(std::int64_t ahead_ns) noexcept {
+    constexpr std::int64_t kLikely = 5'000'000'000;
+    const auto near = [ahead_ns](std::int64_t other) {
+      return ahead_ns - other <= kLikely && other - ahead_ns <= kLikely;
+    };
+    if (near(venue_ahead_ns) || near(unlikely_ahead_ns)) venue_ahead_ns = ahead_ns;
+    unlikely_ahead_ns = ahead_ns;
+  }
   void Due(std::int64_t monotonic_ns) noexcept {
     if (monotonic_ns < next_due_ns) next_due_ns = monotonic_ns;
   }
@@ -79,7 +89,8 @@ class MarketTrack : public FetchOwner {
   MarketTrack& operator=(const MarketTrack&) = delete;
 
   void OnLive(std::uint32_t connection, FeedTime now);
-  void OnEnded(std::uint32_t connection, FeedTime now, std::string_view reason);
+  /// `renewed`: the stream alone ended, the socket goes on.
+  void OnEnded(std::uint32_t connection, FeedTime now, std::string_view reason, bool renewed);
   /// A message of the stream arrived.
   void NoteData(std::uint32_t connection, FeedTime now);
   virtual void OnTick(FeedTime now);
@@ -99,6 +110,8 @@ class MarketTrack : public FetchOwner {
  protected:
   /// The stream is on a socket again, or for the first time.
   virtual void Resume(FeedTime now, bool first);
+  /// It is on a socket again after we renewed it, and was silent before: no reason to call it live.
+  virtual void Rejoin(FeedTime) {}
   /// It is on no socket any more.
   virtual void Lost() {}
 
@@ -112,8 +125,10 @@ class MarketTrack : public FetchOwner {
 
   const FeedChannel channel_;
   const std::int64_t stale_ns_;
-  std::int64_t silence_ns_ = 0;  // that is answered next
-  std::int64_t last_data_ns_ = 0;
+  std::int64_t silence_ns_ = 0;      // so much more of it is answered next
+  std::int64_t quiet_since_ns_ = 0;  // the last data, or what was done about their absence
+  bool silent_ = false;              // something was done, and nothing has come since
+  std::uint32_t last_connection_ = 0;
   bool was_live_ = false;
   MarketStatus status_;
   std::vector<std::uint32_t> connections_;

@@ -75,6 +75,8 @@ struct BinanceMarketFeed::Impl {
   void DestroyTrack(const MarketRequest& request, MarketTrack* track);
   void LinkStream(const std::string& stream, MarketTrack& track, FeedTime now);
 
+  void ForgetFunding(std::string_view name);
+  bool HasRoom(std::string_view name) const;
   MarketSymbol* SymbolFor(std::string_view name, bool create);
   void OnTrade(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
   void OnCandle(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
@@ -83,7 +85,7 @@ struct BinanceMarketFeed::Impl {
   void OnMark(MarketSymbol& symbol, bool mark, bool funding, FeedTime now, const BinanceMark& data);
   bool Carries(const MarketTrack* track, std::string_view stream) const;
   void NoteSent(FeedTime now, EventTime time) noexcept {
-    if (time.source == TimeSource::kVenue) core.venue_ahead_ns = time.unix_ns - now.unix_ns;
+    if (time.source == TimeSource::kVenue) core.NoteVenueTime(time.unix_ns - now.unix_ns);
   }
 };
 
@@ -108,13 +110,25 @@ Status BinanceMarketFeed::Impl::Check(const MarketRequest& request) const {
   if (!request.symbol.empty()) {
     const auto stream = core.identity.Stream("feed.changed", request.symbol, TimeSource::kReceive);
     if (!stream.ok()) return stream.status();
-    if (symbols.Find(request.symbol) == nullptr &&
-        symbols.all().size() >= core.options.max_symbols) {
+    if (!HasRoom(request.symbol)) {
       return Refused(StatusCode::kResourceExhausted,
                      "expected at most " + std::to_string(core.options.max_symbols) + " symbols");
     }
   }
   return {};
+}
+
+/// Symbols count while something of theirs is subscribed; of those that are not, only the topics'
+/// sequences stay.
+bool BinanceMarketFeed::Impl::HasRoom(std::string_view name) const {
+  const MarketSymbol* const known = symbols.Find(name);
+  if (known != nullptr && known->Subscribed()) return true;
+  const std::size_t most = core.options.max_symbols;
+  if (symbols.all().size() < most) return true;
+  if (known == nullptr && symbols.all().size() >= 4 * most) return false;
+  std::size_t subscribed = 0;
+  for (const auto& symbol : symbols.all()) subscribed += symbol->Subscribed() ? 1 : 0;
+  return subscribed < most;
 }
 
 MarketSymbol& BinanceMarketFeed::Impl::SymbolOf(std::string_view name) {
@@ -157,6 +171,7 @@ MarketTrack& BinanceMarketFeed::Impl::MakeTrack(const MarketRequest& request) {
     at = std::make_unique<MarketTrack>(core, channel, request.symbol, stale);
     return *at;
   };
+  if (channel == FeedChannel::kFunding) ForgetFunding(request.symbol);
   if (request.symbol.empty()) {
     return plain(channel == FeedChannel::kTicker ? all_tickers
                  : channel == FeedChannel::kMark ? all_marks
@@ -184,6 +199,15 @@ MarketTrack& BinanceMarketFeed::Impl::MakeTrack(const MarketRequest& request) {
   symbol.candles[index] =
       std::make_unique<CandleTrack>(core, symbol.name, *symbol.candle_topics[index]);
   return *symbol.candles[index];
+}
+
+/// Whoever subscribes gets the rate of today, though it was told to others before.
+void BinanceMarketFeed::Impl::ForgetFunding(std::string_view name) {
+  for (const auto& symbol : symbols.all()) {
+    if (!name.empty() && symbol->name != name) continue;
+    symbol->funding_rate.clear();
+    symbol->next_funding_ns = symbol->funding_ns = -1;
+  }
 }
 
 void BinanceMarketFeed::Impl::DestroyTrack(const MarketRequest& request, MarketTrack* track) {
@@ -422,13 +446,13 @@ void BinanceMarketFeed::OnStreamEnded(std::string_view stream, std::uint32_t con
   impl_->core.cause.New();
   const auto linked = impl_->streams.find(stream);
   if (linked == impl_->streams.end()) return;
-  for (MarketTrack* const track : linked->second) track->OnEnded(connection, now, reason);
+  for (MarketTrack* const track : linked->second) track->OnEnded(connection, now, reason, true);
 }
 
 void BinanceMarketFeed::OnConnectionLost(std::uint32_t connection, FeedTime now,
                                          std::string_view reason) {
   impl_->core.cause.New();
-  for (MarketTrack* const track : impl_->tracks) track->OnEnded(connection, now, reason);
+  for (MarketTrack* const track : impl_->tracks) track->OnEnded(connection, now, reason, false);
 }
 
 void BinanceMarketFeed::OnFrame(std::uint32_t connection, FeedTime now, const BinanceFrame& frame) {

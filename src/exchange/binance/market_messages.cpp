@@ -79,6 +79,7 @@ const char* ReadCandle(const Letters& candle, std::string_view stream, BinanceCa
   candle.Number('L', out.last_trade_id);
   if (!Time(candle, 't', out.open_ns) || !Time(candle, 'T', out.close_ns)) return kBadTime;
   if (out.close_ns <= out.open_ns) return "a kline ends before it starts";
+  if (out.close_ns - out.open_ns > kMaxCandleNs) return "a kline lasts more than 400 days";
   constexpr std::string_view kStream = "@kline_";
   if (const auto at = stream.find(kStream); at != std::string_view::npos) {
     const auto suffix = stream.substr(at + kStream.size());

@@ -12,6 +12,9 @@ namespace virtufin::inline v0::detail {
 /// Ids of Binance: what does not fit is no id.
 inline constexpr std::int64_t kMaxBinanceId = std::int64_t{1} << 62;
 
+/// Longer candles are none: the venue's longest is a month.
+inline constexpr std::int64_t kMaxCandleNs = std::int64_t{400} * 86'400 * 1'000'000'000;
+
 /// Null: `out` is complete. Else what the message lacks, static storage.
 const char* ReadTrade(const Letters& letters, bool aggregate, BinanceTrade& out);
 /// `candle`: the fields of `k`; `stream`: of a combined frame, tells the time zone.

@@ -30,7 +30,14 @@ struct MarketSymbol {
   std::string funding_rate;
   std::int64_t next_funding_ns = -1;
 
-  /// -1: none of that interval.
+  bool Subscribed() const noexcept {
+    bool any = mark != nullptr || funding != nullptr;
+    for (const auto& track : trades) any |= track != nullptr;
+    for (const auto& track : tickers) any |= track != nullptr;
+    for (const auto& track : candles) any |= track != nullptr;
+    return any;
+  }
+  /// candle_topics.size(): none of that interval.
   std::size_t CandleIndex(std::string_view interval) const noexcept {
     std::size_t i = 0;
     while (i < candle_topics.size() && candle_topics[i]->interval != interval) ++i;

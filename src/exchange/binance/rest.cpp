@@ -162,7 +162,7 @@ bool ReadCandleRow(od::value value, BinanceCandle& out, bool& good) {
   out.trades = trades;
   good = at >= std::size(texts) && decimals == 8 && trades >= 0 && open >= 0 &&
          UnixNanos(open, out.open_ns) && UnixNanos(close, out.close_ns) &&
-         out.close_ns > out.open_ns;
+         out.close_ns > out.open_ns && out.close_ns - out.open_ns <= kMaxCandleNs;
   return true;
 }
 

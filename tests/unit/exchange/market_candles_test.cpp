@@ -234,9 +234,11 @@ TEST_CASE("a candle that the venue does not have at all is not asked for without
   CHECK(feed.Brief() == Lines{"closed 22:13:00"});
   CHECK(feed.State() == SubscriptionState::kLive);
   feed.Candle(2, false);
-  feed.Answer(Candles::Page(2, 2));
-  CHECK(feed.Brief() ==
-        Lines{"gap 1700000040000-1700000100000", "resync", "closed 22:15:00", "live"});
+  feed.Answer(Candles::Page(2, 3));
+  CHECK(feed.Brief() == Lines{"gap 1700000040000-1700000100000", "resync",
+                              "gap 1700000040000-1700000100000", "resync", "closed 22:15:00",
+                              "live"});
+  CHECK(feed.feed->counters().missing == 1);
 }
 
 TEST_CASE("a candle from the future does not freeze the channel, nor a clock that goes back") {
@@ -286,8 +288,81 @@ TEST_CASE("a silent candle stream is stale and subscribed again, ever less often
   feed.Wait(1'200);
   CHECK(feed.State() == SubscriptionState::kStale);
   CHECK(feed.sink.resubscribed == Lines{"btcusdt@kline_1m"});
-  feed.Wait(12'000);
+  feed.Wait(13'000);
   CHECK(feed.sink.resubscribed.size() == 2);
   feed.Candle(0, false);
   CHECK(feed.Brief() == Lines{"stale", "live"});
+}
+
+TEST_CASE("a renewed stream stays stale until data arrive, and is renewed ever less often") {
+  Candles feed(detail::BinanceMarketFeedOptions{});
+  feed.Brief();
+  std::size_t renewed = 0;
+  for (int seconds = 0; seconds < 600; ++seconds) {
+    feed.Wait(1'000);
+    if (feed.sink.resubscribed.size() == renewed) continue;
+    renewed = feed.sink.resubscribed.size();
+    feed.feed->OnStreamEnded("btcusdt@kline_1m", 1, feed.Now(), "ended");
+    feed.Live("btcusdt@kline_1m");
+  }
+  CHECK(renewed == 6);  // after 6, 12, 24, 48, 96, 192 seconds of silence each
+  CHECK(feed.Brief() == Lines{"stale"});
+  feed.Candle(5, false);
+  CHECK(feed.Brief() == Lines{"live"});
+  feed.Wait(7'200);
+  CHECK(feed.Brief() == Lines{"stale"});
+  feed.Lose();
+  CHECK(feed.Brief() == Lines{"disconnected"});
+}
+
+TEST_CASE("a close that waited is published with its own texts") {
+  Candles feed;
+  feed.Candle(0, false);
+  feed.WaitForEnd(1);
+  feed.Candle(1, true);
+  for (int i = 0; i < 4; ++i) {  // over the bytes that the closed candle came in
+    feed.decoder.Decode(R"({"e":"kline","E":1700000000000,"s":"XXXXXXXXXX","k":{"i":")" +
+                        std::string(300, 'Z') + R"("}})");
+  }
+  feed.sink.messages.clear();
+  feed.Answer(Candles::Page(0, 0));
+  REQUIRE(feed.sink.messages.size() == 2);
+  const auto data = nlohmann::json::parse(feed.sink.messages[1].event().data_text());
+  CHECK(data.at("interval") == "1m");
+  CHECK(data.at("volume") == "10.00");
+  CHECK(data.at("candle_open_time") == "2023-11-14T22:14:00.000Z");
+}
+
+TEST_CASE("candles that the venue's answer skips are announced") {
+  Candles feed;
+  feed.Candle(0, true);
+  feed.WaitForEnd(4);
+  feed.Candle(4, true);
+  feed.Brief();
+  feed.Answer("[" + Candles::Page(1, 1).substr(1, Candles::Page(1, 1).size() - 2) + "," +
+              Candles::Page(3, 3).substr(1));
+  CHECK(feed.Brief() == Lines{"closed 22:14:00", "gap 1700000100000-1700000160000", "resync",
+                              "closed 22:16:00", "closed 22:17:00", "live"});
+  CHECK(feed.feed->counters().missing == 1);
+}
+
+TEST_CASE("one message with a wrong time closes no candle") {
+  Candles feed;
+  MarketRequest ticker;
+  ticker.channel = FeedChannel::kTicker;
+  ticker.symbol = "ETHUSDT";
+  feed.Subscribe(ticker);
+  feed.Candle(0, false);
+  feed.Frame(R"({"e":"24hrTicker","E":1900000000000,"s":"ETHUSDT","P":"1","c":"1","Q":"1",)"
+             R"("o":"1","h":"1","l":"1","v":"1","q":"1","n":1})");
+  feed.Wait(5'000);
+  CHECK(feed.sink.fetches.empty());
+  feed.Frame(R"({"e":"24hrTicker","E":1900000001000,"s":"ETHUSDT","P":"1","c":"1","Q":"1",)"
+             R"("o":"1","h":"1","l":"1","v":"1","q":"1","n":1})");
+  feed.Lose();
+  feed.Live("btcusdt@kline_1m", 2);
+  REQUIRE(feed.sink.fetches.size() == 1);
+  feed.Brief();
+  feed.Answer(Candles::Page(0, 0));  // twenty-five seconds into the minute
+  for (const std::string& line : feed.Brief()) CHECK_FALSE(line.starts_with("closed"));
 }

@@ -200,3 +200,33 @@ TEST_CASE("texts of the venue are escaped") {
   CHECK(data.at("venue_status") == "A\"B");
   CHECK(data.at("base_asset") == "\n");
 }
+
+TEST_CASE("an instrument that is no longer listed is told as closed, and as new when it is back") {
+  MarketFixture feed;
+  feed.Subscribe(Request(FeedChannel::kInstrument));
+  feed.feed->Start(feed.Now());
+  feed.Answer(Info({Spot("BTCUSDT", "TRADING"), Spot("ETHUSDT", "TRADING")}));
+  feed.Brief();
+  feed.Wait(300'000);
+  feed.Answer(Info({Spot("ETHUSDT", "TRADING")}));
+  Lines lines = feed.Events();
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].starts_with(
+      R"(instrument.info {"symbol":"BTCUSDT","status":"closed","base_asset":"BTC")"));
+  feed.Wait(300'000);
+  feed.Answer(Info({Spot("ETHUSDT", "TRADING")}));
+  CHECK(feed.Events().empty());
+  feed.Wait(300'000);
+  feed.Answer(Info({Spot("BTCUSDT", "TRADING"), Spot("ETHUSDT", "TRADING")}));
+  lines = feed.Events();
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].find(R"("symbol":"BTCUSDT","status":"trading")") != std::string::npos);
+}
+
+TEST_CASE("limits beyond reason are cut") {
+  MarketFixture feed;
+  feed.feed->Start(feed.Now());
+  feed.Answer(R"({"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT","interval":"SECOND",)"
+              R"("intervalNum":1,"limit":9223372036854775807}],"symbols":[]})");
+  CHECK(feed.feed->request_weight_per_minute() == 1'000'000'000);
+}

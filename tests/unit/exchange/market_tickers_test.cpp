@@ -194,7 +194,7 @@ TEST_CASE("a silent mark stream is stale after nine seconds, a quiet trade strea
   CHECK(feed.Brief() == Lines{"stale"});
   CHECK(feed.sink.resubscribed == Lines{"btcusdt@markPrice@1s"});
   feed.Wait(600'000);
-  CHECK(feed.sink.resubscribed.size() == 7);  // after 9, 18, 36, ... 576 seconds
+  CHECK(feed.sink.resubscribed.size() == 6);  // after 9, 18, 36, 72, 144, 288 seconds each
   CHECK(feed.Brief().empty());
   CHECK(feed.feed->StatusOf(Request(FeedChannel::kTrade)).state == SubscriptionState::kLive);
   feed.Frame(Mark(1'700'000'700'000));
@@ -210,7 +210,33 @@ TEST_CASE("states of a channel tell what, where and since when") {
         Lines{R"(feed.status.BTCUSDT {"state":"live","scope":"instrument","channel":"trade",)"
               R"("session":3,"reason":"subscribed","since":"2023-11-14T22:13:20.000000000Z"})",
               R"(feed.status.BTCUSDT {"state":"disconnected","scope":"instrument","channel":)"
-              R"("trade","session":0,"reason":"unsubscribed","since":)"
+              R"("trade","session":3,"reason":"unsubscribed","since":)"
               R"("2023-11-14T22:13:20.000000000Z"})"});
   CHECK(feed.feed->StatusOf(Request(FeedChannel::kTrade)).reason == "unsubscribed");
+}
+
+TEST_CASE("whoever subscribes funding again gets the rate, though it did not change") {
+  MarketFixture feed({}, BinanceMarket::kUsdm);
+  feed.Subscribe(Request(FeedChannel::kFunding));
+  feed.Frame(Mark(1'700'000'000'000));
+  feed.feed->Unsubscribe(Request(FeedChannel::kFunding));
+  feed.Frame(Mark(1'700'000'001'000));
+  feed.Subscribe(Request(FeedChannel::kFunding));
+  feed.Frame(Mark(1'700'000'002'000));
+  CHECK(feed.Brief() == Lines{"live", "funding.rate.BTCUSDT", "live", "funding.rate.BTCUSDT"});
+}
+
+TEST_CASE("only subscribed symbols count against the limit") {
+  detail::BinanceMarketFeedOptions options;
+  options.max_symbols = 2;
+  MarketFixture feed(options);
+  for (const char* const symbol : {"A", "B", "C", "D"}) {
+    feed.Subscribe(Request(FeedChannel::kTrade, symbol));
+    feed.feed->Unsubscribe(Request(FeedChannel::kTrade, symbol));
+  }
+  feed.Subscribe(Request(FeedChannel::kTrade, "A"));
+  feed.Subscribe(Request(FeedChannel::kTrade, "E"));
+  feed.Subscribe(Request(FeedChannel::kTicker, "E"));
+  CHECK(feed.feed->Subscribe(Request(FeedChannel::kTrade, "B"), feed.Now()).code() ==
+        StatusCode::kResourceExhausted);
 }
