@@ -1,0 +1,337 @@
+// The live adapter over real sockets against the simulated venue's server.
+#include "virtufin/exchange/binance_adapter.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "sim/venue_server.hpp"
+#include "support/event_books.hpp"
+#include "support/gate.hpp"
+#include "virtufin/pubsub/inproc.hpp"
+
+using namespace virtufin;
+
+namespace {
+
+const std::vector<std::string> kSymbols = {"AAAUSDT", "BBBUSDT", "CCCUSDT"};
+
+sim::VenueOptions Venue(BinanceMarket market) {
+  sim::VenueOptions options;
+  options.market =
+      market == BinanceMarket::kSpot ? sim::VenueMarket::kSpot : sim::VenueMarket::kUsdm;
+  for (const std::string& name : kSymbols) {
+    sim::SymbolOptions& symbol = options.symbols.emplace_back();
+    symbol.name = name;
+    symbol.tick_size = "0.01";
+    symbol.changes_per_s = 50;
+  }
+  return options;
+}
+
+/// Passes on to a broker, and keeps the books that the events alone make.
+class WatchedBus final : public PubSub {
+ public:
+  explicit WatchedBus(const Runtime& runtime) : broker_(runtime) {}
+
+  Status Publish(const Message& message) override {
+    {
+      std::lock_guard lock(mutex_);
+      const test::EventBooks::Book* changed = nullptr;
+      if (const std::string wrong = books_.Take(message, changed); !wrong.empty()) {
+        complaints_.insert(wrong);
+      }
+      ++events_;
+      topics_.insert(std::string(message.topic()));
+      changed_.notify_all();
+    }
+    return broker_.Publish(message);
+  }
+  Result<Subscription> Subscribe(std::span<const std::string_view> topics,
+                                 const SubscribeOptions& options, MessageHandler handler) override {
+    return broker_.Subscribe(topics, options, std::move(handler));
+  }
+
+  /// Waits, a minute at most, until `condition` holds of the books.
+  bool Until(const std::function<bool(const test::EventBooks&)>& condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return condition(books_); });
+  }
+  bool UntilAllLive(std::uint64_t snapshots) {
+    return Until([&](const test::EventBooks& books) {
+      std::size_t live = 0;
+      for (const auto& [name, book] : books.books()) {
+        live += book.live && book.snapshots >= snapshots ? 1 : 0;
+      }
+      return live == kSymbols.size();
+    });
+  }
+  test::EventBooks::Book BookOf(const std::string& symbol) {
+    std::lock_guard lock(mutex_);
+    for (const auto& [name, book] : books_.books()) {
+      std::string plain = name;
+      std::erase(plain, '/');
+      std::erase(plain, '-');
+      if (plain == symbol) return book;
+    }
+    return {};
+  }
+  std::set<std::string> complaints() {
+    std::lock_guard lock(mutex_);
+    return complaints_;
+  }
+  std::set<std::string> topics() {
+    std::lock_guard lock(mutex_);
+    return topics_;
+  }
+  std::uint64_t events() {
+    std::lock_guard lock(mutex_);
+    return events_;
+  }
+
+ private:
+  InprocBroker broker_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  test::EventBooks books_;
+  std::set<std::string> complaints_, topics_;
+  std::uint64_t events_ = 0;
+};
+
+struct Fixture {
+  explicit Fixture(BinanceMarket market = BinanceMarket::kSpot, sim::VenueOptions venue = {},
+                   net::HttpServerOptions http = {})
+      : server(sim::BinanceVenueServer::Create(
+                   {venue.symbols.empty() ? Venue(market) : std::move(venue), std::move(http)})
+                   .value()) {
+    REQUIRE(executor.Start().ok());
+    REQUIRE(server->Start().ok());
+    options.feed.market = market;
+    options.stream_url = server->ws_url();
+    options.rest_url = server->rest_url();
+    options.reconnect_first_ms = 20;
+  }
+  ~Fixture() {
+    adapter.reset();
+    CHECK(executor.Stop(std::chrono::seconds(30)).ok());
+  }
+  void Make() { adapter = MakeBinanceAdapter(options, bus, runtime).value(); }
+  FeedHandle Subscribe(FeedChannel channel, const std::string& symbol) {
+    const Result<FeedHandle> handle = adapter->Subscribe({channel, symbol, {}});
+    REQUIRE_MESSAGE(handle.ok(), handle.status().ToString());
+    return *handle;
+  }
+  void SubscribeBooks() {
+    for (const std::string& symbol : kSymbols) Subscribe(FeedChannel::kBook, symbol);
+  }
+  void Inject(const std::string& line) {
+    const sim::FaultPlan plan = sim::FaultPlan::Parse("0 " + line + "\n").value();
+    REQUIRE(server
+                ->With([&](sim::BinanceVenue& venue, std::int64_t now) {
+                  CHECK(venue.Inject(plan.faults.at(0), now).ok());
+                })
+                .ok());
+  }
+  /// Waits, a minute at most, for what the adapter says of a subscription.
+  SubscriptionStatus UntilState(FeedHandle handle, SubscriptionState state) {
+    for (int i = 0; i < 6000; ++i) {
+      const SubscriptionStatus status = adapter->StatusOf(handle).value();
+      if (status.state == state) return status;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return adapter->StatusOf(handle).value();
+  }
+
+  Executor executor{{.threads = 2}, WallClock(), NullLog()};
+  Runtime runtime{executor, WallClock(), NullLog()};
+  WatchedBus bus{runtime};
+  std::unique_ptr<sim::BinanceVenueServer> server;
+  BinanceAdapterOptions options;
+  std::unique_ptr<ExchangeAdapter> adapter;
+};
+
+}  // namespace
+
+TEST_CASE("books of the live adapter are the venue's, also after cuts, stalls and lost diffs") {
+  for (const BinanceMarket market : {BinanceMarket::kSpot, BinanceMarket::kUsdm}) {
+    Fixture fixture(market);
+    fixture.options.life_timeout_ms = 3'000;
+    fixture.options.ping_ms = 1'000;
+    fixture.Make();
+    fixture.SubscribeBooks();
+    REQUIRE(fixture.adapter->Start().ok());
+    REQUIRE(fixture.bus.UntilAllLive(1));
+    fixture.Inject("cut");
+    REQUIRE(fixture.bus.UntilAllLive(2));
+    fixture.Inject("gap AAAUSDT");
+    REQUIRE(fixture.bus.Until([&](const test::EventBooks& books) {
+      std::uint64_t most = 0;
+      for (const auto& [name, book] : books.books()) most = std::max(most, book.snapshots);
+      return most >= 3;
+    }));
+    fixture.Inject("stall");
+    REQUIRE(fixture.bus.UntilAllLive(3));
+
+    std::vector<std::int64_t> ids;
+    REQUIRE(fixture.server
+                ->With([&](sim::BinanceVenue& venue, std::int64_t) {
+                  venue.StopTrading();
+                  for (std::size_t i = 0; i < kSymbols.size(); ++i) {
+                    ids.push_back(venue.market().last_update_id(i));
+                  }
+                })
+                .ok());
+    for (std::size_t i = 0; i < kSymbols.size(); ++i) {
+      REQUIRE(fixture.bus.Until([&](const test::EventBooks& books) {
+        for (const auto& [name, book] : books.books()) {
+          std::string plain = name;
+          std::erase(plain, '/');
+          std::erase(plain, '-');
+          if (plain == kSymbols[i]) return book.live && book.last_id >= ids[i];
+        }
+        return false;
+      }));
+      const test::EventBooks::Book book = fixture.bus.BookOf(kSymbols[i]);
+      REQUIRE(fixture.server
+                  ->With([&](sim::BinanceVenue& venue, std::int64_t) {
+                    const sim::VenueBook* truth = venue.market().BookAt(i, book.last_id);
+                    REQUIRE(truth != nullptr);
+                    CHECK(truth->bids.size() > 10);
+                    CHECK((book.levels.bids == truth->bids));
+                    CHECK((book.levels.asks == truth->asks));
+                  })
+                  .ok());
+    }
+    CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+    CHECK(fixture.bus.complaints().empty());
+  }
+}
+
+TEST_CASE("subscriptions are checked at once, counted, and told what became of them") {
+  Fixture fixture;
+  fixture.Make();
+  ExchangeAdapter& adapter = *fixture.adapter;
+  CHECK(adapter.venue() == "binance");
+  CHECK(adapter.Subscribe({FeedChannel::kBook, "", {}}).status().code() ==
+        StatusCode::kInvalidArgument);
+  CHECK(adapter.Subscribe({FeedChannel::kMark, "AAAUSDT", {}}).status().code() ==
+        StatusCode::kUnimplemented);
+  CHECK(adapter.Subscribe({FeedChannel::kBook, "AAAUSDT", {{"colour", "red"}}}).status().code() ==
+        StatusCode::kInvalidArgument);
+  const FeedHandle book = fixture.Subscribe(FeedChannel::kBook, "AAAUSDT");
+  const FeedHandle again = fixture.Subscribe(FeedChannel::kBook, "AAAUSDT");
+  const FeedHandle unknown = fixture.Subscribe(FeedChannel::kBook, "NONEUSDT");
+  CHECK(book != again);
+  CHECK(adapter.StatusOf(book)->state == SubscriptionState::kPending);
+  CHECK(adapter.StatusOf(book)->references == 2);
+  REQUIRE(adapter.Start().ok());
+  CHECK(adapter.Start().code() == StatusCode::kFailedPrecondition);
+  CHECK(fixture.UntilState(book, SubscriptionState::kLive).references == 2);
+  const SubscriptionStatus rejected = fixture.UntilState(unknown, SubscriptionState::kRejected);
+  CHECK(rejected.state == SubscriptionState::kRejected);
+  CHECK(rejected.reason.find("NONEUSDT") != std::string::npos);
+  CHECK(adapter.Unsubscribe(again).ok());
+  CHECK(adapter.Unsubscribe(again).code() == StatusCode::kNotFound);
+  CHECK(adapter.StatusOf(again).status().code() == StatusCode::kNotFound);
+  CHECK(adapter.Unsubscribe(0).code() == StatusCode::kNotFound);
+
+  test::Collector<StatusCode> codes;
+  fixture.executor.Post([&] { codes.Add(adapter.Stop(std::chrono::milliseconds(1)).code()); });
+  CHECK(codes.WaitFor(1).at(0) == StatusCode::kFailedPrecondition);
+  CHECK(adapter.Stop(std::chrono::seconds(30)).ok());
+  CHECK(adapter.StatusOf(book)->state == SubscriptionState::kStopped);
+  CHECK(adapter.Subscribe({FeedChannel::kBook, "AAAUSDT", {}}).status().code() ==
+        StatusCode::kUnavailable);
+  CHECK(adapter.Start().code() == StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("an adapter that was never started leaves nothing behind") {
+  Fixture fixture;
+  fixture.Make();
+  fixture.SubscribeBooks();
+  CHECK(fixture.adapter->Stop(std::chrono::seconds(1)).ok());
+  fixture.Make();
+  fixture.SubscribeBooks();
+  fixture.adapter.reset();
+  fixture.options.ca_file = "/nowhere/ca.pem";
+  CHECK(MakeBinanceAdapter(fixture.options, fixture.bus, fixture.runtime).status().code() ==
+        StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("Stop ends a busy adapter, and nothing is published afterwards") {
+  sim::VenueOptions venue = Venue(BinanceMarket::kSpot);
+  for (sim::SymbolOptions& symbol : venue.symbols) symbol.changes_per_s = 2'000;
+  Fixture fixture(BinanceMarket::kSpot, venue);
+  for (int round = 0; round < 3; ++round) {
+    fixture.Make();
+    fixture.SubscribeBooks();
+    for (const std::string& symbol : kSymbols) {
+      fixture.Subscribe(FeedChannel::kTrade, symbol);
+      fixture.Subscribe(FeedChannel::kQuote, symbol);
+    }
+    REQUIRE(fixture.adapter->Start().ok());
+    const std::uint64_t before = fixture.bus.events();
+    REQUIRE(fixture.bus.Until([&, count = 0](const test::EventBooks&) mutable {
+      return ++count > (round == 0 ? 1 : 200);
+    }));
+    CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+    const std::uint64_t events = fixture.bus.events();
+    CHECK(events > before);
+    fixture.adapter.reset();
+    CHECK(fixture.bus.events() == events);
+  }
+}
+
+TEST_CASE("a full bus stops the reading, and nothing is lost") {
+  sim::VenueOptions venue = Venue(BinanceMarket::kSpot);
+  for (sim::SymbolOptions& symbol : venue.symbols) symbol.changes_per_s = 500;
+  Fixture fixture(BinanceMarket::kSpot, venue);
+  fixture.Make();
+  fixture.SubscribeBooks();
+  REQUIRE(fixture.adapter->Start().ok());
+  REQUIRE(fixture.bus.Until([](const test::EventBooks& books) {
+    std::size_t updated = 0;
+    for (const auto& [name, book] : books.books()) updated += book.updates > 0 ? 1 : 0;
+    return updated == kSymbols.size();
+  }));
+  std::vector<std::string> names;
+  for (const std::string& topic : fixture.bus.topics()) {
+    if (topic.find("orderbook.update") != std::string::npos) names.push_back(topic);
+  }
+  REQUIRE_FALSE(names.empty());
+  const std::vector<std::string_view> topics(names.begin(), names.end());
+  test::Gate go;
+  std::atomic<std::uint64_t> handled{0}, missed{0};
+  SubscribeOptions options;
+  options.capacity = 4;
+  options.block_timeout_ms = 60'000;
+  Subscription slow = fixture.bus
+                          .Subscribe(topics, options,
+                                     [&](const Message&, const DeliveryInfo& info) {
+                                       if (handled == 0) static_cast<void>(go.Wait());
+                                       missed += info.missed;
+                                       ++handled;
+                                       return Delivery::kSuccess;
+                                     })
+                          .value();
+  for (int i = 0; i < 6000 && slow.counters().parked == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(slow.counters().parked == 1);
+  go.Open();
+  const std::uint64_t before = fixture.bus.events();
+  REQUIRE(
+      fixture.bus.Until([&, count = 0](const test::EventBooks&) mutable { return ++count > 200; }));
+  CHECK(fixture.bus.events() >= before + 200);
+  CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+  slow.Unsubscribe();
+  CHECK(missed == 0);
+  CHECK(handled > 0);
+  CHECK(fixture.bus.complaints().empty());
+}
