@@ -1,10 +1,11 @@
-// Gathers and prints the quickstart's figures.
+// Gathers the quickstart's figures.
 #include "board.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace quickstart {
 namespace {
@@ -36,20 +37,32 @@ std::string Board::Key(std::string_view pair, std::uint64_t id) {
   return std::string(pair) + ' ' + std::to_string(id);
 }
 
-void Board::OnAdapterEvent(const CloudEvent& event) {
-  std::uint64_t id = 0;
+void Board::OnAdapterEvent(const CloudEvent& event, Clock::time_point frame_at) {
   const bool book = event.type().ends_with(".orderbook.updated") ||
                     event.type().ends_with(".orderbook.snapshotted");
-  if (book) id = LastUpdateId(event.data_text());
+  const bool trade = event.type().ends_with(".trade.executed");
+  const std::uint64_t id = book ? LastUpdateId(event.data_text()) : 0;
+  const Json data = trade ? Json::parse(event.data_text()) : Json();
   std::lock_guard lock(mutex_);
   ++events_;
-  if (!book) return;
+  PairView& pair = pairs_[PairOf(event)];
+  if (trade) {
+    pair.trade = Text(data, "price");
+    pair.last_trade = data.value("trade_id", std::int64_t{0});
+    if (pair.trades++ == 0) pair.first_trade = pair.last_trade;
+    return;
+  }
+  if (!book) {
+    ++pair.quotes;
+    return;
+  }
+  ++pair.books;
   const std::string key = Key(PairOf(event), id);
   if (auto it = early_.find(key); it != early_.end()) {
-    Answered(frame_at_, it->second);
+    Answered(frame_at, it->second);
     early_.erase(it);
   } else {
-    open_[key] = frame_at_;
+    open_[key] = frame_at;
   }
 }
 
@@ -91,15 +104,23 @@ void Board::OnFeedStatus(const CloudEvent& event) {
   const Json data = Json::parse(event.data_text());
   const std::string state = data.value("state", "unknown");
   const std::string reason = data.value("reason", "");
+  const std::string scope = data.value("scope", "instrument");
+  std::string line = "feed " + state + (reason.empty() ? "" : ": ") + reason;
+  if (scope != "instrument") return Note(scope + " " + line.substr(5));
+  if (data.value("channel", "book") != "book") return;
   const std::string pair = PairOf(event);
   std::lock_guard lock(mutex_);
-  std::string& feed = pairs_[pair].feed;
-  const bool worth_a_line = state == "gap" || (feed == "gap" && state != "gap") || feed == "resync";
-  feed = state;
-  if (worth_a_line) {
-    std::printf("        %-10s feed %s%s%s\n", pair.c_str(), state.c_str(),
-                reason.empty() ? "" : ": ", reason.c_str());
-  }
+  std::string& before = pairs_[pair].state;
+  const bool worth_a_line = state == "gap" || before == "gap" || before == "resync";
+  before = state;
+  if (!worth_a_line) return;
+  line.insert(0, pair + std::string(pair.size() < 10 ? 11 - pair.size() : 1, ' '));
+  notes_.push_back(std::move(line));
+}
+
+void Board::Note(std::string line) {
+  std::lock_guard lock(mutex_);
+  notes_.push_back(std::move(line));
 }
 
 std::string Board::Latency(std::vector<std::uint32_t> ns) {
@@ -114,35 +135,28 @@ std::string Board::Latency(std::vector<std::uint32_t> ns) {
   return text;
 }
 
-void Board::PrintPairs() const {
-  for (const auto& [name, pair] : pairs_) {
-    std::printf("        %-10s bid %14s x %-14s ask %14s x %-14s spread %-12s %s\n", name.c_str(),
-                pair.top.bid.c_str(), pair.top.bid_qty.c_str(), pair.top.ask.c_str(),
-                pair.top.ask_qty.c_str(), pair.top.spread.c_str(), pair.feed.c_str());
-  }
-}
-
-void Board::Print(double elapsed_s) {
+View Board::Take(double elapsed_s) {
   std::lock_guard lock(mutex_);
   const double rate =
-      static_cast<double>(events_ - events_before_) / std::max(elapsed_s - printed_s_, 1e-9);
-  std::printf("%6.1f s  %zu pairs  %.0f events/s  frame to worker reply %s\n", elapsed_s,
-              pairs_.size(), rate, Latency(std::move(window_ns_)).c_str());
-  PrintPairs();
-  std::fflush(stdout);
-  window_ns_.clear();
+      static_cast<double>(events_ - events_before_) / std::max(elapsed_s - taken_s_, 1e-9);
+  char text[160];
+  std::snprintf(text, sizeof(text), "%6.1f s  %zu pairs  %.0f events/s  frame to worker reply %s",
+                elapsed_s, pairs_.size(), rate, Latency(std::exchange(window_ns_, {})).c_str());
   events_before_ = events_;
-  printed_s_ = elapsed_s;
+  taken_s_ = elapsed_s;
+  return {text, pairs_, std::exchange(notes_, {})};
 }
 
-void Board::PrintTotals(double elapsed_s) {
+View Board::Totals(double elapsed_s) {
   std::lock_guard lock(mutex_);
-  std::printf("\nIn all: %.2f s, %zu pairs, %llu events, %llu worker replies, %.0f events/s\n",
-              elapsed_s, pairs_.size(), static_cast<unsigned long long>(events_),
-              static_cast<unsigned long long>(replies_),
-              static_cast<double>(events_) / std::max(elapsed_s, 1e-9));
-  std::printf("Frame to worker reply: %s\n", Latency(all_ns_).c_str());
-  PrintPairs();
+  char text[256];
+  std::snprintf(text, sizeof(text),
+                "In all: %.2f s, %zu pairs, %llu events, %llu worker replies, %.0f events/s, "
+                "frame to worker reply %s",
+                elapsed_s, pairs_.size(), static_cast<unsigned long long>(events_),
+                static_cast<unsigned long long>(replies_),
+                static_cast<double>(events_) / std::max(elapsed_s, 1e-9), Latency(all_ns_).c_str());
+  return {text, pairs_, std::exchange(notes_, {})};
 }
 
 bool Board::AwaitReplies(std::chrono::seconds limit) {
@@ -150,11 +164,9 @@ bool Board::AwaitReplies(std::chrono::seconds limit) {
   return answered_.wait_for(lock, limit, [&] { return open_.empty(); });
 }
 
-std::map<std::string, TopOfBook> Board::books() const {
+std::map<std::string, PairView> Board::pairs() const {
   std::lock_guard lock(mutex_);
-  std::map<std::string, TopOfBook> books;
-  for (const auto& [name, pair] : pairs_) books[name] = pair.top;
-  return books;
+  return pairs_;
 }
 
 }  // namespace quickstart

@@ -27,46 +27,59 @@ struct TopOfBook {
   }
 };
 
+/// One pair, as it is now.
+struct PairView {
+  TopOfBook top;                                    // by the worker
+  std::string state = "waiting";                    // of the book's feed
+  std::string trade = "-";                          // price of the last one
+  std::uint64_t books = 0, quotes = 0, trades = 0;  // events
+  std::int64_t first_trade = 0, last_trade = 0;     // ids
+};
+
+/// Everything at one moment.
+struct View {
+  std::string headline;  // time, rates, latencies
+  std::map<std::string, PairView> pairs;
+  std::vector<std::string> notes;  // what happened since the view before
+};
+
+/// Everything is callable from any thread.
 class Board {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// The player is about to hand over a frame: events until the next call come from it.
-  void OnFrame() { frame_at_ = Clock::now(); }
-  /// An event of the adapter, on the player's thread. Counts it; books start their latency here.
-  void OnAdapterEvent(const virtufin::CloudEvent& event);
-  /// A reply of the worker, on the worker's thread.
+  /// An event of the adapter, made of a frame that arrived at `frame_at`. Books start their latency
+  /// there.
+  void OnAdapterEvent(const virtufin::CloudEvent& event, Clock::time_point frame_at);
+  /// A reply of the worker.
   void OnReply(const virtufin::CloudEvent& event);
   void OnFeedStatus(const virtufin::CloudEvent& event);
+  /// Something worth a line.
+  void Note(std::string line);
 
-  /// One block of lines for everything since the last call.
-  void Print(double elapsed_s);
-  void PrintTotals(double elapsed_s);
+  /// What happened since the last call.
+  View Take(double elapsed_s);
+  /// What happened in all.
+  View Totals(double elapsed_s);
 
   /// Waits until the worker replied to every book event of the adapter; false: not in time.
   bool AwaitReplies(std::chrono::seconds limit);
-  std::map<std::string, TopOfBook> books() const;
+  std::map<std::string, PairView> pairs() const;
 
  private:
-  struct Pair {
-    TopOfBook top;
-    std::string feed = "waiting";
-  };
-
   void Answered(Clock::time_point frame, Clock::time_point reply);  // lock held
   static std::string Key(std::string_view pair, std::uint64_t id);
-  void PrintPairs() const;                                    // lock held
   static std::string Latency(std::vector<std::uint32_t> ns);  // p50/p99
 
-  Clock::time_point frame_at_;  // player's thread only
   mutable std::mutex mutex_;
   std::condition_variable answered_;
-  std::map<std::string, Pair> pairs_;
+  std::map<std::string, PairView> pairs_;
+  std::vector<std::string> notes_;
   // (pair, update id) -> frame without reply, and reply that overtook its event's note.
   std::unordered_map<std::string, Clock::time_point> open_, early_;
   std::vector<std::uint32_t> window_ns_, all_ns_;
   std::uint64_t events_ = 0, events_before_ = 0, replies_ = 0;
-  double printed_s_ = 0;
+  double taken_s_ = 0;
 };
 
 }  // namespace quickstart

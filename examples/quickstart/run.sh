@@ -1,9 +1,11 @@
 #!/bin/bash
-# Builds libvirtufin and plays a recorded exchange session through a native worker.
+# Builds libvirtufin and runs the quickstart: a simulated exchange, live, and a native worker.
 #
-#   examples/quickstart/run.sh [--recording <ws> <http>] [--speed max|<n>x]
+#   examples/quickstart/run.sh [--seconds <n>]
+#   examples/quickstart/run.sh --recording [<ws> <http>] [--speed max|<n>x]
 #
-# Without arguments: the recording beside this script, as fast as it was recorded. Missing packages
+# Without arguments: ten pairs of a simulated venue over loopback sockets, for 20 seconds. With
+# --recording or --speed: a recorded session, by default the one beside this script. Missing packages
 # are installed as root or with sudo. VIRTUFIN_BUILD_DIR says where to build (default: build/).
 set -eu -o pipefail
 
