@@ -33,6 +33,13 @@ std::string Plain(std::string text) {
   return text;
 }
 
+/// Without the zeros behind its last digit: "0.4210" is "0.421".
+std::string Short(const std::string& number) {
+  if (number.find('.') == std::string::npos) return number;
+  const std::size_t last = number.find_last_not_of('0');
+  return number.substr(0, number[last] == '.' ? last : last + 1);
+}
+
 const char* ColourOf(const std::string& state) {
   if (state == "live") return "\x1b[32m";
   return state == "gap" || state == "disconnected" ? "\x1b[31m" : "\x1b[33m";
@@ -43,16 +50,16 @@ const char* ColourOf(const std::string& state) {
 std::vector<std::string> TableOf(const View& view) {
   std::vector<std::string> lines;
   char line[256];
-  constexpr const char* kForm = "%-10.10s %-12.12s %14s x %-14s %14s x %-14s %-10s %12s %8s %8s";
+  constexpr const char* kForm = "%-10.10s %-12.12s %10s x %-9s %10s x %-9s %-8s %10s %7s %7s";
   std::snprintf(line, sizeof(line), kForm, "pair", "state", "bid", "quantity", "ask", "quantity",
                 "spread", "last trade", "quotes", "trades");
   lines.emplace_back(line);
   for (const auto& [name, pair] : view.pairs) {
     const TopOfBook& top = pair.top;
-    std::snprintf(line, sizeof(line), kForm, name.c_str(), pair.state.c_str(), top.bid.c_str(),
-                  top.bid_qty.c_str(), top.ask.c_str(), top.ask_qty.c_str(), top.spread.c_str(),
-                  pair.trade.c_str(), std::to_string(pair.quotes).c_str(),
-                  std::to_string(pair.trades).c_str());
+    std::snprintf(line, sizeof(line), kForm, name.c_str(), pair.state.c_str(),
+                  Short(top.bid).c_str(), Short(top.bid_qty).c_str(), Short(top.ask).c_str(),
+                  Short(top.ask_qty).c_str(), Short(top.spread).c_str(), Short(pair.trade).c_str(),
+                  std::to_string(pair.quotes).c_str(), std::to_string(pair.trades).c_str());
     lines.push_back(Plain(line));
   }
   return lines;
@@ -100,7 +107,8 @@ void Screen::Redraw(const View& view) {
   auto row = view.pairs.begin();
   for (std::size_t i = 0; i < lines.size(); ++i) {
     std::string& line = lines[i];
-    line.resize(std::min(line.size(), size.columns));
+    // The last column stays empty: a terminal that is about to wrap would clear what is there.
+    line.resize(std::min(line.size(), size.columns - 1));
     const bool is_pair = i >= first_row && i < end_of_rows;
     if (is_pair && line.size() >= 24) {
       line.insert(23, "\x1b[0m");
