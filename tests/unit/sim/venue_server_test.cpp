@@ -268,8 +268,8 @@ TEST_CASE("the venue speaks TLS, and the WebSocket client believes it by its cer
   const auto server = sim::BinanceVenueServer::Create(std::move(options)).value();
   REQUIRE(server->Start().ok());
   CHECK(server->rest_url().compare(0, 8, "https://") == 0);
+  test::RecordingHandler handler, wary;
   test::SocketFixture sockets;
-  test::RecordingHandler handler;
   net::WebSocketOptions trusting;
   trusting.tls.ca_pem = own.pem;
   sockets.Open(server->ws_url() + "/ws/btcusdt@bookTicker", handler, trusting);
@@ -277,7 +277,6 @@ TEST_CASE("the venue speaks TLS, and the WebSocket client believes it by its cer
   REQUIRE(lines.size() >= 3);
   CHECK(lines[0] == "open");
   CHECK(lines[1].compare(0, 6, "text {") == 0);
-  test::RecordingHandler wary;
   sockets.Open(server->ws_url() + "/ws", wary);
   const auto ends = wary.ends.WaitFor(1);
   REQUIRE(ends.size() == 1);
