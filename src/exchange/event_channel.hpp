@@ -19,8 +19,8 @@ struct FeedIdentity {
   bool historical = false;
   std::string subject_kind;  // "currency_pair"
 
-  /// `<world>.exchange.<venue>.<tail>.<symbol>`, the symbol percent-encoded where it must be; empty:
-  /// without that segment.
+  /// `<world>.exchange.<venue>.<tail>.<symbol>`, the symbol percent-encoded where it must be;
+  /// empty: without that segment.
   std::string Topic(std::string_view tail, std::string_view symbol) const;
   /// `type_tail`: "orderbook.updated"; no symbol: the subject is given per event.
   /// Errors: as CloudEvent::Stream::Make.

@@ -89,8 +89,7 @@ class PayloadWriter {
     }
     return Name("]");
   }
-  /// What Text of a JSON string takes when it is not known to be plain: at most JsonBytes. `text` is
-  /// UTF-8.
+  /// Text that is not known to be plain, escaped: at most JsonBytes. `text` is UTF-8.
   PayloadWriter& Json(std::string_view text) noexcept {
     constexpr char kHex[] = "0123456789abcdef";
     for (const char c : text) {

@@ -1,5 +1,5 @@
-// The feed.status topics of one feed: all its parts publish through here, so that each topic has one
-// gap-free sequence.
+// The feed.status topics of one feed: all its parts publish through here, so that each topic has
+// one gap-free sequence.
 #pragma once
 
 #include <cstdint>

@@ -147,8 +147,8 @@ bool CandleTrack::ClosedByNow(FeedTime now, std::int64_t close_ns) const noexcep
          close_ns + core_.options.close_grace_ms * kNanosPerMilli;
 }
 
-/// Nothing followed yet. A candle that the stream itself named last ended only when the stream's own
-/// word for that is old enough, too.
+/// Nothing followed yet. A candle that the stream itself named last ended only when the stream's
+/// own word for that is old enough, too.
 bool CandleTrack::Ended(FeedTime now, const BinanceCandle& candle) const noexcept {
   if (!ClosedByNow(now, candle.close_ns)) return false;
   const std::int64_t grace = core_.options.close_grace_ms * kNanosPerMilli;

@@ -1,4 +1,4 @@
-// What a market feed keeps for one symbol: the topics, which stay, and the streams, which come and go.
+// What a market feed keeps for one symbol: topics, which stay, and streams, which come and go.
 #pragma once
 
 #include <array>
