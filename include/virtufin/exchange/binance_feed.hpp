@@ -87,6 +87,7 @@ struct BinanceFeedCounters {
   std::uint64_t too_large = 0;         // events that exceeded kMaxEventBytes: a gap
 };
 
+/// What the last feed.status of a book said.
 struct BookStatus {
   FeedState state = FeedState::kDisconnected;
   std::string_view reason;

@@ -244,6 +244,9 @@ void BinanceSession::Impl::TellVenue(FeedTime now) {
   } else if (!venue_state.empty() && !connections->empty()) {
     state = "disconnected";
     reason = "no socket is open";
+  } else if (venue_state == "resync") {
+    state = "live";
+    reason = "the ban is over";
   }
   if (state == venue_state && reason == venue_reason) return;
   venue_state = state;

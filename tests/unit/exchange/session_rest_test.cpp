@@ -200,6 +200,15 @@ TEST_CASE("a ban that is told before Start holds") {
   CHECK(session.link.asked.size() == 1);
 }
 
+TEST_CASE("a ban is told to be over also when nothing is subscribed") {
+  SessionFixture session;
+  session.session->SetBannedUntil(session.Now().unix_ns + 60'000'000'000, session.Now());
+  session.Start();
+  CHECK(session.Statuses().size() == 1);
+  session.Run(60'000);
+  CHECK(session.Statuses() == Lines{"venue live: the ban is over"});
+}
+
 TEST_CASE("403 and 451 are tried again slowly") {
   LiveSession session;
   session.Diff(1, 150, 150);

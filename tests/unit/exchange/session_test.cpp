@@ -138,6 +138,45 @@ TEST_CASE("many streams: bounded batches, at most four messages a second on spot
   CHECK(sent.size() == 7);
 }
 
+TEST_CASE("USD-M: eight messages a second, two hundred streams a connection") {
+  SessionFixture session(PlainSession(BinanceMarket::kUsdm));
+  session.Start();
+  for (int i = 0; i < 1'000; ++i) session.Subscribe(FeedChannel::kQuote, Symbol(i));
+  REQUIRE(session.link.opened.size() == 5);
+  for (std::uint32_t socket = 1; socket <= 5; ++socket) session.Opened(socket);
+  CHECK(Streams(session.link).size() == 1'000);
+  for (int i = 0; i < 10; ++i) session.session->OnSignOfLife(1, session.Now());
+  session.Subscribe(FeedChannel::kQuote, "MORE");  // on a sixth
+  CHECK(session.link.opened.size() == 6);
+
+  auto options = PlainSession(BinanceMarket::kUsdm);
+  options.streams_per_message = 1;
+  SessionFixture slow(options);
+  slow.Start();
+  for (int i = 0; i < 20; ++i) slow.Subscribe(FeedChannel::kQuote, Symbol(i));
+  slow.Opened(1);
+  CHECK(slow.link.sent.size() == 8);
+  slow.Run(1'000);
+  CHECK(slow.link.sent.size() == 16);
+}
+
+TEST_CASE("an answer to an earlier attempt says nothing of a later one") {
+  SessionFixture session;
+  session.Start();
+  const FeedHandle quote = session.Subscribe(FeedChannel::kQuote, "BTCUSDT");
+  session.Opened(1);
+  session.Run(5'000);
+  REQUIRE(session.link.sent.size() == 2);
+  session.Ack(0);
+  CHECK(session.State(quote) == "pending");
+  CHECK(session.session->counters().acks_unknown == 1);
+  session.Ack(1);
+  CHECK(session.State(quote) == "live");
+  session.Frame(1, R"({"error":{"code":3,"msg":"Invalid JSON"},"id":null})");
+  session.Frame(1, R"({"id":1)");
+  CHECK(session.State(quote) == "live");
+}
+
 TEST_CASE("a message stays under its bytes, one long name goes alone") {
   auto options = PlainSession();
   options.bytes_per_message = 160;
