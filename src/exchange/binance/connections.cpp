@@ -28,8 +28,7 @@ ConnectionSlot* Connections::FindSlot(std::uint32_t socket) noexcept {
 }
 
 std::uint32_t Connections::SocketOf(const VenueStream& stream) const noexcept {
-  const bool runs = stream.state == State::kLive || stream.state == State::kLeaving;
-  return runs ? stream.slot->socket->id : 0;
+  return stream.state == State::kLive ? stream.slot->socket->id : 0;
 }
 
 // ---- streams and their places ------------------------------------------------------------------
