@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "exchange/binance/connections.hpp"
@@ -29,6 +30,7 @@ struct VenueSocket {
   std::int64_t last_life_ns = 0;
   std::int64_t next_ping_ns = 0;
   std::int64_t send_at_ns = 0;  // the link took nothing: not before then
+  std::int64_t last_ack_ns = -1;
   RateLimiter budget;
   std::vector<PendingMessage> pending;  // oldest first
 };
@@ -40,8 +42,10 @@ struct ConnectionSlot {
 
   BinanceRoute route;
   std::vector<VenueStream*> streams;
-  std::deque<VenueStream*> todo;  // may need a message
-  std::size_t asking = 0;         // streams asked for, no answer and no data yet
+  std::deque<VenueStream*> todo;                             // may need a message
+  std::vector<std::pair<std::int64_t, VenueStream*>> later;  // when they may be asked for again
+  std::size_t asking = 0;              // streams asked for, no answer and no data yet
+  std::size_t max_streams = SIZE_MAX;  // the venue took no more
   std::unique_ptr<VenueSocket> socket;
   Backoff backoff;
   std::int64_t connect_at_ns = 0;

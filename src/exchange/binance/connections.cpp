@@ -21,10 +21,17 @@ Connections::Connections(const ConnectionsOptions& options, VenueLink& link,
 Connections::~Connections() = default;
 
 ConnectionSlot* Connections::FindSlot(std::uint32_t socket) noexcept {
-  for (const auto& slot : slots_) {
-    if (slot->socket != nullptr && slot->socket->id == socket) return slot.get();
+  const auto at = std::lower_bound(
+      sockets_.begin(), sockets_.end(), socket,
+      [](const auto& entry, std::uint32_t number) { return entry.first < number; });
+  return at == sockets_.end() || at->first != socket ? nullptr : at->second;
+}
+
+std::uint32_t Connections::newest_open() const noexcept {
+  for (std::size_t i = sockets_.size(); i-- > 0;) {
+    if (sockets_[i].second->socket->open) return sockets_[i].first;
   }
-  return nullptr;
+  return 0;
 }
 
 std::uint32_t Connections::SocketOf(const VenueStream& stream) const noexcept {
@@ -35,7 +42,8 @@ std::uint32_t Connections::SocketOf(const VenueStream& stream) const noexcept {
 
 ConnectionSlot& Connections::SlotFor(BinanceRoute route, FeedTime now) {
   for (const auto& slot : slots_) {
-    if (slot->route == route && slot->streams.size() < options_.streams_per_connection) {
+    if (slot->route == route &&
+        slot->streams.size() < std::min(options_.streams_per_connection, slot->max_streams)) {
       return *slot;
     }
   }
@@ -69,7 +77,7 @@ VenueStream& Connections::Want(const StreamPlan& plan, FeedTime now) {
 void Connections::LetGo(VenueStream& stream, FeedTime now) {
   if (--stream.references > 0) return;
   stream.was_live = false;  // whoever wants it next has not seen it
-  if (stream.state == State::kIdle) return Forget(stream, now);
+  if (stream.state == State::kIdle && !stream.maybe_on) return Forget(stream, now);
   List(stream);
 }
 
@@ -101,6 +109,7 @@ void Connections::Forget(VenueStream& stream, FeedTime now) {
   Slot& slot = *stream.slot;
   std::erase(slot.streams, &stream);
   std::erase(slot.todo, &stream);
+  std::erase_if(slot.later, [&](const auto& entry) { return entry.second == &stream; });
   if (slot.socket != nullptr) {  // a message that never got its answer
     for (PendingMessage& pending : slot.socket->pending) std::erase(pending.streams, &stream);
   }
@@ -114,6 +123,7 @@ void Connections::Connect(Slot& slot, FeedTime now) {
   if (!connects_->TryTake(1, now)) return;
   slot.socket = std::make_unique<VenueSocket>(++last_socket_, options_.messages_per_second);
   slot.socket->connect_by_ns = now.monotonic_ns + options_.connect_timeout_ms * kMs;
+  sockets_.emplace_back(last_socket_, &slot);
   ++counts_.connects;
   link_->Open(slot.socket->id,
               slot.route == BinanceRoute::kPublic ? options_.public_url : options_.market_url);
@@ -122,6 +132,7 @@ void Connections::Connect(Slot& slot, FeedTime now) {
 /// `close`: the link still has it. `again`: after a delay.
 void Connections::End(Slot& slot, FeedTime now, std::string_view reason, bool close, bool again) {
   const std::unique_ptr<VenueSocket> socket = std::move(slot.socket);
+  std::erase_if(sockets_, [&](const auto& entry) { return entry.first == socket->id; });
   if (close) link_->Close(socket->id);
   if (socket->open) {
     --open_;
@@ -129,11 +140,13 @@ void Connections::End(Slot& slot, FeedTime now, std::string_view reason, bool cl
     if (now.monotonic_ns - socket->opened_ns >= options_.stable_ms * kMs) slot.backoff.Reset();
   }
   slot.todo.clear();
+  slot.later.clear();
   const std::vector<VenueStream*> streams = slot.streams;
   for (VenueStream* const stream : streams) {
     SetState(*stream, State::kIdle, now, reason);
-    stream->renew = stream->listed = false;
+    stream->renew = stream->listed = stream->maybe_on = false;
     stream->asks = 0;
+    stream->max_batch = SIZE_MAX;
     if (stream->references > 0) {
       List(*stream);
     } else {
@@ -173,7 +186,10 @@ void Connections::OnClosed(std::uint32_t socket, FeedTime now, std::string_view 
 
 void Connections::OnShutdown(std::uint32_t socket, FeedTime now) {
   Slot* const slot = FindSlot(socket);
-  if (slot == nullptr) return;
+  // A new socket that hears the same cannot be better replaced by another one: it is used to its end.
+  if (slot == nullptr || now.monotonic_ns - slot->socket->opened_ns < options_.stable_ms * kMs) {
+    return;
+  }
   ++counts_.shutdowns;
   End(*slot, now, "the venue announced its shutdown", true, true);
 }
@@ -255,6 +271,7 @@ std::int64_t Connections::NextNs(const Slot& slot, FeedTime now) const {
   for (const PendingMessage& pending : socket.pending) {
     next = std::min(next, pending.deadline_ns);
   }
+  for (const auto& [at_ns, _] : slot.later) next = std::min(next, at_ns);
   if (!slot.todo.empty()) next = std::min(next, std::max(socket.send_at_ns, may_send));
   if (slot.streams.empty()) next = std::min(next, slot.empty_since_ns + options_.idle_ms * kMs);
   return next;

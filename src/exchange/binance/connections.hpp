@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "exchange/binance/streams.hpp"
@@ -64,8 +65,11 @@ struct VenueStream {
   ConnectionSlot* slot = nullptr;
   bool renew = false;                // end it, and ask again
   bool refused = false;              // never ask again
+  bool maybe_on = false;             // asked for on this socket: the venue may be sending it
+  int refusals = 0;                  // in a row, for reasons that may pass
   bool listed = false;               // in its slot's list of what is to be sent
   int asks = 0;                      // in a row without an answer
+  std::int64_t first_asked_ns = 0;   // of those
   std::int64_t asked_by = 0;         // the last message that named it
   std::size_t max_batch = SIZE_MAX;  // smaller after a refusal: one of a batch was at fault
 };
@@ -109,6 +113,8 @@ class Connections {
   /// The socket that carries a live stream; 0: none does.
   std::uint32_t SocketOf(const VenueStream& stream) const noexcept;
   std::size_t open_sockets() const noexcept { return open_; }
+  /// 0: none is open.
+  std::uint32_t newest_open() const noexcept;
   bool empty() const noexcept { return slots_.empty(); }
 
   void OnOpen(std::uint32_t socket, FeedTime now);
@@ -154,6 +160,10 @@ class Connections {
   bool SendBatch(Slot& slot, bool subscribe, FeedTime now);
   void OnAcknowledged(Slot& slot, std::size_t pending, FeedTime now);
   void OnRefused(Slot& slot, std::size_t pending, const ControlAnswer& answer, FeedTime now);
+  void OnRefusedAlone(VenueStream& stream, const ControlAnswer& answer, std::string_view reason,
+                      FeedTime now);
+  static void AskLater(VenueStream& stream, FeedTime now);
+  void Move(VenueStream& stream, FeedTime now);
   std::int64_t NextNs(const Slot& slot, FeedTime now) const;
 
   ConnectionsOptions options_;
@@ -163,6 +173,7 @@ class Connections {
   bool running_ = false;
   std::map<std::string, std::unique_ptr<VenueStream>, std::less<>> streams_;
   std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<std::pair<std::uint32_t, Slot*>> sockets_;  // by number
   std::uint64_t slots_made_ = 0;
   std::size_t open_ = 0;  // sockets
   std::uint32_t last_socket_ = 0;

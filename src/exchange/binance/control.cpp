@@ -11,21 +11,29 @@ using State = VenueStream::State;
 namespace {
 
 constexpr std::int64_t kMs = 1'000'000;
-constexpr std::int64_t kResendMs = 100;  // after the link took nothing
-constexpr int kAsks = 2;                 // unanswered so often: the socket is of no use
-constexpr std::size_t kFrameBytes = 64;  // of a message beside its streams
+constexpr std::int64_t kResendMs = 100;      // after the link took nothing
+constexpr int kAsks = 2;                     // unanswered so often: the socket is of no use
+constexpr std::size_t kFrameBytes = 64;      // of a message beside its streams
+constexpr std::int64_t kInvalidRequest = 2;  // the stream's name is none: for good
+constexpr std::int64_t kTooMany = 4;         // for this connection
+constexpr int kMaxDoublings = 6;             // of the second after a refusal that may pass
 
 bool NeedsSubscribe(const VenueStream& stream) noexcept {
   return stream.state == State::kIdle && stream.references > 0 && !stream.refused;
 }
 
 bool NeedsUnsubscribe(const VenueStream& stream) noexcept {
+  if (stream.state == State::kIdle) return stream.references == 0 && stream.maybe_on;
   return stream.state == State::kLive && (stream.references == 0 || stream.renew);
 }
 
 }  // namespace
 
 void Connections::PumpControl(Slot& slot, FeedTime now) {
+  for (const auto& [at_ns, stream] : slot.later) {
+    if (at_ns <= now.monotonic_ns) List(*stream);
+  }
+  std::erase_if(slot.later, [&](const auto& one) { return one.first <= now.monotonic_ns; });
   while (!slot.todo.empty()) {
     VenueStream& first = *slot.todo.front();
     const bool subscribe = NeedsSubscribe(first);
@@ -68,8 +76,9 @@ bool Connections::SendBatch(Slot& slot, bool subscribe, FeedTime now) {
   for (VenueStream* const stream : pending.streams) {
     std::erase(slot.todo, stream);
     stream->listed = false;
-    ++stream->asks;
+    if (++stream->asks == 1) stream->first_asked_ns = now.monotonic_ns;
     stream->asked_by = pending.id;
+    stream->maybe_on = true;
     SetState(*stream, subscribe ? State::kAsking : State::kLeaving, now, "asked for");
   }
   socket.pending.push_back(std::move(pending));
@@ -81,7 +90,7 @@ void Connections::OnData(std::uint32_t number, std::string_view name, FeedTime n
   if (at == streams_.end()) return;
   VenueStream& stream = *at->second;
   if (stream.state != State::kAsking || stream.slot->socket->id != number) return;
-  stream.asks = 0;
+  stream.asks = stream.refusals = 0;
   SetState(stream, State::kLive, now, "its data came");
   owner_->OnStreamLive(stream, number, now);
 }
@@ -96,8 +105,16 @@ void Connections::OnAnswer(std::uint32_t number, const ControlAnswer& answer, Fe
   if (!answer.id && answer.error && pending.size() == 1) at = pending.begin();
   if (at == pending.end()) {
     ++counts_.acks_unknown;
+    if (!answer.error || answer.id) return;
+    // One of those that wait is at fault, it is not said which: the next attempts are smaller.
+    for (const PendingMessage& one : pending) {
+      for (VenueStream* const stream : one.streams) {
+        stream->max_batch = (one.streams.size() + 1) / 2;
+      }
+    }
     return;
   }
+  slot->socket->last_ack_ns = now.monotonic_ns;
   const auto index = static_cast<std::size_t>(at - pending.begin());
   if (answer.error) {
     ++counts_.refusals;
@@ -117,6 +134,7 @@ void Connections::OnAcknowledged(Slot& slot, std::size_t index, FeedTime now) {
     stream->asks = 0;
     if (pending.subscribe) {
       stream->max_batch = SIZE_MAX;
+      stream->refusals = 0;
       if (stream->state == State::kAsking) {
         SetState(*stream, State::kLive, now, "acknowledged");
         owner_->OnStreamLive(*stream, slot.socket->id, now);
@@ -124,7 +142,7 @@ void Connections::OnAcknowledged(Slot& slot, std::size_t index, FeedTime now) {
       List(*stream);  // it may have become unwanted meanwhile
     } else {
       SetState(*stream, State::kIdle, now, "ended");
-      stream->renew = false;
+      stream->renew = stream->maybe_on = false;
       owner_->OnStreamEnded(*stream, slot.socket->id, now, "ended");
       if (stream->references > 0) {
         List(*stream);
@@ -152,41 +170,84 @@ void Connections::OnRefused(Slot& slot, std::size_t index, const ControlAnswer& 
       // Alone, it is not there to be ended: as good as ended.
       SetState(*stream, alone ? State::kIdle : State::kLive, now, reason);
       if (alone) {
-        stream->renew = false;
+        stream->renew = stream->maybe_on = false;
         owner_->OnStreamEnded(*stream, slot.socket->id, now, reason);
       }
     } else if (stream->state == State::kAsking) {
+      stream->maybe_on = false;
       SetState(*stream, State::kIdle, now, reason);
-      if (alone) {
-        stream->refused = true;
-        owner_->OnStreamRefused(*stream, now, reason);
-      }
     }
     if (stream->references == 0 && stream->state == State::kIdle) {
       Forget(*stream, now);
+    } else if (alone && pending.subscribe && stream->state == State::kIdle) {
+      OnRefusedAlone(*stream, answer, reason, now);
     } else {
       List(*stream);
     }
   }
 }
 
+void Connections::OnRefusedAlone(VenueStream& stream, const ControlAnswer& answer,
+                                 std::string_view reason, FeedTime now) {
+  if (answer.code == kInvalidRequest) {
+    stream.refused = true;
+    owner_->OnStreamRefused(stream, now, reason);
+  } else if (answer.code == kTooMany && stream.slot->streams.size() > 1) {
+    Move(stream, now);
+  } else {
+    AskLater(stream, now);
+  }
+}
+
+void Connections::AskLater(VenueStream& stream, FeedTime now) {
+  const std::int64_t delay_ms = std::int64_t{1000} << std::min(stream.refusals, kMaxDoublings);
+  ++stream.refusals;
+  stream.slot->later.emplace_back(now.monotonic_ns + delay_ms * kMs, &stream);
+}
+
+/// To another socket: this one holds as many as the venue allows.
+void Connections::Move(VenueStream& stream, FeedTime now) {
+  Slot& from = *stream.slot;
+  std::erase(from.streams, &stream);
+  std::erase(from.todo, &stream);
+  from.max_streams = std::max<std::size_t>(1, from.streams.size());
+  for (PendingMessage& pending : from.socket->pending) std::erase(pending.streams, &stream);
+  stream.listed = false;
+  stream.max_batch = SIZE_MAX;
+  stream.slot = &SlotFor(stream.route, now);
+  stream.slot->streams.push_back(&stream);
+  List(stream);
+}
+
 /// Unanswered messages. False: the socket is gone.
 bool Connections::PumpAcks(Slot& slot, FeedTime now) {
-  auto& all = slot.socket->pending;
-  while (!all.empty() && all.front().deadline_ns <= now.monotonic_ns) {
-    const PendingMessage pending = std::move(all.front());
-    all.erase(all.begin());
+  VenueSocket& socket = *slot.socket;
+  while (!socket.pending.empty() && socket.pending.front().deadline_ns <= now.monotonic_ns) {
+    const PendingMessage pending = std::move(socket.pending.front());
+    socket.pending.erase(socket.pending.begin());
     ++counts_.acks_lost;
     for (VenueStream* const stream : pending.streams) {
       const State waits = pending.subscribe ? State::kAsking : State::kLeaving;
       if (stream->state != waits || stream->asked_by != pending.id) continue;  // its data came
-      if (stream->asks >= kAsks) {
+      // Others were answered meanwhile: it is this stream that the venue does not like.
+      const bool answers = socket.last_ack_ns >= stream->first_asked_ns;
+      if (stream->asks >= kAsks && !answers) {
         End(slot, now, pending.subscribe ? "no answer to SUBSCRIBE" : "no answer to UNSUBSCRIBE",
             true, true);
         return false;
       }
-      SetState(*stream, pending.subscribe ? State::kIdle : State::kLive, now, "no answer yet");
-      List(*stream);
+      stream->max_batch = (pending.streams.size() + 1) / 2;
+      SetState(*stream, State::kIdle, now, "no answer yet");
+      // Ended or not: wanted, it is asked for again, and else asked to end again.
+      if (!pending.subscribe && stream->references > 0) {
+        stream->renew = false;
+        owner_->OnStreamEnded(*stream, socket.id, now, "asked for again");
+      }
+      if (pending.subscribe && pending.streams.size() == 1 && stream->references > 0 && answers) {
+        AskLater(*stream, now);
+      } else {
+        List(*stream);
+      }
     }
   }
   return true;

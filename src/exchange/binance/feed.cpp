@@ -94,6 +94,7 @@ Status BinanceFeed::Subscribe(std::string_view name, FeedTime now, const Binance
     symbol = &impl.symbols.Add(std::make_unique<FeedSymbol>(name, impl.identity, book));
     symbol->since_unix_ns = now.unix_ns;
     symbol->parts = parts;
+    symbol->number = ++impl.symbols_made;
     if (const auto before = impl.retired.find(name); before != impl.retired.end()) {
       symbol->sequences = before->second;
     }
@@ -104,7 +105,9 @@ Status BinanceFeed::Subscribe(std::string_view name, FeedTime now, const Binance
   const bool live = symbol->book.state() == BookState::kLive && !symbol->carriers.empty();
   if (live && parts.book && !before.book) impl.PublishSnapshot(*symbol, now);
   symbol->depth_at_ns = kNoTick;
-  if (parts.depth_levels != before.depth_levels) symbol->depth_levels.clear();
+  if (parts.depth_levels != before.depth_levels || before.depth_interval_ms == 0) {
+    symbol->depth_levels.clear();
+  }
   if (live && parts.depth_interval_ms > 0) impl.ScheduleDepth(*symbol, now);
   return {};
 }
@@ -117,6 +120,8 @@ void BinanceFeed::Unsubscribe(std::string_view name, FeedTime now, std::string_v
   impl.EndBook(*symbol, now, reason);
   impl.retired.insert_or_assign(symbol->name, symbol->sequences);
   Add(impl.retired_books, symbol->book.counters());
+  std::erase_if(impl.depths_due, [&](const auto& due) { return due.symbol == symbol; });
+  std::make_heap(impl.depths_due.begin(), impl.depths_due.end());
   impl.symbols.Remove(*symbol);
 }
 
@@ -126,7 +131,6 @@ void BinanceFeed::OnOpen(std::uint32_t connection, FeedTime now) {
   impl.open.push_back(connection);
   impl.last_frame_ns = now.monotonic_ns;
   impl.silent = false;
-  ++impl.session;
 }
 
 void BinanceFeed::OnLive(std::uint32_t connection, std::string_view name, FeedTime now) {
@@ -218,13 +222,14 @@ void BinanceFeed::OnTick(FeedTime now) {
   Impl& impl = *impl_;
   impl.NewCause();
   if (now.monotonic_ns >= impl.next_fetch_ns) impl.TickFetches(now);
-  if (now.monotonic_ns >= impl.next_depth_ns) impl.TickDepths(now);
+  impl.TickDepths(now);
   impl.TickSilence(now);
 }
 
 std::int64_t BinanceFeed::next_tick_ns() const noexcept {
   const Impl& impl = *impl_;
-  const std::int64_t next = std::min(impl.next_fetch_ns, impl.next_depth_ns);
+  const std::int64_t next_depth = impl.depths_due.empty() ? kNoTick : impl.depths_due.front().at_ns;
+  const std::int64_t next = std::min(impl.next_fetch_ns, next_depth);
   if (impl.silent || impl.open.empty() || impl.options.silent_after_ms == 0) return next;
   return std::min(next, impl.last_frame_ns + impl.options.silent_after_ms * Impl::kMs);
 }

@@ -42,7 +42,7 @@ void BinanceFeed::Impl::SetState(FeedSymbol& symbol, FeedState state, FeedTime n
   detail::StatusFields status;
   status.state = FeedStateName(state);
   status.reason = reason;
-  status.session = session;
+  status.session = symbol.carrier;
   status.since_unix_ns = now.unix_ns;
   if (gap != nullptr) {
     status.expected = gap->expected;
@@ -80,7 +80,8 @@ void BinanceFeed::Impl::ScheduleDepth(FeedSymbol& symbol, FeedTime now) {
   if (symbol.depth_at_ns != kNoTick) return;
   symbol.depth_at_ns =
       std::max(now.monotonic_ns, symbol.depth_last_ns + symbol.parts.depth_interval_ms * kMs);
-  next_depth_ns = std::min(next_depth_ns, symbol.depth_at_ns);
+  depths_due.push_back({symbol.depth_at_ns, symbol.number, &symbol});
+  std::push_heap(depths_due.begin(), depths_due.end());
 }
 
 void BinanceFeed::Impl::PublishDepth(FeedSymbol& symbol, FeedTime now) {
@@ -189,7 +190,8 @@ void BinanceFeed::Impl::AddCarrier(FeedSymbol& symbol, std::uint32_t connection,
   auto& carriers = symbol.carriers;
   if (std::find(carriers.begin(), carriers.end(), connection) != carriers.end()) return;
   carriers.push_back(connection);
-  symbol.book.SetNewest(*std::max_element(carriers.begin(), carriers.end()));
+  symbol.carrier = *std::max_element(carriers.begin(), carriers.end());
+  symbol.book.SetNewest(symbol.carrier);
   if (carriers.size() == 1) StartOver(symbol, now, "connected");
 }
 
@@ -198,9 +200,11 @@ void BinanceFeed::Impl::RemoveCarrier(FeedSymbol& symbol, std::uint32_t connecti
   auto& carriers = symbol.carriers;
   if (std::erase(carriers, connection) == 0) return;
   if (carriers.empty()) {
+    symbol.carrier = connection;
     EndBook(symbol, now, reason);
   } else {
-    symbol.book.SetNewest(*std::max_element(carriers.begin(), carriers.end()));
+    symbol.carrier = *std::max_element(carriers.begin(), carriers.end());
+    symbol.book.SetNewest(symbol.carrier);
   }
 }
 
@@ -285,15 +289,14 @@ void BinanceFeed::Impl::TickFetches(FeedTime now) {
 }
 
 void BinanceFeed::Impl::TickDepths(FeedTime now) {
-  next_depth_ns = kNoTick;
-  for (const auto& symbol : symbols.all()) {
-    if (symbol->depth_at_ns > now.monotonic_ns) {
-      next_depth_ns = std::min(next_depth_ns, symbol->depth_at_ns);
-      continue;
-    }
-    symbol->depth_at_ns = kNoTick;
+  while (!depths_due.empty() && depths_due.front().at_ns <= now.monotonic_ns) {
+    std::pop_heap(depths_due.begin(), depths_due.end());
+    const DepthDue due = depths_due.back();
+    depths_due.pop_back();
+    if (due.symbol->depth_at_ns != due.at_ns) continue;  // its interval changed
+    due.symbol->depth_at_ns = kNoTick;
     NewCause();
-    PublishDepth(*symbol, now);
+    PublishDepth(*due.symbol, now);
   }
 }
 

@@ -29,11 +29,20 @@ struct BinanceFeed::Impl {
   std::map<std::string, detail::FeedSequences, std::less<>> retired;  // of symbols that left
   BookCounters retired_books;
   std::vector<std::uint32_t> open;  // connections
-  std::uint64_t session = 0;        // sockets opened so far
   std::uint64_t requests = 0;       // snapshots asked for so far
   std::int64_t last_frame_ns = 0;
   std::int64_t next_fetch_ns = kNoTick;
-  std::int64_t next_depth_ns = kNoTick;
+  struct DepthDue {
+    std::int64_t at_ns;
+    std::uint64_t number;
+    Symbol* symbol;
+    /// For the heap: the earliest one is the greatest.
+    friend bool operator<(const DepthDue& a, const DepthDue& b) noexcept {
+      return a.at_ns != b.at_ns ? a.at_ns > b.at_ns : a.number > b.number;
+    }
+  };
+  std::vector<DepthDue> depths_due;  // a heap; one that was put off meanwhile stays in it
+  std::uint64_t symbols_made = 0;
   bool silent = false;
   detail::EventCause cause;
   BinanceFeedCounters counts;

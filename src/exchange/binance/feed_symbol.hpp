@@ -34,7 +34,9 @@ struct FeedSymbol {
   EventChannel snapshots, updates, depths, quotes;
   FeedSequences sequences;
 
+  std::uint64_t number = 0;             // in the order of subscription
   std::vector<std::uint32_t> carriers;  // open sockets on which the depth stream runs
+  std::uint32_t carrier = 0;            // the newest of them; without any, the last one
   FeedState state = FeedState::kDisconnected;
   std::string reason;  // of the state
   std::int64_t since_unix_ns = 0;

@@ -2,6 +2,7 @@
 #include "exchange/binance/rest_queue.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "exchange/binance/venue_answers.hpp"
@@ -11,6 +12,9 @@ namespace virtufin::inline v0::detail {
 namespace {
 
 constexpr std::int64_t kMs = 1'000'000;
+constexpr int kPatience = 100;                // requests that exchangeInfo lets go before it
+constexpr std::int64_t kLeastHoldMs = 1'000;  // whatever a host says
+constexpr std::int64_t kMaxUsed = 1'000'000'000;
 constexpr std::int64_t kMaxHoldMs = 7 * 86'400'000;  // longer than any ban: a time we misread
 
 /// Without jitter: these are the least times to wait.
@@ -107,7 +111,14 @@ void RestQueue::Clear() {
 
 bool RestQueue::empty() const noexcept { return Next() == nullptr; }
 
+/// It tells the limits and the symbols: the first one does not wait, the others not for ever.
+bool RestQueue::InstrumentsFirst() const noexcept {
+  const auto& queue = waiting_[PriorityOf(BinanceFetchKind::kInstruments)];
+  return !queue.empty() && (!instruments_read_ || before_instruments_ >= kPatience);
+}
+
 const RestQueue::Job* RestQueue::Next() const noexcept {
+  if (InstrumentsFirst()) return &waiting_[PriorityOf(BinanceFetchKind::kInstruments)].front();
   for (const auto& queue : waiting_) {
     if (!queue.empty()) return &queue.front();
   }
@@ -127,6 +138,8 @@ void RestQueue::Pump(FeedTime now) {
     auto& queue = waiting_[PriorityOf(next->fetch.kind)];
     const auto [sent, _] = in_flight_.emplace(++last_request_, std::move(queue.front()));
     queue.pop_front();
+    const bool instruments = sent->second.fetch.kind == BinanceFetchKind::kInstruments;
+    before_instruments_ = instruments ? 0 : before_instruments_ + 1;
     ++on_the_way_;
     ++counts_.requests;
     link_->Get(sent->first, UrlOf(sent->second.fetch), options_.timeout_ms);
@@ -145,8 +158,11 @@ std::int64_t RestQueue::NextNs(FeedTime now) const {
   return at;
 }
 
-void RestQueue::Hold(FeedTime now, std::int64_t ms) {
-  limiter_->PauseUntil(now.unix_ns + std::clamp<std::int64_t>(ms, 0, kMaxHoldMs) * kMs, now);
+/// Until when; monotonic.
+std::int64_t RestQueue::Hold(FeedTime now, std::int64_t ms) {
+  const std::int64_t ns = std::clamp(ms, kLeastHoldMs, kMaxHoldMs) * kMs;
+  limiter_->PauseUntil(now.unix_ns + ns, now);
+  return now.monotonic_ns + ns;
 }
 
 void RestQueue::SetBannedUntil(std::int64_t unix_ns, FeedTime now) {
@@ -158,30 +174,35 @@ void RestQueue::SetBannedUntil(std::int64_t unix_ns, FeedTime now) {
 
 /// The host wants no requests for a while. False: it said something else.
 bool RestQueue::Refused(int status, FeedTime now, const VenueAnswer& answer) {
-  const auto after_s = NumberHeader(answer.headers, "retry-after");
+  std::optional<std::int64_t> after_ms;
+  if (const auto seconds = NumberHeader(answer.headers, "retry-after")) {
+    after_ms = std::min(*seconds, kMaxHoldMs / 1000) * 1000;
+  }
   // Requests that were under way together are refused together: that is one refusal.
-  const bool held = limiter_->paused_until_unix_ns(now) != 0;
-  const auto after_ms = [&](Backoff& otherwise) {
-    if (after_s) return std::min(*after_s, kMaxHoldMs / 1000) * 1000;
-    return held ? 0 : otherwise.NextMs();
-  };
   switch (status) {
     case 429:
       ++counts_.limited;
-      Hold(now, after_ms(limited_));
+      if (after_ms || limited_until_ <= now.monotonic_ns) {
+        limited_until_ = Hold(now, after_ms ? *after_ms : limited_.NextMs());
+      }
       return true;
     case 418: {
       ++counts_.banned;
       const auto error = ReadVenueError(answer.body);
-      const auto named = error && !after_s ? BannedUntilUnixMs(error->message) : std::nullopt;
-      const std::int64_t until = named ? *named * kMs : now.unix_ns + after_ms(banned_) * kMs;
-      SetBannedUntil(until, now);
+      if (const auto named = error ? BannedUntilUnixMs(error->message) : std::nullopt;
+          named && !after_ms) {
+        after_ms = std::clamp(*named - now.unix_ns / kMs, std::int64_t{0}, kMaxHoldMs);
+      }
+      if (after_ms || banned_until_ <= now.unix_ns) {
+        const std::int64_t ms = after_ms ? std::max(*after_ms, kLeastHoldMs) : banned_.NextMs();
+        SetBannedUntil(now.unix_ns / kMs * kMs + ms * kMs, now);
+      }
       return true;
     }
     case 403:
     case 451:
       ++counts_.forbidden;
-      Hold(now, held ? 0 : forbidden_.NextMs());
+      if (forbidden_until_ <= now.monotonic_ns) forbidden_until_ = Hold(now, forbidden_.NextMs());
       return true;
     default:
       return false;
@@ -193,7 +214,7 @@ bool RestQueue::OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer&
   if (request == 0 || request > last_request_ || on_the_way_ == 0) return false;
   --on_the_way_;
   if (const auto used = NumberHeader(answer.headers, "x-mbx-used-weight-1m")) {
-    limiter_->OnUsed(*used, now);
+    limiter_->OnUsed(std::min(*used, kMaxUsed), now);
   }
   const bool refused = Refused(answer.status, now, answer);
   const auto found = in_flight_.find(request);
@@ -211,6 +232,7 @@ bool RestQueue::OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer&
     limited_.Reset();
     banned_.Reset();
     forbidden_.Reset();
+    instruments_read_ |= ended.fetch.kind == BinanceFetchKind::kInstruments;
     return true;
   }
   ++counts_.failed;

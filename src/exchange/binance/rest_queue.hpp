@@ -75,8 +75,9 @@ class RestQueue {
   std::int64_t WeightOf(const BinanceFetch& fetch) const noexcept;
   std::string UrlOf(const BinanceFetch& fetch) const;
   const Job* Next() const noexcept;
+  bool InstrumentsFirst() const noexcept;
   void PutBack(Job job);
-  void Hold(FeedTime now, std::int64_t ms);
+  std::int64_t Hold(FeedTime now, std::int64_t ms);
   bool Refused(int status, FeedTime now, const VenueAnswer& answer);
 
   RestQueueOptions options_;
@@ -86,7 +87,11 @@ class RestQueue {
   std::map<std::uint64_t, Job> in_flight_;  // by the number that the link knows
   std::size_t on_the_way_ = 0;  // cancelled ones included: the link is still busy with them
   std::uint64_t last_request_ = 0;
-  std::int64_t banned_until_ = 0;
+  bool instruments_read_ = false;     // once at least
+  int before_instruments_ = 0;        // sent while exchangeInfo waited
+  std::int64_t limited_until_ = 0;    // monotonic
+  std::int64_t forbidden_until_ = 0;  // monotonic
+  std::int64_t banned_until_ = 0;     // unix
   Backoff limited_, banned_, forbidden_;
   RestCounters counts_;
 };

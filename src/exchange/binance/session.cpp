@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t kInvalidSymbol = -1121;
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr int kMaxSnapshotLevels = 5000;
+constexpr std::int64_t kMaxWeight = 1'000'000'000;
 
 Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "exchange", std::move(message));
@@ -52,7 +53,8 @@ Status Check(const BinanceSessionOptions& options) {
   }
   if (options.streams_per_message == 0 || options.bytes_per_message == 0 ||
       options.requests_in_flight == 0 || options.connections_per_5_minutes < 1 ||
-      options.messages_per_second < 1 || options.weight_per_minute < 1) {
+      options.messages_per_second < 1 || options.weight_per_minute < 1 ||
+      options.weight_per_minute > kMaxWeight) {
     return Invalid("options of batches and rates: expected 1 or more");
   }
   if (options.weight_percent < 1 || options.weight_percent > 100) {
@@ -165,6 +167,7 @@ void BinanceSession::Impl::CancelFetch(std::uint64_t id) {
 
 void BinanceSession::Impl::OnSocketOpen(std::uint32_t socket, BinanceRoute route, FeedTime now) {
   books->OnOpen(socket, now);
+  venue_socket = socket;
   PublishStatus({}, "connection", {}, "live", socket,
                 SocketName(socket, route, options.feed.market) + " is open", now);
 }
@@ -175,6 +178,7 @@ void BinanceSession::Impl::OnSocketClosed(std::uint32_t socket, BinanceRoute rou
   std::string text = SocketName(socket, route, options.feed.market) + ": " + std::string(reason);
   if (retry_ms > 0) text += "; next attempt in " + std::to_string(retry_ms) + " ms";
   PublishStatus({}, "connection", {}, "disconnected", socket, text, now);
+  socket_failed = true;
   if (was_open) {
     books->OnClose(socket, now, reason);
     market->OnConnectionLost(socket, now, reason);
@@ -232,7 +236,7 @@ void BinanceSession::Impl::PublishStatus(std::string_view symbol, std::string_vi
 
 void BinanceSession::Impl::TellVenue(FeedTime now) {
   std::string state = venue_state;
-  std::string reason = venue_reason;
+  std::string reason;
   if (const std::int64_t until = rest->banned_until_unix_ns(); until != 0) {
     state = "resync";
     reason = "requests are banned until " +
@@ -240,18 +244,21 @@ void BinanceSession::Impl::TellVenue(FeedTime now) {
   } else if (connections->open_sockets() > 0) {
     state = "live";
     reason = venue_state == "resync" ? "the ban is over" : "connected";
-    if (venue_state == "live") reason = venue_reason;
-  } else if (!venue_state.empty() && !connections->empty()) {
-    state = "disconnected";
+  } else if (!connections->empty()) {
+    if (!venue_state.empty() || socket_failed) state = "disconnected";
     reason = "no socket is open";
-  } else if (venue_state == "resync") {
+  } else if (market->instruments_known()) {
     state = "live";
-    reason = "the ban is over";
+    reason = venue_state == "resync" ? "the ban is over" : "requests are answered";
+  } else if (!venue_state.empty()) {
+    state = "disconnected";
+    reason = "nothing is subscribed";
   }
-  if (state == venue_state && reason == venue_reason) return;
+  if (const std::uint32_t newest = connections->newest_open(); newest != 0) venue_socket = newest;
+  if (state == venue_state && (state != "resync" || reason == venue_reason)) return;
   venue_state = state;
   venue_reason = reason;
-  PublishStatus({}, "venue", {}, state, connections->counters().opens, reason, now);
+  PublishStatus({}, "venue", {}, state, venue_socket, reason, now);
 }
 
 /// Until nothing is left that can be done now.
@@ -303,8 +310,7 @@ void BinanceSession::Stop(FeedTime now) {
   impl.connections->Stop(now, "stopped");
   impl.rest->Clear();  // what the feeds asked for meanwhile
   if (!impl.venue_state.empty()) {
-    impl.PublishStatus({}, "venue", {}, "disconnected", impl.connections->counters().opens,
-                       "stopped", now);
+    impl.PublishStatus({}, "venue", {}, "disconnected", impl.venue_socket, "stopped", now);
   }
   impl.next_ns = BinanceFeed::kNoTick;
 }
@@ -374,12 +380,16 @@ void BinanceSession::Impl::OnEnded(const RestQueue::Ended& ended, FeedTime now,
   if (ended.asker == RestQueue::Asker::kMarket) {
     if (!ended.ok) return market->OnFetchFailed(fetch.id, now, ended.reason);
     market->OnAnswer(fetch.id, now, body);
-    if (fetch.kind != BinanceFetchKind::kInstruments) return;
+    const bool just_read = fetch.kind == BinanceFetchKind::kInstruments &&
+                           market->instruments_known() &&
+                           market->instruments_read_ns() == now.monotonic_ns;
+    if (!just_read) return;
     if (const std::int64_t weight = market->request_weight_per_minute(); weight > 0) {
-      limiter->SetLimit(std::max<std::int64_t>(1, weight * options.weight_percent / 100),
-                        kMinuteMs);
+      const std::int64_t ours = std::min(weight, kMaxWeight) * options.weight_percent / 100;
+      limiter->SetLimit(std::max<std::int64_t>(1, ours), kMinuteMs);
     }
-    return CheckAllSymbols(now);
+    for (const auto& [_, subscription] : subscriptions) CheckSymbol(*subscription, now, true);
+    return;
   }
   if (ended.ok) {
     // The feed counts what it cannot use, and asks again.

@@ -58,6 +58,9 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   std::vector<std::string> refused_reasons;
   std::int64_t next_ns = BinanceFeed::kNoTick;  // of connections and queue
   std::string venue_state, venue_reason;        // as published last
+  std::uint32_t venue_socket = 0;               // the newest that was open
+  bool socket_failed = false;                   // once at least
+  std::int64_t refreshed_ns = INT64_MIN / 2;    // exchangeInfo was asked for because of a symbol
   std::uint64_t rejections = 0, stray = 0;
 
   bool Running() const noexcept { return started && !stopped; }
@@ -69,8 +72,7 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   void Reject(Subscription& subscription, FeedTime now, std::string reason);
   void RejectRefused(FeedTime now);
   void RejectBooks(std::string_view symbol, FeedTime now, std::string_view reason);
-  void CheckSymbol(Subscription& subscription, FeedTime now);
-  void CheckAllSymbols(FeedTime now);
+  void CheckSymbol(Subscription& subscription, FeedTime now, bool just_read);
   void StartMarket(FeedTime now);
   SubscriptionStatus StatusOf(const Subscription& subscription) const;
 

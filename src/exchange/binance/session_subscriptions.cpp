@@ -132,22 +132,23 @@ void BinanceSession::Impl::RejectBooks(std::string_view symbol, FeedTime now,
 }
 
 /// A symbol may be newer than what we know: unless that is fresh, the venue is asked first.
-void BinanceSession::Impl::CheckSymbol(Subscription& subscription, FeedTime now) {
+void BinanceSession::Impl::CheckSymbol(Subscription& subscription, FeedTime now, bool just_read) {
   const std::string& symbol = subscription.plan.request.instrument;
   MarketInstrument found;
   if (!Running() || !options.check_symbols || symbol.empty() || subscription.rejected ||
       !market->instruments_known() || market->FindInstrument(symbol, found)) {
     return;
   }
-  if (now.monotonic_ns - market->instruments_read_ns() >= options.symbols_fresh_ms * 1'000'000) {
-    market->RefreshInstruments(now);
+  const std::int64_t fresh_ns = std::max<std::int64_t>(1, options.symbols_fresh_ms) * 1'000'000;
+  if (!just_read && now.monotonic_ns - market->instruments_read_ns() >= fresh_ns) {
+    // Asked once, the feed goes on asking by itself until it has read it.
+    if (now.monotonic_ns - refreshed_ns >= fresh_ns) {
+      refreshed_ns = now.monotonic_ns;
+      market->RefreshInstruments(now);
+    }
     return;
   }
   Reject(subscription, now, "the venue lists no symbol " + symbol);
-}
-
-void BinanceSession::Impl::CheckAllSymbols(FeedTime now) {
-  for (const auto& [_, subscription] : subscriptions) CheckSymbol(*subscription, now);
 }
 
 void BinanceSession::Impl::StartMarket(FeedTime now) {
@@ -224,7 +225,7 @@ Result<FeedHandle> BinanceSession::Subscribe(const FeedRequest& request, FeedTim
     if (Status status = impl.Join(*subscription, now); !status.ok()) return status;
     const std::string key = subscription->plan.key;
     at = impl.subscriptions.emplace(key, std::move(subscription)).first;
-    impl.CheckSymbol(*at->second, now);
+    impl.CheckSymbol(*at->second, now, false);
     impl.StartMarket(now);
     if (impl.Running()) impl.Settle(now);
   }

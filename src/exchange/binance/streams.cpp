@@ -140,7 +140,12 @@ void PlanMarket(BinanceMarket where, Parameters& parameters, StreamPlan& plan) {
       break;
     case FeedChannel::kMark:
     case FeedChannel::kFunding:
-      market.slow = parameters.TakeNumber("speed_ms", 1000, 3000, 1000) != 1000;
+      if (const auto speed = parameters.Take("speed_ms")) {
+        market.slow = *speed == "3000";
+        if (!market.slow && *speed != "1000") {
+          parameters.Fail("speed_ms: expected 1000 or 3000, found '" + *speed + "'");
+        }
+      }
       if (market.slow) canonical = {{"speed_ms", "3000"}};
       break;
     default:
@@ -176,6 +181,12 @@ Result<StreamPlan> PlanStream(BinanceMarket market, int depth_speed_ms,
       std::any_of(request.instrument.begin(), request.instrument.end(),
                   [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; })) {
     return Invalid("instrument: expected a symbol, found '" + request.instrument + "'");
+  }
+  // Two spellings would be two subscriptions of one stream.
+  if (std::any_of(request.instrument.begin(), request.instrument.end(),
+                  [](char c) { return c >= 'a' && c <= 'z'; })) {
+    return Invalid("instrument: expected the venue's upper case, found '" + request.instrument +
+                   "'");
   }
   StreamPlan plan;
   plan.request.channel = channel;

@@ -1,6 +1,7 @@
 // BinanceFeed: what is made of a symbol, where its streams run, and which answers still count.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -212,6 +213,52 @@ TEST_CASE("conflated depth: the top levels, at most once an interval, only when 
   feed.Diff(109, 109);  // a gap before it is due: what is not live is not shown
   feed.Wait(10);
   CHECK(Tails(feed) == Lines{"feed.status.BTCUSDT", "feed.status.BTCUSDT"});
+}
+
+TEST_CASE("conflated depth that returns shows the book at once, also an unchanged one") {
+  FeedFixture feed;
+  BinanceFeedParts all = Depth(100);
+  all.book = true;
+  REQUIRE(feed.feed->Subscribe("BTCUSDT", feed.Now(), all).ok());
+  feed.Open(1);
+  REQUIRE(feed.Snapshot(100).ok());
+  feed.Wait(100);
+  all.depth_interval_ms = 0;
+  REQUIRE(feed.feed->Subscribe("BTCUSDT", feed.Now(), all).ok());
+  feed.Wait(1'000);
+  feed.sink.messages.clear();
+  all.depth_interval_ms = 100;
+  REQUIRE(feed.feed->Subscribe("BTCUSDT", feed.Now(), all).ok());
+  feed.Wait(10);
+  CHECK(Tails(feed) == Lines{"orderbook.depth.BTCUSDT"});
+}
+
+TEST_CASE("many conflated books are each due at their own time") {
+  FeedFixture feed;
+  for (int i = 0; i < 50; ++i) {
+    const std::string symbol = "S" + std::to_string(100 + i);
+    REQUIRE(feed.feed->Subscribe(symbol, feed.Now(), Depth(100 + 10 * i)).ok());
+  }
+  feed.Open(1);
+  for (const std::string& symbol : feed.feed->symbols()) REQUIRE(feed.Snapshot(100, symbol).ok());
+  feed.feed->OnTick(feed.Now());
+  CHECK(Tails(feed).size() == 100 + 50);
+  feed.Advance(5);
+  for (const std::string& symbol : feed.feed->symbols()) {
+    feed.Frame(R"({"e":"depthUpdate","E":1700000000123,"s":")" + symbol +
+               R"(","U":101,"u":101,"b":[["10.5","1"]],"a":[]})");
+  }
+  feed.feed->Unsubscribe("S110", feed.Now(), "unsubscribed");
+  feed.sink.messages.clear();
+  Lines order;
+  for (int i = 0; i < 1'000; ++i) {
+    feed.Advance(1);
+    feed.feed->OnTick(feed.Now());
+    for (const std::string& tail : Tails(feed)) order.push_back(tail.substr(tail.size() - 3));
+  }
+  REQUIRE(order.size() == 49);
+  CHECK(std::is_sorted(order.begin(), order.end()));
+  CHECK(feed.feed->next_tick_ns() > feed.Now().monotonic_ns + 1'000'000'000);
 }
 
 TEST_CASE("what is made of a symbol may change while it is live") {

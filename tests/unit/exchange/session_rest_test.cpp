@@ -88,7 +88,7 @@ TEST_CASE("a shared limiter is shared") {
   CHECK(third.link.asked.size() == 1);
 }
 
-TEST_CASE("snapshots go before the repair of trades, and that before exchangeInfo") {
+TEST_CASE("the first exchangeInfo does not wait; snapshots go before the repair of trades") {
   auto options = PlainSession();
   options.requests_in_flight = 1;
   SessionFixture session(options);
@@ -117,8 +117,9 @@ TEST_CASE("snapshots go before the repair of trades, and that before exchangeInf
     order.push_back(url.substr(url.find("v3/") + 3));
     session.Answer(i, 500, "");
   }
-  CHECK(order == Lines{"depth?symbol=AUSDT&limit=1000", "depth?symbol=CUSDT&limit=1000",
-                       "aggTrades?symbol=BUSDT&fromId=11&limit=1000", "exchangeInfo"});
+  CHECK(order == Lines{"depth?symbol=AUSDT&limit=1000", "exchangeInfo",
+                       "depth?symbol=CUSDT&limit=1000",
+                       "aggTrades?symbol=BUSDT&fromId=11&limit=1000"});
 }
 
 TEST_CASE("429: nothing is asked until Retry-After is over; without it, ever longer") {
@@ -206,7 +207,92 @@ TEST_CASE("a ban is told to be over also when nothing is subscribed") {
   session.Start();
   CHECK(session.Statuses().size() == 1);
   session.Run(60'000);
-  CHECK(session.Statuses() == Lines{"venue live: the ban is over"});
+  CHECK(session.Statuses() == Lines{"venue disconnected: nothing is subscribed"});
+}
+
+TEST_CASE("whatever a host says, it is not asked again at once") {
+  LiveSession session;
+  session.Diff(1, 150, 150);
+  session.Run(500);
+  const auto waits = [&](std::int64_t ms) {
+    const std::size_t asked = session.link.asked.size();
+    session.Run(ms - 1);
+    CHECK(session.link.asked.size() == asked);
+    session.Run(1);
+    CHECK(session.link.asked.size() == asked + 1);
+  };
+  session.AnswerLast(429, "", {{"retry-after", "0"}});
+  waits(1'000);
+  session.AnswerLast(418, "", {{"retry-after", "0"}});
+  CHECK(session.session->banned_until_unix_ns() != 0);
+  waits(1'000);
+  session.AnswerLast(418, R"({"code":-1003,"msg":"banned until 9999999999999."})");
+  CHECK(session.session->banned_until_unix_ns() == session.Now().unix_ns + 7 * 86'400'000'000'000);
+}
+
+TEST_CASE("a ban during a pause is a ban, refusals that were under way together are one") {
+  auto options = PlainSession();
+  ManyBooks session(4, options);
+  REQUIRE(session.link.asked.size() == 4);
+  session.Answer(0, 429, "", {{"retry-after", "600"}});
+  session.Answer(1, 418, "");
+  CHECK(session.session->banned_until_unix_ns() == session.Now().unix_ns + 120'000'000'000);
+  session.Answer(2, 418, "");
+  session.Answer(3, 418, "");
+  CHECK(session.session->banned_until_unix_ns() == session.Now().unix_ns + 120'000'000'000);
+  session.Run(599'999);
+  CHECK(session.link.asked.size() == 4);
+  session.Run(1);
+  CHECK(session.link.asked.size() == 8);
+}
+
+TEST_CASE("numbers that cannot be are not believed") {
+  auto options = PlainSession();
+  options.check_symbols = true;
+  options.request_limiter = std::make_shared<vd::RateLimiter>(6'000, 60'000);
+  SessionFixture session(options);
+  session.Start();
+  session.Answer(0, 200, ExchangeInfo({"BTCUSDT"}),
+                 {{"x-mbx-used-weight-1m", "9223372036854775807"}});
+  session.Run(60'000);
+  CHECK(options.request_limiter->used(session.Now()) == 0);
+}
+
+TEST_CASE("exchangeInfo that cannot be read is not asked for without end") {
+  auto options = PlainSession();
+  options.check_symbols = true;
+  options.symbols_fresh_ms = 0;
+  SessionFixture session(options);
+  session.Start();
+  session.Answer(0, 200, ExchangeInfo({"BTCUSDT"}));
+  session.Run(1'000);
+  const FeedHandle unknown = session.Subscribe(FeedChannel::kQuote, "NOSUCH");
+  session.Opened(1);
+  REQUIRE(session.link.asked.size() == 2);
+  for (int i = 0; i < 3; ++i) {
+    const std::size_t asked = session.link.asked.size();
+    session.AnswerLast(200, "<html>");
+    CHECK(session.link.asked.size() == asked);  // not at once
+    session.Run(30'000);
+    CHECK(session.link.asked.size() > asked);
+  }
+  session.AnswerLast(200, ExchangeInfo({"BTCUSDT"}));
+  CHECK(session.State(unknown) == "rejected");
+  const std::size_t asked = session.link.asked.size();
+  session.Run(60'000);
+  CHECK(session.link.asked.size() == asked);
+}
+
+TEST_CASE("a venue that serves requests only is live once it answered, also after a ban") {
+  SessionFixture session;
+  session.Start();
+  session.Subscribe(FeedChannel::kInstrument, "");
+  session.AnswerLast(418, "", {{"retry-after", "5"}});
+  session.Run(5'000);
+  CHECK(session.Statuses().size() == 2);
+  session.sink.messages.clear();
+  session.AnswerLast(200, ExchangeInfo({"BTCUSDT"}));
+  CHECK(session.Statuses().back() == "venue live: requests are answered");
 }
 
 TEST_CASE("403 and 451 are tried again slowly") {

@@ -47,6 +47,8 @@ TEST_CASE("equal requests share one subscription until the last handle is given 
   CHECK(session.link.closed.empty());
   session.Run(1'000);  // a socket that nobody needs
   CHECK(session.link.closed == std::vector<std::uint32_t>{1});
+  CHECK(session.Statuses() == Lines{"connection disconnected: socket 1: no stream needs it",
+                                    "venue disconnected: nothing is subscribed"});
   session.Run(100'000);
   CHECK(session.link.opened.empty());
 }
@@ -116,6 +118,42 @@ TEST_CASE("an unanswered end is asked for again; a refused one is as good as don
   CHECK(session.session->counters().half_open == 0);
 }
 
+TEST_CASE("an unanswered end of a stream that is wanted again: asked for again, never just live") {
+  LiveSession session;
+  session.Run(1'000);
+  CHECK(session.session->Unsubscribe(session.handle, session.Now()).ok());
+  const FeedHandle again = session.Subscribe(FeedChannel::kBook, "BTCUSDT");
+  CHECK(session.State(again) == "pending");
+  session.Run(5'000);
+  REQUIRE(session.link.sent.size() == 2);
+  CHECK(session.link.sent[1].method == "SUBSCRIBE");
+  CHECK(session.State(again) == "pending");
+  session.link.asked.clear();
+  session.Ack(1);
+  session.Snapshot(0, 500);
+  CHECK(session.State(again) == "live");
+}
+
+TEST_CASE("a stream given back while its acknowledgement is lost is ended at the venue") {
+  for (const bool before : {true, false}) {  // given back before the loss is noticed, or after
+    SessionFixture session;
+    session.Start();
+    const FeedHandle quote = session.Subscribe(FeedChannel::kQuote, "BTCUSDT");
+    session.Opened(1);
+    if (before) CHECK(session.session->Unsubscribe(quote, session.Now()).ok());
+    if (!before) session.link.refuse_sends = 1;
+    session.Run(5'000);
+    if (!before) CHECK(session.session->Unsubscribe(quote, session.Now()).ok());
+    session.Run(1'000);
+    REQUIRE(session.link.sent.size() == 2);
+    CHECK(session.link.sent[1].method == "UNSUBSCRIBE");
+    session.Ack(1);
+    session.Run(60'000);
+    CHECK(session.link.sent.size() == 2);
+    CHECK(session.link.closed == std::vector<std::uint32_t>{1});  // idle
+  }
+}
+
 TEST_CASE("what was subscribed and given back before Start is never asked for") {
   SessionFixture session;
   const FeedHandle one = session.Subscribe(FeedChannel::kBook, "BTCUSDT");
@@ -167,6 +205,9 @@ TEST_CASE("requests that cannot be are refused, saying what was expected") {
   CHECK(ErrorOf(session, FeedChannel::kQuote, "BTC\"USDT").substr(0, 16) == "INVALID_ARGUMENT");
   CHECK(ErrorOf(session, FeedChannel::kQuote, "BTC/USDT").substr(0, 16) == "INVALID_ARGUMENT");
   CHECK(ErrorOf(session, FeedChannel::kQuote, "\xff").substr(0, 16) == "INVALID_ARGUMENT");
+  CHECK(ErrorOf(session, FeedChannel::kQuote, "btcusdt") ==
+        "INVALID_ARGUMENT [exchange]: instrument: expected the venue's upper case, found "
+        "'btcusdt'");
   CHECK(ErrorOf(session, FeedChannel::kMark, "BTCUSDT") ==
         "UNIMPLEMENTED [exchange]: channel mark: binance has no such channel");
   CHECK(ErrorOf(session, FeedChannel::kQuote, "BTCUSDT", {{"speed", "1"}}) ==

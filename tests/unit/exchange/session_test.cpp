@@ -422,6 +422,10 @@ TEST_CASE("an announced shutdown, bare or combined, leads to a new connection") 
   for (const char* text : {R"({"e":"serverShutdown","E":1700000000000})",
                            R"({"stream":"x","data":{"e":"serverShutdown","E":1700000000000}})"}) {
     LiveSession session;
+    session.Run(59'999);
+    session.Frame(1, text);  // a new socket would hear the same
+    CHECK(session.link.closed.empty());
+    session.Run(1);
     session.Frame(1, text);
     CHECK(session.link.closed == std::vector<std::uint32_t>{1});
     CHECK(session.Reason(session.handle) == "the venue announced its shutdown");
@@ -482,4 +486,82 @@ TEST_CASE("stop closes all, says so, and ignores what still comes") {
   CHECK(session.session->Subscribe({FeedChannel::kQuote, "A", {}}, session.Now()).status().code() ==
         StatusCode::kUnavailable);
   CHECK(session.session->Start(session.Now()).code() == StatusCode::kFailedPrecondition);
+}
+
+TEST_CASE("a batch that is never answered is asked for in halves while others are answered") {
+  SessionFixture session;
+  session.Start();
+  std::vector<FeedHandle> handles;
+  for (int i = 0; i < 8; ++i) {
+    handles.push_back(session.Subscribe(FeedChannel::kQuote, Symbol(i)));
+  }
+  session.Opened(1);
+  std::size_t seen = 0;
+  for (int second = 0; second < 120; ++second) {
+    for (; seen < session.link.sent.size(); ++seen) {
+      const Lines streams = session.link.sent[seen].streams;
+      if (std::count(streams.begin(), streams.end(), "s1003usdt@bookTicker") == 0) {
+        session.Ack(seen);
+      }
+    }
+    session.Run(1'000);
+  }
+  CHECK(session.link.closed.empty());
+  for (int i = 0; i < 8; ++i) {
+    CHECK(session.State(handles[static_cast<std::size_t>(i)]) == (i == 3 ? "pending" : "live"));
+  }
+  CHECK(session.link.sent.back().streams == Lines{"s1003usdt@bookTicker"});
+}
+
+TEST_CASE("an error that names no message makes the next attempts smaller") {
+  SessionFixture session;
+  session.Start();
+  for (int i = 0; i < 150; ++i) session.Subscribe(FeedChannel::kQuote, Symbol(i));
+  session.Opened(1);
+  REQUIRE(session.link.sent.size() == 2);
+  session.Frame(1, R"({"code":3,"msg":"Invalid JSON","id":null})");
+  session.Run(5'000);
+  REQUIRE(session.link.sent.size() > 2);
+  CHECK(session.link.sent[2].streams.size() == 50);
+}
+
+TEST_CASE("a refusal for a passing reason is asked for again, ever later") {
+  SessionFixture session;
+  session.Start();
+  const FeedHandle quote = session.Subscribe(FeedChannel::kQuote, "BTCUSDT");
+  session.Opened(1);
+  const auto refuse = [&] {
+    session.Frame(
+        1, R"({"code":1,"msg":"busy","id":)" + std::to_string(session.link.sent.back().id) + "}");
+  };
+  for (const std::int64_t wait_ms : {1'000, 2'000, 4'000}) {
+    refuse();
+    CHECK(session.State(quote) == "pending");
+    CHECK(session.Reason(quote) == "refused: busy (code 1)");
+    const std::size_t sent = session.link.sent.size();
+    session.Run(wait_ms - 1);
+    CHECK(session.link.sent.size() == sent);
+    session.Run(1);
+    CHECK(session.link.sent.size() == sent + 1);
+  }
+  session.AckLast();
+  CHECK(session.State(quote) == "live");
+}
+
+TEST_CASE("a stream that is one too many for its connection moves to another") {
+  SessionFixture session;
+  session.Start();
+  session.Subscribe(FeedChannel::kQuote, "AUSDT");
+  session.Opened(1);
+  session.Ack(0);
+  const FeedHandle second = session.Subscribe(FeedChannel::kQuote, "BUSDT");
+  session.Frame(1, R"({"code":4,"msg":"Too many subscriptions","id":2})");
+  REQUIRE(session.link.opened.size() == 2);
+  session.Opened(2);
+  CHECK(session.link.sent.back().socket == 2);
+  session.AckLast();
+  CHECK(session.State(second) == "live");
+  session.Subscribe(FeedChannel::kQuote, "CUSDT");
+  session.Run(1'000);
+  CHECK(session.link.sent.back().socket == 2);
 }
