@@ -39,10 +39,10 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   VenueLink& link;
   BinanceSessionSink& sink;
   std::shared_ptr<RateLimiter> limiter;  // of requests
-  std::unique_ptr<BinanceFeed> books;
-  std::unique_ptr<BinanceMarketFeed> market;
   std::unique_ptr<Connections> connections;
   std::unique_ptr<RestQueue> rest;
+  std::unique_ptr<BinanceFeed> books;  // feeds end first: they take back what they asked for
+  std::unique_ptr<BinanceMarketFeed> market;
   EventCause cause;
 
   bool started = false, stopped = false;
