@@ -15,14 +15,14 @@
 using namespace virtufin;
 using namespace virtufin::test;
 
+/// A platform whose call was abandoned is left in place for that call: said to the leak sanitizer.
+extern "C" const char* __lsan_default_suppressions() { return "leak:virtufin::v0::Platform::"; }
+
 namespace {
 
+/// Never closed: an abandoned call may be inside its read.
 struct Pipe {
   Pipe() { REQUIRE(pipe(ends) == 0); }
-  ~Pipe() {
-    close(ends[0]);
-    close(ends[1]);
-  }
   void LetGo() { REQUIRE(write(ends[1], "x", 1) == 1); }
   Message Call() const { return Message("in", Event(std::to_string(ends[0]))); }
 
