@@ -19,7 +19,7 @@ enum class FeedChannel : std::uint8_t {
   kQuote,       // quote.update
   kTicker,      // ticker.update
   kTrade,       // trade.tape
-  kCandle,      // ohlcv.candle.<interval>
+  kCandle,      // ohlcv.candle.1m and so on
   kMark,        // mark.price
   kFunding,     // funding.rate
   kInstrument,  // instrument.info
