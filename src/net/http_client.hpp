@@ -35,7 +35,7 @@ struct HttpRequest {
   std::int64_t timeout_ms = 10'000;                      // for everything; above 0
   std::size_t max_body_bytes = kMaxEventBytes;           // of the answer, unpacked
   std::size_t max_header_bytes = std::size_t{64} << 10;  // of the answer
-  int max_redirects = 0;  // 0: a redirect is an answer like any other
+  int max_redirects = 0;  // on the same host; 0: a redirect is an answer like any other
 };
 
 struct HttpResponse {

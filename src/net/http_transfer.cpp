@@ -18,6 +18,14 @@ bool IsToken(std::string_view text) {
   });
 }
 
+std::string Lowered(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return out;
+}
+
 std::string_view Trimmed(std::string_view text) {
   const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
   while (!text.empty() && space(text.front())) text.remove_prefix(1);
@@ -130,6 +138,8 @@ Status HttpTransfer::SetOptions(const HttpClientOptions& options, const std::str
   // Both, so that neither is taken from the environment.
   set(CURLOPT_PROXY, options.proxy.c_str());
   set(CURLOPT_NOPROXY, options.proxy.empty() ? "*" : "");
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(CURLOPT_SSL_OPTIONS, static_cast<long>(CURLSSLOPT_NO_PARTIALCHAIN));
   set(CURLOPT_SSL_VERIFYPEER, 1L);
   set(CURLOPT_SSL_VERIFYHOST, 2L);
   if (!ca_pem.empty()) {
@@ -172,17 +182,20 @@ Status HttpTransfer::SetBody() {
     }
     set(CURLOPT_CUSTOMREQUEST, method.c_str());
   }
-  const auto add = [this](const std::string& line) {
-    if (curl_slist* longer = curl_slist_append(headers_.get(), line.c_str())) {
-      static_cast<void>(headers_.release());
-      headers_.reset(longer);
-    }
+  bool added = true;
+  const auto add = [&](const std::string& line) {
+    curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
+    added = added && longer != nullptr;
+    if (longer == nullptr) return;
+    static_cast<void>(headers_.release());
+    headers_.reset(longer);
   };
   add("Expect:");  // no second round trip for bodies
   add("Accept-Encoding: gzip");
   for (const auto& [name, value] : request_.headers) {
     add(value.empty() ? name + ";" : name + ": " + value);
   }
+  if (!added) return Status(StatusCode::kResourceExhausted, "net", "no memory for a header");
   set(CURLOPT_HTTPHEADER, headers_.get());
   return set.status();
 }
@@ -210,7 +223,7 @@ std::size_t HttpTransfer::TakeHeader(std::string_view line) {
   }
   if (Trimmed(line).empty()) {
     header_whole_ = true;
-    const std::string_view encoding = Trimmed(response_.Header("content-encoding"));
+    const std::string encoding = Lowered(response_.Header("content-encoding"));
     if (encoding == "gzip" || encoding == "x-gzip") {
       gunzip_.emplace();
     } else if (!encoding.empty() && encoding != "identity") {
@@ -221,13 +234,24 @@ std::size_t HttpTransfer::TakeHeader(std::string_view line) {
   }
   const std::size_t colon = line.find(':');
   if (colon != std::string_view::npos) {
-    std::string name(Trimmed(line.substr(0, colon)));
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-    response_.headers.emplace_back(std::move(name), Trimmed(line.substr(colon + 1)));
+    response_.headers.emplace_back(Lowered(Trimmed(line.substr(0, colon))),
+                                   Trimmed(line.substr(colon + 1)));
+    if (request_.max_redirects > 0 && response_.headers.back().first == "location" &&
+        LeavesOrigin(response_.headers.back().second)) {
+      bad_ = "expected redirects to the same host";
+      return 0;
+    }
   }
   return line.size();
+}
+
+/// The headers of a request, which may hold keys, go to the host that they were meant for.
+bool HttpTransfer::LeavesOrigin(const std::string& location) const {
+  if (location.find("//") == std::string::npos) return false;  // a path
+  const Result<Url> target =
+      ParseUrl(location.starts_with("//") ? url_.scheme + ":" + location : location);
+  return !target.ok() || target->scheme != url_.scheme || target->host != url_.host ||
+         target->port != url_.port;
 }
 
 std::size_t HttpTransfer::TakeBody(std::string_view piece) {
@@ -275,6 +299,11 @@ void HttpTransfer::Finish(CURLcode code) {
   }
   long status = 0;
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (status < 100) {
+    bad_ = "expected a status from 100 to 999";
+    Fail(ErrorOf(CURLE_WEIRD_SERVER_REPLY));
+    return;
+  }
   response_.status = static_cast<int>(status);
   try {
     if (HttpClient::Done done = std::exchange(done_, nullptr)) done(std::move(response_));

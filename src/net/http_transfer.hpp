@@ -46,6 +46,7 @@ class HttpTransfer {
   Status SetBody();
   Status ErrorOf(CURLcode code) const;
   bool BodyIsWhole() const;
+  bool LeavesOrigin(const std::string& location) const;
   std::size_t TakeHeader(std::string_view line);
   std::size_t TakeBody(std::string_view piece);
   static std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* self);

@@ -152,18 +152,28 @@ Result<lws_vhost*> NetLoop::Impl::VhostFor(const TlsOptions& tls, bool deflate) 
   }
   Result<SslCtxPtr> made = MakeClientContext(tls);
   if (!made.ok()) return made.status();
+  Vhost& fresh = vhosts.emplace_back();
+  fresh.name = "v" + std::to_string(vhosts.size());
+  fresh.tls = tls;
+  fresh.deflate = deflate;
+  fresh.context = std::move(*made);
   lws_context_creation_info info = BaseInfo();
-  const std::string name = "v" + std::to_string(vhosts.size());
-  info.vhost_name = name.c_str();
+  info.vhost_name = fresh.name.c_str();
   info.extensions = deflate ? kExtensions : nullptr;
-  info.provided_client_ssl_ctx = made->get();
-  lws_vhost* vhost = lws_create_vhost(context, &info);
+  info.provided_client_ssl_ctx = fresh.context.get();
+  fresh.vhost = lws_create_vhost(context, &info);
   info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-  if (vhost == nullptr || lws_init_vhost_client_ssl(&info, vhost) != 0) {
-    return Status(StatusCode::kInternal, "net", "libwebsockets gave no vhost: " + TakeLwsLine());
+  if (fresh.vhost != nullptr && lws_init_vhost_client_ssl(&info, fresh.vhost) == 0) {
+    return fresh.vhost;
   }
-  vhosts.push_back(Vhost{tls, deflate, std::move(*made), vhost});
-  return vhost;
+  Status status(StatusCode::kInternal, "net", "libwebsockets gave no vhost: " + TakeLwsLine());
+  if (fresh.vhost == nullptr) {
+    vhosts.pop_back();
+  } else {
+    // It goes with the context, as do the name and the trust it points to; nobody finds it again.
+    fresh.tls.ca_pem = "(unusable)";
+  }
+  return status;
 }
 
 void NetLoop::Impl::Keep(std::shared_ptr<LoopGuest> guest) {
@@ -179,7 +189,23 @@ void NetLoop::Impl::Forget(LoopGuest* guest) {
 void NetLoop::Impl::PostAlways(Task task) {
   std::lock_guard lock(mutex);
   queue.push_back(std::move(task));
-  if (queue.size() == 1 && started && !ended) lws_cancel_service(context);
+  if (queue.size() == 1) Kick();
+}
+
+/// Under the mutex: wakes the loop. Lookups answer at any time, also while the context goes.
+void NetLoop::Impl::Kick() {
+  if (started && !context_gone) lws_cancel_service(context);
+}
+
+bool NetLoop::Impl::Stopping() {
+  std::lock_guard lock(mutex);
+  return stopping;
+}
+
+ReceiveTime NetLoop::Impl::Now() const noexcept {
+  const Timestamp now = clock.Now();
+  return {now.unix_seconds() * 1'000'000'000 + now.nanoseconds(),
+          clock.Monotonic().time_since_epoch().count()};
 }
 
 void NetLoop::Impl::Drain() {
@@ -219,6 +245,10 @@ void NetLoop::Impl::Run() {
     guests.erase(guest.get());
   }
   Drain();
+  {
+    std::lock_guard lock(mutex);
+    context_gone = true;
+  }
   DestroyContext();
   std::vector<Task> dropped;
   {
@@ -271,7 +301,7 @@ Status NetLoop::Stop(std::chrono::milliseconds deadline) {
   const bool first = !std::exchange(impl_->stopping, true);
   if (!impl_->started) never.swap(impl_->queue);
   if (!impl_->started || impl_->ended) return Status();
-  if (first) lws_cancel_service(impl_->context);
+  if (first) impl_->Kick();
   if (impl_->ended_changed.wait_for(lock, deadline, [&] { return impl_->ended; })) return Status();
   return Status(StatusCode::kDeadlineExceeded, "net",
                 "a callback on the net loop did not return within " +
@@ -283,18 +313,14 @@ void NetLoop::Post(Task task) {
   std::lock_guard lock(impl_->mutex);
   if (impl_->stopping) return;
   impl_->queue.push_back(std::move(task));
-  if (impl_->queue.size() == 1 && impl_->started) lws_cancel_service(impl_->context);
+  if (impl_->queue.size() == 1) impl_->Kick();
 }
 
 bool NetLoop::OnLoopThread() const noexcept {
   return impl_->thread_id.load() == std::this_thread::get_id();
 }
 
-ReceiveTime NetLoop::Now() const noexcept {
-  const Timestamp now = impl_->clock.Now();
-  return {now.unix_seconds() * 1'000'000'000 + now.nanoseconds(),
-          impl_->clock.Monotonic().time_since_epoch().count()};
-}
+ReceiveTime NetLoop::Now() const noexcept { return impl_->Now(); }
 
 Resolver& NetLoop::resolver() noexcept { return impl_->resolver; }
 

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,10 +29,11 @@ class LoopGuest {
 struct NetLoop::Impl {
   /// A libwebsockets vhost: what sockets with equal trust and extensions share.
   struct Vhost {
+    std::string name;  // libwebsockets keeps a pointer to it
     TlsOptions tls;
     bool deflate;
     SslCtxPtr context;  // outlives the vhost
-    lws_vhost* vhost;
+    lws_vhost* vhost = nullptr;
   };
 
   Impl(const NetLoopOptions& loop_options, Clock& loop_clock, LogSink& loop_log);
@@ -40,6 +42,9 @@ struct NetLoop::Impl {
   void DestroyContext();
   void Run();
   void Drain();
+  void Kick();
+  ReceiveTime Now() const noexcept;
+  bool Stopping();  // [any]
   void Log(LogLevel level, const std::string& text) const;
 
   /// On the loop's thread. Errors: as MakeClientContext.
@@ -57,13 +62,14 @@ struct NetLoop::Impl {
   std::condition_variable ended_changed;
   std::vector<Task> queue;                                // under the mutex
   bool started = false, stopping = false, ended = false;  // under the mutex
+  bool context_gone = false;                              // under the mutex
   lws_context* context = nullptr;
   std::atomic<std::thread::id> thread_id{};
 
   // On the loop's thread only.
   std::vector<Task> batch;
   std::uint64_t turn = 0;  // counts rounds of the loop
-  std::vector<Vhost> vhosts;
+  std::list<Vhost> vhosts;
   std::unordered_map<LoopGuest*, std::shared_ptr<LoopGuest>> guests;
 
   Resolver resolver;  // last: what it answers while it is destroyed is still posted

@@ -17,7 +17,10 @@
 namespace virtufin::inline v0::net {
 namespace {
 
+using Answer = Result<std::vector<std::string>>;
 using SteadyTime = std::chrono::steady_clock::time_point;
+
+constexpr std::size_t kMaxWaiting = 10'000;
 
 Result<std::vector<std::string>> SystemLookup(const std::string& host) {
   addrinfo hints{};
@@ -62,7 +65,7 @@ struct Resolver::State {
   ResolverOptions options;
   std::mutex mutex;
   std::condition_variable work, watch;
-  std::deque<std::shared_ptr<Request>> queue;     // for a lookup thread
+  std::deque<std::string> queue;                  // hosts, for a lookup thread
   std::vector<std::shared_ptr<Request>> waiting;  // not answered
   std::map<std::string, Entry, std::less<>> memory;
   int threads = 0, idle = 0;
@@ -73,6 +76,8 @@ struct Resolver::State {
   static void Lookups(std::shared_ptr<State> state);
   void Watch();
   Done Take(const std::shared_ptr<Request>& request);
+  std::shared_ptr<Request> Wanted(const std::string& host) const;
+  Answer LookUp(const std::string& host) const;
   void Remember(const std::string& host, const std::vector<std::string>& addresses);
   bool StartThreads(const std::shared_ptr<State>& self);
 };
@@ -83,6 +88,24 @@ Resolver::Done Resolver::State::Take(const std::shared_ptr<Request>& request) {
   Done done = std::move(request->done);
   request->done = nullptr;
   return done;
+}
+
+/// Under the mutex: somebody who waits for `host`, or nobody.
+std::shared_ptr<Resolver::State::Request> Resolver::State::Wanted(const std::string& host) const {
+  const auto found = std::find_if(waiting.begin(), waiting.end(),
+                                  [&](const auto& request) { return request->host == host; });
+  return found == waiting.end() ? nullptr : *found;
+}
+
+Answer Resolver::State::LookUp(const std::string& host) const {
+  try {
+    Answer answer = options.lookup ? options.lookup(host) : SystemLookup(host);
+    if (!answer.ok() || !answer->empty()) return answer;
+  } catch (const std::exception& error) {
+    return Status(StatusCode::kUnavailable, "net", "cannot resolve " + host + ": " + error.what());
+  }
+  return Status(StatusCode::kUnavailable, "net",
+                "cannot resolve " + host + ": the answer holds no address");
 }
 
 void Resolver::State::Remember(const std::string& host, const std::vector<std::string>& addresses) {
@@ -104,27 +127,24 @@ void Resolver::State::Lookups(std::shared_ptr<State> state) {
       --state->idle;
       continue;
     }
-    std::shared_ptr<Request> request = std::move(state->queue.front());
+    const std::string host = std::move(state->queue.front());
     state->queue.pop_front();
-    if (!request->done) continue;
+    if (!state->Wanted(host)) continue;
     lock.unlock();
-    Result<std::vector<std::string>> answer =
-        state->options.lookup ? state->options.lookup(request->host) : SystemLookup(request->host);
-    if (answer.ok() && answer->empty()) {
-      answer = Status(StatusCode::kUnavailable, "net",
-                      "cannot resolve " + request->host + ": the answer holds no address");
-    }
+    const Answer answer = state->LookUp(host);
     lock.lock();
-    if (answer.ok()) state->Remember(request->host, *answer);
-    if (Done done = state->Take(request)) {
-      ++state->calling;
-      lock.unlock();
-      done(std::move(answer));
-      done = nullptr;
-      lock.lock();
-      --state->calling;
-      state->watch.notify_all();
+    if (answer.ok()) state->Remember(host, *answer);
+    std::vector<Done> dones;
+    while (const std::shared_ptr<Request> request = state->Wanted(host)) {
+      dones.push_back(state->Take(request));
     }
+    ++state->calling;
+    lock.unlock();
+    for (Done& done : dones) done(answer);
+    dones.clear();
+    lock.lock();
+    --state->calling;
+    state->watch.notify_all();
   }
   --state->threads;
 }
@@ -209,6 +229,13 @@ void Resolver::Resolve(std::string_view host, Done done) {
     }
     state_->memory.erase(known);
   }
+  if (state_->waiting.size() >= kMaxWaiting) {
+    lock.unlock();
+    done(Status(
+        StatusCode::kResourceExhausted, "net",
+        "expected at most " + std::to_string(kMaxWaiting) + " names to be resolved at once"));
+    return;
+  }
   if (state_->stopped || !state_->StartThreads(state_)) {
     const bool stopped = state_->stopped;
     lock.unlock();
@@ -221,8 +248,9 @@ void Resolver::Resolve(std::string_view host, Done done) {
   request->host.assign(host);
   request->done = std::move(done);
   request->due = now + std::chrono::milliseconds(state_->options.timeout_ms);
-  state_->waiting.push_back(request);
-  state_->queue.push_back(std::move(request));
+  // One lookup serves all who wait; after a late one, who asks next starts another.
+  if (state_->Wanted(request->host) == nullptr) state_->queue.push_back(request->host);
+  state_->waiting.push_back(std::move(request));
   lock.unlock();
   state_->work.notify_one();
   state_->watch.notify_one();

@@ -36,7 +36,8 @@ class Resolver {
 
   /// Runs `done` exactly once: before this returns for an address literal or a remembered name, else
   /// on a thread of the resolver. [any]
-  /// Errors: UNAVAILABLE naming the host and the reason; DEADLINE_EXCEEDED; CANCELLED.
+  /// Errors: UNAVAILABLE naming the host and the reason; DEADLINE_EXCEEDED; CANCELLED;
+  /// RESOURCE_EXHAUSTED when ten thousand wait.
   void Resolve(std::string_view host, Done done);
 
  private:

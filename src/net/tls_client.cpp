@@ -9,6 +9,8 @@
 
 #include <utility>
 
+#include "net/resolver.hpp"
+
 namespace virtufin::inline v0::net {
 namespace {
 
@@ -31,6 +33,11 @@ Status AddPem(SSL_CTX* context, const std::string& pem) {
     X509_free(certificate);
   }
   BIO_free(bio);
+  const bool ended = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  if (!ended) {
+    return Failed("expected PEM certificates in the text of the CA, found a bad one after " +
+                  std::to_string(added));
+  }
   if (added == 0) return Failed("expected PEM certificates in the text of the CA, found none");
   ERR_clear_error();  // the end of the text is an error to the reader
   return Status();
@@ -40,8 +47,19 @@ thread_local constinit unsigned long handshake_error = 0;
 
 // What uses the context may clear OpenSSL's list of errors before it reports.
 void OnInfo(const SSL* ssl, int where, int result) {
+  if ((where & SSL_CB_HANDSHAKE_START) != 0) {
+    // Addresses are no server names (RFC 6066); libwebsockets cuts "[::1]" to "[".
+    const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+    if (name != nullptr && (name[0] == '[' || IsAddressLiteral(name))) {
+      SSL_set_tlsext_host_name(const_cast<SSL*>(ssl), nullptr);
+    }
+    return;
+  }
   if ((where & SSL_CB_EXIT) == 0 || result > 0 || SSL_in_init(ssl) == 0) return;
-  if (const unsigned long error = ERR_peek_error(); error != 0) handshake_error = error;
+  const unsigned long error = ERR_peek_error();
+  // A connection that ends says nothing about who the peer is.
+  if (error == 0 || ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) return;
+  handshake_error = error;
 }
 
 }  // namespace

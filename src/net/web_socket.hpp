@@ -67,7 +67,8 @@ class WebSocketHandler {
 class WebSocket {
  public:
   /// Connects in the background. `handler` is borrowed until OnClosed returned or the socket is
-  /// destroyed. Errors: INVALID_ARGUMENT naming the option, a part of the address, or the CA.
+  /// destroyed. Errors: INVALID_ARGUMENT naming the option, a part of the address, or the CA;
+  /// CANCELLED when the loop was stopped.
   static Result<std::unique_ptr<WebSocket>> Open(NetLoop& loop, std::string_view url,
                                                  const WebSocketOptions& options,
                                                  WebSocketHandler& handler);

@@ -21,6 +21,57 @@ bool IsToken(std::string_view text) {
   });
 }
 
+// libwebsockets 4.1 writes what is longer truncated, or not at all.
+constexpr std::size_t kMaxTarget = 2000, kMaxAuthority = 119, kMaxHeaders = 2000;
+constexpr std::size_t kMaxProtocols = 200;
+
+bool IsAuthorization(std::string_view name) {
+  constexpr std::string_view kName = "authorization";
+  return name.size() == kName.size() && std::equal(name.begin(), name.end(), kName.begin(),
+                                                   [](char a, char b) { return (a | 0x20) == b; });
+}
+
+/// False: a bad escape, or a control byte.
+bool PercentDecode(std::string_view text, std::string& out) {
+  const auto digit = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    const char lower = static_cast<char>(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '%') {
+      if (text.size() - i < 3) return false;
+      const int high = digit(text[i + 1]), low = digit(text[i + 2]);
+      if (high < 0 || low < 0) return false;
+      c = static_cast<char>(high << 4 | low);
+      i += 2;
+    }
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') return false;
+    out += c;
+  }
+  return true;
+}
+
+Status CheckSizes(const Url& url, const WebSocketOptions& options) {
+  std::size_t headers = 0, protocols = 0;
+  for (const auto& [name, value] : options.headers) headers += name.size() + value.size() + 4;
+  for (const std::string& protocol : options.subprotocols) protocols += protocol.size() + 2;
+  const auto over = [](const char* what, std::size_t found, std::size_t most) {
+    return Invalid(std::string("expected ") + what + " of at most " + std::to_string(most) +
+                   " bytes, found " + std::to_string(found));
+  };
+  if (url.target.size() > kMaxTarget) {
+    return over("a path and query", url.target.size(), kMaxTarget);
+  }
+  if (url.Authority().size() > kMaxAuthority) {
+    return over("a host and port", url.Authority().size(), kMaxAuthority);
+  }
+  if (headers > kMaxHeaders) return over("headers", headers, kMaxHeaders);
+  if (protocols > kMaxProtocols) return over("subprotocols", protocols, kMaxProtocols);
+  return Status();
+}
+
 Status CheckOptions(const WebSocketOptions& options) {
   for (const auto& [name, value] : options.headers) {
     if (!IsToken(name)) return Invalid("expected header names of letters, digits and '-'");
@@ -61,14 +112,27 @@ Result<std::unique_ptr<WebSocket>> WebSocket::Open(NetLoop& loop, std::string_vi
   if (parsed->scheme != "ws" && parsed->scheme != "wss") {
     return Invalid("expected a ws:// or wss:// address, found " + parsed->scheme + "://");
   }
-  Result<lws_vhost*> vhost = loop.impl().VhostFor(options.tls, options.permessage_deflate);
-  if (!vhost.ok()) return vhost.status();
+  if (loop.impl().Stopping()) {
+    return Status(StatusCode::kCancelled, "net", "the net loop was stopped");
+  }
   WebSocketOptions used = options;
   if (!parsed->userinfo.empty()) {
-    used.headers.emplace_back("Authorization", "Basic " + Base64(parsed->userinfo));
+    std::string user;
+    if (!PercentDecode(parsed->userinfo, user)) {
+      return Invalid("expected a user part of escapes like %40 and without control characters");
+    }
+    for (const auto& [name, value] : options.headers) {
+      if (IsAuthorization(name)) {
+        return Invalid("expected a user part or the header Authorization, found both");
+      }
+    }
+    used.headers.emplace_back("Authorization", "Basic " + Base64(user));
   }
-  auto connection =
-      std::make_shared<WsConnection>(loop, std::move(*parsed), Redact(url), used, *vhost, handler);
+  if (Status s = CheckSizes(*parsed, used); !s.ok()) return s;
+  Result<lws_vhost*> vhost = loop.impl().VhostFor(options.tls, options.permessage_deflate);
+  if (!vhost.ok()) return vhost.status();
+  auto connection = std::make_shared<WsConnection>(loop.impl(), std::move(*parsed), Redact(url),
+                                                   used, *vhost, handler);
   loop.impl().Keep(connection);
   connection->Begin();
   return std::unique_ptr<WebSocket>(new WebSocket(std::move(connection)));
@@ -168,8 +232,13 @@ void WsConnection::OnConnectError(std::string_view from_lws) {
     wsi_ = nullptr;
   }
   attempt_deadline_us_ = 0;
-  if (const std::string error = TakeHandshakeError(); tls_error_.empty() && !error.empty()) {
+  if (const std::string error = TakeHandshakeError();
+      url_.tls && tls_error_.empty() && !error.empty()) {
     tls_error_ = "the TLS handshake failed: " + error;
+  }
+  if (state_ == State::kClosing) {
+    End(StatusCode::kCancelled, "closed");
+    return;
   }
   const std::string reason = ConnectReason(from_lws);
   if (!tls_error_.empty()) {

@@ -30,11 +30,10 @@ lws_write_protocol LwsKind(WsConnection::Frame frame) {
 
 }  // namespace
 
-WsConnection::WsConnection(NetLoop& loop, Url url, std::string shown,
+WsConnection::WsConnection(NetLoop::Impl& impl, Url url, std::string shown,
                            const WebSocketOptions& options, lws_vhost* vhost,
                            WebSocketHandler& handler)
-    : loop_(loop),
-      impl_(loop.impl()),
+    : impl_(impl),
       url_(std::move(url)),
       shown_(std::move(shown)),
       options_(options),
@@ -52,13 +51,14 @@ void WsConnection::OnUpgraded() {
 }
 
 int WsConnection::OnEstablished() {
+  if (state_ != State::kConnecting) return -1;  // closed meanwhile
   state_ = State::kOpen;
   opened_ = true;
   attempt_deadline_us_ = 0;
   SetSocketOptions();
   last_byte_us_ = last_ping_us_ = lws_now_usecs();
-  kernel_bytes_ = KernelBytes();
-  TickOpen(last_byte_us_);
+  kernel_ = KernelBytes();
+  ScheduleOpen();
   if (paused_) lws_rx_flow_control(wsi_, 0);
   if (handler_ != nullptr) handler_->OnOpen(subprotocol_);
   return 0;
@@ -188,7 +188,7 @@ void WsConnection::QueueClose(std::uint16_t code, std::string_view reason) {
 ReceiveTime WsConnection::ReadTime() {
   if (read_turn_ != impl_.turn) {
     read_turn_ = impl_.turn;
-    read_time_ = loop_.Now();
+    read_time_ = impl_.Now();
   }
   received_ = true;
   return read_time_;
@@ -333,21 +333,23 @@ void WsConnection::Tick() {
   }
 }
 
-std::uint64_t WsConnection::KernelBytes() const {
+WsConnection::Kernel WsConnection::KernelBytes() const {
   tcp_info info{};
   socklen_t size = sizeof(info);
   const int fd = lws_get_socket_fd(wsi_);
-  if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return kernel_bytes_;
-  return info.tcpi_bytes_received;
+  if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return kernel_;
+  return {info.tcpi_bytes_received, info.tcpi_bytes_acked};
 }
 
 /// libwebsockets answers pings by itself and says nothing of it: the system counts what came.
 void WsConnection::NoticeBytes(std::int64_t now_us) {
-  const std::uint64_t bytes = KernelBytes();
-  const bool more = bytes != std::exchange(kernel_bytes_, bytes);
+  const Kernel before = std::exchange(kernel_, KernelBytes());
+  const bool more = before.received != kernel_.received;
+  // A large message goes out over a long time; a peer that takes some of it is there.
+  if (before.acked != kernel_.acked && waits_since_us_ != 0) waits_since_us_ = now_us;
   const bool told = std::exchange(received_, false);
-  if (more || told) last_byte_us_ = now_us;
-  if (more && !told && handler_ != nullptr) handler_->OnSignOfLife(loop_.Now());
+  if (more || told || paused_) last_byte_us_ = now_us;  // what is not read does not count
+  if (more && !told && handler_ != nullptr) handler_->OnSignOfLife(impl_.Now());
 }
 
 void WsConnection::TickOpen(std::int64_t now) {
@@ -370,11 +372,14 @@ void WsConnection::TickOpen(std::int64_t now) {
     last_ping_us_ = now;
     Send(Frame::kPing, "", 0);
   }
+  ScheduleOpen();
+}
+
+void WsConnection::ScheduleOpen() {
   std::int64_t next = kMaxTickUs;
-  if (ping_us > 0) next = std::min(next, std::max<std::int64_t>(ping_us / 4, 1000));
-  if (silence_us > 0) next = std::min(next, std::max<std::int64_t>(silence_us / 4, 1000));
-  if (options_.write_timeout_ms > 0) {
-    next = std::min(next, std::max<std::int64_t>(options_.write_timeout_ms * 250, 1000));
+  for (const std::int64_t limit_ms :
+       {options_.ping_interval_ms, options_.silence_limit_ms, options_.write_timeout_ms}) {
+    if (limit_ms > 0) next = std::min(next, std::max<std::int64_t>(limit_ms * 250, 1000));
   }
   ScheduleTick(next);
 }
@@ -386,7 +391,8 @@ int WebSocketCallback(lws* wsi, lws_callback_reasons reason, void* user, void* i
   auto* connection =
       wsi == nullptr ? nullptr : static_cast<WsConnection*>(lws_get_opaque_user_data(wsi));
   if (connection == nullptr) {
-    // Let go of, or no socket of ours: it goes at the next chance.
+    // Let go of, or no socket of ours: it goes at the next chance, and its errors are no other's.
+    if (reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) TakeHandshakeError();
     return reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_CLIENT_WRITEABLE ||
                    reason == LWS_CALLBACK_CLIENT_ESTABLISHED
                ? -1

@@ -14,7 +14,7 @@ namespace virtufin::inline v0::net {
 /// On the loop's thread only. Kept by the loop until it has ended and libwebsockets has let go of it.
 class WsConnection final : public LoopGuest, public std::enable_shared_from_this<WsConnection> {
  public:
-  WsConnection(NetLoop& loop, Url url, std::string shown, const WebSocketOptions& options,
+  WsConnection(NetLoop::Impl& impl, Url url, std::string shown, const WebSocketOptions& options,
                lws_vhost* vhost, WebSocketHandler& handler);
 
   void Begin();
@@ -53,10 +53,14 @@ class WsConnection final : public LoopGuest, public std::enable_shared_from_this
   void ConnectNext();
   void Tick();
   void TickOpen(std::int64_t now_us);
+  void ScheduleOpen();
   void ScheduleTick(std::int64_t in_us);
   static void OnTimer(lws_sorted_usec_list_t* sul);
   void NoticeBytes(std::int64_t now_us);
-  std::uint64_t KernelBytes() const;
+  struct Kernel {
+    std::uint64_t received = 0, acked = 0;  // bytes
+  };
+  Kernel KernelBytes() const;
   int Deliver(const char* in, std::size_t len, bool binary);
   int Fail(StatusCode code, std::uint16_t close_code, std::string_view reason);
   void End(StatusCode code, std::string_view reason);
@@ -66,7 +70,6 @@ class WsConnection final : public LoopGuest, public std::enable_shared_from_this
   ReceiveTime ReadTime();
   std::string ConnectReason(std::string_view from_lws) const;
 
-  NetLoop& loop_;
   NetLoop::Impl& impl_;
   Url url_;
   std::string shown_;  // redacted
@@ -102,7 +105,7 @@ class WsConnection final : public LoopGuest, public std::enable_shared_from_this
   std::int64_t deadline_us_ = 0;          // of opening, or of closing
   std::int64_t attempt_deadline_us_ = 0;  // of the address being tried
   std::int64_t last_byte_us_ = 0, last_ping_us_ = 0;
-  std::uint64_t kernel_bytes_ = 0;
+  Kernel kernel_;
 };
 
 }  // namespace virtufin::inline v0::net

@@ -167,6 +167,26 @@ TEST_CASE("a redirect is an answer unless redirects are asked for") {
   CHECK(Fetch(*client, request).error.code() == StatusCode::kFailedPrecondition);
 }
 
+TEST_CASE("a redirect to another host is refused: headers may hold keys") {
+  std::atomic<int> elsewhere{0};
+  ScriptedPeer other([&](PeerLink& link, int) {
+    ++elsewhere;
+    link.ReadUntil("\r\n\r\n");
+    link.Write(WithLength("stolen"));
+  });
+  ScriptedPeer peer([&](PeerLink& link, int) {
+    link.ReadUntil("\r\n\r\n");
+    link.Write("HTTP/1.1 302 Found\r\nLocation: " + other.Url("http") +
+               "\r\nContent-Length: 0\r\n\r\n");
+  });
+  const auto client = StartedClient();
+  HttpRequest request;
+  request.url = peer.Url("http");
+  request.max_redirects = 3;
+  CHECK(Fetch(*client, request).error.code() == StatusCode::kDataLoss);
+  CHECK(elsewhere == 0);
+}
+
 TEST_CASE("a POST sends its body, and connections are used again") {
   std::string bodies;
   std::atomic<int> connections{0};

@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "net/web_socket.hpp"
 #include "support/gate.hpp"
 
 namespace virtufin::test {
@@ -37,6 +38,62 @@ TEST_CASE("a name is looked up once while it is remembered, failures each time")
   CHECK(Ask(resolver, "empty.test").status().code() == StatusCode::kUnavailable);
   CHECK(Ask(resolver, "::1").value() == std::vector<std::string>{"::1"});
   CHECK(lookups == 4);
+}
+
+TEST_CASE("those who ask for one name at a time share one lookup; one that throws is a failure") {
+  test::Gate go;
+  std::atomic<int> lookups{0};
+  net::ResolverOptions options;
+  options.ttl_ms = 0;
+  options.lookup = [&, go](const std::string& host) mutable -> Answer {
+    ++lookups;
+    static_cast<void>(go.Wait());
+    if (host == "throws.test") throw std::runtime_error("no luck");
+    return std::vector<std::string>{"192.0.2.1"};
+  };
+  net::Resolver resolver(options);
+  Collector<Answer> answers;
+  for (int i = 0; i < 50; ++i) {
+    resolver.Resolve("one.test", [&](Answer answer) { answers.Add(std::move(answer)); });
+  }
+  go.Open();
+  for (const Answer& answer : answers.WaitFor(50)) CHECK(answer.ok());
+  CHECK(lookups == 1);
+  CHECK(Ask(resolver, "throws.test").status().message().find("no luck") != std::string_view::npos);
+}
+
+TEST_CASE("lookups that answer while a loop stops harm nobody") {
+  for (int round = 0; round < 20; ++round) {
+    net::NetLoopOptions options;
+    options.resolver.ttl_ms = 0;
+    options.resolver.lookup = [](const std::string&) -> Answer {
+      return std::vector<std::string>{"127.0.0.1"};
+    };
+    auto loop = net::NetLoop::Create(options, WallClock(), NullLog()).value();
+    REQUIRE(loop->Start().ok());
+    struct Silent : net::WebSocketHandler {
+      void OnOpen(std::string_view) override {}
+      void OnText(std::string_view, const net::ReceiveTime&) override {}
+      void OnBinary(ByteView, const net::ReceiveTime&) override {}
+      void OnPong(ByteView, const net::ReceiveTime&) override {}
+      void OnSignOfLife(const net::ReceiveTime&) override {}
+      void OnClosed(const net::WebSocketEnd&) override { ++ends; }
+      std::atomic<int> ends{0};
+    } handler;
+    std::vector<std::unique_ptr<net::WebSocket>> sockets;
+    Gate opening;
+    loop->Post([&] {
+      for (int i = 0; i < 50; ++i) {
+        const std::string url = "ws://host" + std::to_string(i) + ".test:1/";
+        sockets.push_back(net::WebSocket::Open(*loop, url, {}, handler).value());
+      }
+      opening.Open();
+    });
+    REQUIRE(opening.Wait());
+    CHECK(loop->Stop(std::chrono::seconds(30)).ok());
+    CHECK(handler.ends == static_cast<int>(sockets.size()));
+    sockets.clear();
+  }
 }
 
 TEST_CASE("a lookup that hangs is a deadline, and holds up neither others nor the end") {

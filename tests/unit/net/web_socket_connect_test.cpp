@@ -253,6 +253,81 @@ TEST_CASE("a loop that stops ends its sockets, opening ones too, once each") {
   never.Open();
 }
 
+TEST_CASE("an address as long as is allowed reaches the server whole") {
+  std::string request;
+  ScriptedPeer peer([&](PeerLink& link, int) {
+    request = link.Upgrade();
+    link.ReadFrame();
+  });
+  RecordingHandler handler;
+  SocketFixture fixture;
+  const std::string target = "/" + std::string(1'999, 'p');
+  fixture.Open(peer.Url("ws", target), handler);
+  CHECK(handler.lines.WaitFor(1) == std::vector<std::string>{"open"});
+  fixture.Stop();
+  CHECK(request.starts_with("GET " + target + " HTTP/1.1\r\n"));
+}
+
+TEST_CASE("a socket that is closed while it connects is never told to be open") {
+  ScriptedPeer peer([](PeerLink& link, int) {
+    link.Upgrade();
+    link.ReadAll();
+  });
+  for (int round = 0; round < 20; ++round) {
+    RecordingHandler handler;
+    SocketFixture fixture;
+    const std::size_t index = fixture.Open(peer.Url("ws"), handler);
+    for (int turns = 0; turns < round; ++turns) fixture.OnLoop([] {});
+    bool open = false;
+    fixture.OnLoop([&] {
+      open = fixture.At(index).open();
+      fixture.At(index).Close(1000, {});
+    });
+    CHECK(handler.ends.WaitFor(1).at(0).status.code() == StatusCode::kCancelled);
+    fixture.Stop();
+    const std::vector<std::string> lines = handler.lines.Items();
+    CHECK(lines ==
+          (open ? std::vector<std::string>{"open", "end"} : std::vector<std::string>{"end"}));
+  }
+}
+
+TEST_CASE("a handler that opens again from OnClosed does not keep a loop from stopping") {
+  ScriptedPeer peer(AcceptAndWait);
+  RecordingHandler handler;
+  auto loop = net::NetLoop::Create({}, WallClock(), NullLog()).value();
+  REQUIRE(loop->Start().ok());
+  std::unique_ptr<net::WebSocket> socket;
+  std::atomic<bool> again{false};
+  struct Reopening : RecordingHandler {
+    std::function<void()> on_closed;
+    void OnClosed(const net::WebSocketEnd& end) override {
+      on_closed();
+      RecordingHandler::OnClosed(end);
+    }
+  } reopening;
+  reopening.on_closed = [&] {
+    again = net::WebSocket::Open(*loop, peer.Url("ws"), {}, handler).status().code() ==
+            StatusCode::kCancelled;
+  };
+  loop->Post([&] { socket = net::WebSocket::Open(*loop, peer.Url("ws"), {}, reopening).value(); });
+  reopening.lines.WaitFor(1);
+  CHECK(loop->Stop(std::chrono::seconds(30)).ok());
+  CHECK(again);
+}
+
+TEST_CASE("a peer that resets in the handshake is unavailable, not somebody else") {
+  SocketFixture fixture;
+  ScriptedPeer peer([](PeerLink& link, int) {
+    link.Read(5);
+    link.Reset();
+  });
+  CHECK(fixture.Refused(peer.Url("wss"), Authority().Trusting()).status.code() ==
+        StatusCode::kUnavailable);
+  ScriptedPeer ended([](PeerLink& link, int) { link.Read(5); });
+  CHECK(fixture.Refused(ended.Url("wss"), Authority().Trusting()).status.code() ==
+        StatusCode::kUnavailable);
+}
+
 TEST_CASE("options and addresses that make no sense are refused at once") {
   RecordingHandler handler;
   SocketFixture fixture;
@@ -268,11 +343,23 @@ TEST_CASE("options and addresses that make no sense are refused at once") {
   net::WebSocketOptions options;
   options.headers = {{"X", "1\r\nY: 2"}};
   CHECK(code("ws://127.0.0.1/", options) == StatusCode::kInvalidArgument);
+  options.headers = {{"X", std::string(3'000, 'x')}};
+  CHECK(code("ws://127.0.0.1/", options) == StatusCode::kInvalidArgument);
+  options.headers = {{"authorization", "Bearer x"}};
+  CHECK(code("ws://me:pw@127.0.0.1/", options) == StatusCode::kInvalidArgument);
+  // libwebsockets would send these truncated.
+  CHECK(code("ws://127.0.0.1/" + std::string(2'000, 'p'), {}) == StatusCode::kInvalidArgument);
+  CHECK(code("ws://" + std::string(120, 'h') + "/", {}) == StatusCode::kInvalidArgument);
+  CHECK(code("ws://a%0ab@127.0.0.1/", {}) == StatusCode::kInvalidArgument);
+  CHECK(code("ws://a%4@127.0.0.1/", {}) == StatusCode::kInvalidArgument);
   options = {};
   options.tls.ca_file = "/nowhere/ca.pem";
   CHECK(code("wss://127.0.0.1/", options) == StatusCode::kInvalidArgument);
   options = {};
   options.tls.ca_pem = "no certificate";
+  CHECK(code("wss://127.0.0.1/", options) == StatusCode::kInvalidArgument);
+  const std::string good = Authority().certificate.Text().certificate_pem;
+  options.tls.ca_pem = good + good.substr(0, 60) + "!!!!" + good.substr(64);
   CHECK(code("wss://127.0.0.1/", options) == StatusCode::kInvalidArgument);
 }
 

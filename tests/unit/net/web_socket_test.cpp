@@ -310,7 +310,7 @@ TEST_CASE("headers, subprotocols and the user part of the address reach the serv
   net::WebSocketOptions options;
   options.headers = {{"X-Key", "secret"}, {"User-Agent", "test"}};
   options.subprotocols = {"alpha", "beta"};
-  fixture.Open("ws://me:pw@127.0.0.1:" + std::to_string(peer.port()) + "/stream?streams=a/b",
+  fixture.Open("ws://me:p%40w@127.0.0.1:" + std::to_string(peer.port()) + "/stream?streams=a/b",
                handler, options);
   CHECK(handler.lines.WaitFor(1).front() == "open beta");
   fixture.Stop();
@@ -318,7 +318,7 @@ TEST_CASE("headers, subprotocols and the user part of the address reach the serv
   CHECK(PeerLink::Header(request, "host") == "127.0.0.1:" + std::to_string(peer.port()));
   CHECK(PeerLink::Header(request, "x-key") == "secret");
   CHECK(PeerLink::Header(request, "sec-websocket-protocol") == "alpha, beta");
-  CHECK(PeerLink::Header(request, "authorization") == "Basic bWU6cHc=");
+  CHECK(PeerLink::Header(request, "authorization") == "Basic bWU6cEB3");
   CHECK(PeerLink::Header(request, "sec-websocket-extensions").empty());
 }
 
