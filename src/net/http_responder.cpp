@@ -147,7 +147,7 @@ HttpStream detail::AnswerSlot::MakeStream(HttpAnswer answer) {
   const bool runs =
       !session_.expired() &&
       Run([answer = std::move(answer), buffer](HttpSession& session, std::uint64_t number) mutable {
-        session.StartStream(number, std::move(answer), std::move(buffer));
+        session.StartStream(number, answer, std::move(buffer));
       });
   if (!runs) buffer->Close();
   return stream;

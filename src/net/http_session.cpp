@@ -242,7 +242,7 @@ void HttpSession::SendAnswer(HttpAnswer answer, bool close) {
   Write(std::move(out));
 }
 
-void HttpSession::StartStream(std::uint64_t number, HttpAnswer answer,
+void HttpSession::StartStream(std::uint64_t number, const HttpAnswer& answer,
                               std::shared_ptr<StreamBuffer> stream) {
   if (!Current(number)) return stream->Close();
   if (!Sendable(answer)) {

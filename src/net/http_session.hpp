@@ -52,7 +52,8 @@ class HttpSession final : public Session {
 
   // What a responder of the request `number` asks for; ignored when it is not the current one.
   void Answer(std::uint64_t number, HttpAnswer answer);
-  void StartStream(std::uint64_t number, HttpAnswer answer, std::shared_ptr<StreamBuffer> stream);
+  void StartStream(std::uint64_t number, const HttpAnswer& answer,
+                   std::shared_ptr<StreamBuffer> stream);
   void Upgrade(std::uint64_t number, std::shared_ptr<SocketEvents> events, std::string protocol);
   void Abort(std::uint64_t number);
   void Stall(std::uint64_t number);

@@ -1,4 +1,4 @@
-// Load of the WebSocket client: many connections of one process, fed by a server process of its own.
+// Load of the WebSocket client: many connections of one process, fed by a server process.
 //
 //   net_load [--connections 500] [--rate 50000] [--seconds 10] [--open-files 0]
 //

@@ -16,7 +16,8 @@
 
 namespace virtufin {
 
-// /echo gives the body back; /later does so from another thread; /drop never answers; /throw throws;
+// /echo gives the body back; /later does so from another thread; /drop never answers;
+// /throw throws; /abort and /stall are those faults;
 // /kept keeps the responder for the test; /stream keeps a streamed answer; /refuse wants no body;
 // /lie tells a longer length; /ws takes the WebSocket that `sockets` makes.
 class PathsHandler : public net::HttpHandler {
