@@ -299,6 +299,8 @@ void CandleTrack::GiveUp(FeedTime now, std::string_view reason) {
 void CandleTrack::Finish(FeedTime now, std::string_view reason) {
   repairing_ = false;
   WatchClose(now);
+  // An answer says nothing of a stream that is silent.
+  if (status().state == SubscriptionState::kStale) return;
   SetState(SubscriptionState::kLive, now, topic_.interval + ": " + std::string(reason));
 }
 

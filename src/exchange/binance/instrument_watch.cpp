@@ -139,6 +139,10 @@ InstrumentWatch::Record& InstrumentWatch::RecordOf(std::string_view symbol) {
 }
 
 void InstrumentWatch::Take(FeedTime now, const BinanceInstrument& instrument) {
+  if (records_.all().size() >= 2 * kMaxBinanceInstruments &&
+      records_.Find(instrument.symbol) == nullptr) {
+    return;
+  }
   Record& record = RecordOf(instrument.symbol);
   record.generation = generation_;
   const std::string_view state = InstrumentState(market_, instrument.status);

@@ -315,6 +315,16 @@ TEST_CASE("a renewed stream stays stale until data arrive, and is renewed ever l
   CHECK(feed.Brief() == Lines{"disconnected"});
 }
 
+TEST_CASE("a close that is fetched does not make a silent stream live") {
+  Candles feed(detail::BinanceMarketFeedOptions{});
+  feed.Candle(0, false);
+  feed.WaitForEnd(0, 5'100);
+  CHECK(feed.State() == SubscriptionState::kStale);
+  feed.Answer(Candles::Page(0, 1));
+  CHECK(feed.Brief() == Lines{"stale", "closed 22:13:00"});
+  CHECK(feed.State() == SubscriptionState::kStale);
+}
+
 TEST_CASE("a close that waited is published with its own texts") {
   Candles feed;
   feed.Candle(0, false);
