@@ -14,12 +14,12 @@
 
 namespace virtufin::inline v0::detail {
 
-/// Everything on the loop's thread. A frame goes from the socket's read buffer to the events without a
-/// copy or another thread.
+/// Everything on the loop's thread. A frame goes from the socket's read buffer to the events
+/// without a copy or another thread.
 class NetVenueLink final : public VenueLink {
  public:
-  /// `loop`, `http` and `events` are borrowed until the link is destroyed, which happens on the loop's
-  /// thread or after its end; `http` has been stopped by then.
+  /// `loop`, `http` and `events` are borrowed until the link is destroyed, which happens on the
+  /// loop's thread or after its end; `http` has been stopped by then.
   NetVenueLink(net::NetLoop& loop, net::HttpClient& http,
                const net::WebSocketOptions& socket_options, std::size_t max_body_bytes,
                VenueEvents& events);

@@ -1,8 +1,8 @@
 // VenueLink: the sockets and HTTP requests of one adapter, as its session sees them.
 //
-// Port: over the network (net_venue_link.cpp), and simulated by tests on a manual clock. A session is
-// pure: it has no thread, no timer and no socket; what happens comes in by VenueEvents, what it wants
-// goes out by VenueLink, and both are used by one thread at a time.
+// Port: over the network (net_venue_link.cpp), and simulated by tests on a manual clock. A session
+// is pure: it has no thread, no timer and no socket; what happens comes in by VenueEvents, what it
+// wants goes out by VenueLink, and both are used by one thread at a time.
 #pragma once
 
 #include <cstdint>

@@ -21,8 +21,8 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-/// libcurl 7.88 counts these calls and guards them by a lock of its own, so clients of ours and a host
-/// that uses libcurl too do not disturb each other.
+/// libcurl 7.88 counts these calls and guards them by a lock of its own, so clients of ours and a
+/// host that uses libcurl too do not disturb each other.
 struct CurlGlobal {
   CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
   ~CurlGlobal() {

@@ -16,9 +16,9 @@ namespace virtufin::inline v0::net {
 struct NetLoopOptions {
   ResolverOptions resolver;
   /// libwebsockets has one log for the whole process, and prints to standard error unless told
-  /// otherwise. While its level is the default, which says that nobody set it, loops take its lines:
-  /// those of their own threads are kept for error messages, those of other threads are printed as
-  /// before. true: a host that set a log of its own at the default level keeps it.
+  /// otherwise. While its level is the default, which says that nobody set it, loops take its
+  /// lines: those of their own threads are kept for error messages, those of other threads are
+  /// printed as before. true: a host that set a log of its own at the default level keeps it.
   bool keep_lws_log = false;
 };
 
@@ -44,8 +44,8 @@ class NetLoop {
   /// Starts the thread. [owner]
   /// Errors: FAILED_PRECONDITION when started before; RESOURCE_EXHAUSTED without a thread.
   Status Start();
-  /// Runs what was posted, ends every socket (its handler is told CANCELLED), ends the thread. Later
-  /// posts are dropped. [owner]
+  /// Runs what was posted, ends every socket (its handler is told CANCELLED), ends the thread.
+  /// Later posts are dropped. [owner]
   /// Errors: FAILED_PRECONDITION on the loop's thread; DEADLINE_EXCEEDED when a callback does not
   /// return: the thread is left alone and ends when it does.
   Status Stop(std::chrono::milliseconds deadline);

@@ -28,14 +28,14 @@ class Resolver {
   using Done = std::function<void(Result<std::vector<std::string>>)>;
 
   explicit Resolver(ResolverOptions options);
-  /// Answers what still waits CANCELLED. A lookup that does not return is left alone: its thread ends
-  /// by itself.
+  /// Answers what still waits CANCELLED. A lookup that does not return is left alone: its thread
+  /// ends by itself.
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// Runs `done` exactly once: before this returns for an address literal or a remembered name, else
-  /// on a thread of the resolver. [any]
+  /// Runs `done` exactly once: before this returns for an address literal or a remembered name,
+  /// else on a thread of the resolver. [any]
   /// Errors: UNAVAILABLE naming the host and the reason; DEADLINE_EXCEEDED; CANCELLED;
   /// RESOURCE_EXHAUSTED when ten thousand wait.
   void Resolve(std::string_view host, Done done);

@@ -23,13 +23,13 @@ struct Url {
   std::string Authority() const;
 };
 
-/// Errors: INVALID_ARGUMENT saying what was expected; the text shows no part of `url` but its scheme
-/// and host. [any]
+/// Errors: INVALID_ARGUMENT saying what was expected; the text shows no part of `url` but its
+/// scheme and host. [any]
 Result<Url> ParseUrl(std::string_view url);
 
-/// What may be printed of an address: `scheme://host:port/path`. The user part is left out, the query
-/// becomes `?...`, and a segment of the path that is longer than 24 characters, as keys are, becomes
-/// `...`. Text that is no such address becomes "(not an address)". [any]
+/// What may be printed of an address: `scheme://host:port/path`. The user part is left out, the
+/// query becomes `?...`, and a segment of the path that is longer than 24 characters, as keys are,
+/// becomes `...`. Text that is no such address becomes "(not an address)". [any]
 std::string Redact(std::string_view url);
 
 }  // namespace virtufin::inline v0::net

@@ -34,11 +34,11 @@ struct WebSocketOptions {
 
 /// Why a socket ended.
 struct WebSocketEnd {
-  /// CANCELLED: closed by us, or the loop stopped. UNAVAILABLE: no address, refused, reset, closed by
-  /// the peer. UNAUTHENTICATED: the peer is not who it should be, or speaks no TLS. DEADLINE_EXCEEDED:
-  /// not open in time, silent, or takes no bytes. FAILED_PRECONDITION: the upgrade was answered
-  /// otherwise. RESOURCE_EXHAUSTED: a message beyond the limit. DATA_LOSS: no UTF-8. The message names
-  /// the redacted address.
+  /// CANCELLED: closed by us, or the loop stopped. UNAVAILABLE: no address, refused, reset, closed
+  /// by the peer. UNAUTHENTICATED: the peer is not who it should be, or speaks no TLS.
+  /// DEADLINE_EXCEEDED: not open in time, silent, or takes no bytes. FAILED_PRECONDITION: the
+  /// upgrade was answered otherwise. RESOURCE_EXHAUSTED: a message beyond the limit. DATA_LOSS: no
+  /// UTF-8. The message names the redacted address.
   Status status;
   bool opened = false;           // OnOpen was called
   std::uint16_t close_code = 0;  // of the close frame, theirs or ours; 0: none
@@ -85,8 +85,8 @@ class WebSocket {
   /// Sends what waits and a close frame, then waits for the peer's. OnClosed follows; no message
   /// does. A second call does nothing.
   void Close(std::uint16_t code, std::string_view reason);
-  /// Nothing is read from the socket while paused; the peer feels it by TCP. What had been read from
-  /// the system before is kept for later.
+  /// Nothing is read from the socket while paused; the peer feels it by TCP. What had been read
+  /// from the system before is kept for later.
   void PauseReading(bool paused);
   bool open() const noexcept;
   std::size_t unsent_bytes() const noexcept;

@@ -11,7 +11,8 @@
 
 namespace virtufin::inline v0::net {
 
-/// On the loop's thread only. Kept by the loop until it has ended and libwebsockets has let go of it.
+/// On the loop's thread only. Kept by the loop until it has ended and libwebsockets has let go of
+/// it.
 class WsConnection final : public LoopGuest, public std::enable_shared_from_this<WsConnection> {
  public:
   WsConnection(NetLoop::Impl& impl, Url url, std::string shown, const WebSocketOptions& options,

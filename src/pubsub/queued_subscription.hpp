@@ -4,8 +4,8 @@
 // takes the whole inbox as its batch and works through it without the mutex. Events are numbered;
 // `next_` is the number of the first that waits, whether it lies in the batch or in the inbox. The
 // drain claims an event by moving `next_`; DropOldest moves `next_` as well and so revokes an event
-// that the drain has in its batch. What waits is therefore exact: `tail_ - next_`. With Conflate the
-// drain takes single events, so that all others can still be replaced.
+// that the drain has in its batch. What waits is therefore exact: `tail_ - next_`. With Conflate
+// the drain takes single events, so that all others can still be replaced.
 #pragma once
 
 #include <atomic>

@@ -1,12 +1,12 @@
 // FaultPlan: what goes wrong on a simulated venue, and when: as a script or drawn from a seed.
 //
-// Script: one fault a line, `<at_ms> <fault> [arguments]`, `#` starts a comment. `at_ms` counts from
-// the venue's start.
+// Script: one fault a line, `<at_ms> <fault> [arguments]`, `#` starts a comment. `at_ms` counts
+// from the venue's start.
 //
 //   12000 cut                 every connection ends without a close frame (`cut one`: one of them)
 //   13000 close 1001          every connection is closed with that code
-//   15000 stall               half-open: every connection stays, nothing comes or goes (`stall one`)
-//   18000 refuse 3000         for 3 s new connections are refused
+//   15000 stall               half-open: every connection stays, nothing comes or goes (`stall
+//   one`) 18000 refuse 3000         for 3 s new connections are refused
 //   20000 drop 25             the next 25 data frames are lost
 //   21000 delay 800 3000      for 3 s data frames come 800 ms late
 //   24000 gap BTCUSDT         the next depth diff of the symbol is lost, on every connection
@@ -79,8 +79,8 @@ struct FaultPlan {
   static Result<FaultPlan> Parse(std::string_view script);
 
   /// Faults of every kind at random times in [0, until_ms), about `per_minute`; whatever lasts is
-  /// over, and every halted symbol trades again, by `until_ms`. Durations follow `until_ms`, so that
-  /// short runs see short faults. Same arguments, same plan.
+  /// over, and every halted symbol trades again, by `until_ms`. Durations follow `until_ms`, so
+  /// that short runs see short faults. Same arguments, same plan.
   static FaultPlan Draw(std::uint64_t seed, std::int64_t until_ms, double per_minute,
                         const std::vector<std::string>& symbols);
 };

@@ -21,7 +21,8 @@ std::string QuantityText(const Symbol& symbol, std::int64_t lots) {
   return out;
 }
 
-/// "BTCUSDT_261225" ends at 08:00 UTC of that day; what has no date, never (the venue's 2100-12-25).
+/// "BTCUSDT_261225" ends at 08:00 UTC of that day; what has no date, never (the venue's
+/// 2100-12-25).
 std::int64_t DeliveryMs(std::string_view name) {
   constexpr std::int64_t kNever = 4'133'404'800'000;
   const auto at = name.rfind('_');
@@ -50,7 +51,8 @@ std::string SpotSymbolText(const Symbol& symbol, const std::string& status) {
          R"("quoteCommissionPrecision":8,"orderTypes":["LIMIT","LIMIT_MAKER","MARKET",)"
          R"("STOP_LOSS","STOP_LOSS_LIMIT","TAKE_PROFIT","TAKE_PROFIT_LIMIT"],)"
          R"("icebergAllowed":true,"ocoAllowed":true,"otoAllowed":true,)"
-         R"("quoteOrderQtyMarketAllowed":true,"allowTrailingStop":true,"cancelReplaceAllowed":true,)"
+         R"("quoteOrderQtyMarketAllowed":true,"allowTrailingStop":true,)"
+         R"("cancelReplaceAllowed":true,)"
          R"("isSpotTradingAllowed":true,"isMarginTradingAllowed":false,"filters":[)"
          R"({"filterType":"PRICE_FILTER","minPrice":")" +
          tick + R"(","maxPrice":")" + PriceText(symbol, symbol.first_price * 100) +

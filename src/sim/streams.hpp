@@ -23,7 +23,7 @@ enum class StreamKind : std::uint8_t {
   kMarkPrice,
   kAllMiniTickers,
   kAllMarkPrices,
-  kNothing,  // accepted, and never sends: unknown symbols and streams, and those without events here
+  kNothing,  // accepted, and never sends: unknown symbols and streams, or no events of it here
 };
 
 /// Which half of USD-M a connection or a stream belongs to.

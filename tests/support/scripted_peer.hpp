@@ -1,5 +1,5 @@
-// ScriptedPeer: a server of raw bytes on loopback, plain or TLS, that does what a test says and nothing
-// of its own: wrong frames, halves of answers, silence.
+// ScriptedPeer: a server of raw bytes on loopback, plain or TLS, that does what a test says and
+// nothing of its own: wrong frames, halves of answers, silence.
 #pragma once
 
 #include <arpa/inet.h>

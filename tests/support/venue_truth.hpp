@@ -1,4 +1,5 @@
-// A simulated market asked by hand: its depth streams and snapshots as text, when the test wants them.
+// A simulated market asked by hand: its depth streams and snapshots as text, when the test wants
+// them.
 #pragma once
 
 #include <algorithm>

@@ -115,9 +115,9 @@ class Executor {
 
   /// The calling thread acts in the name of `strand` while it lives: what parks the current strand
   /// parks that one. For a net loop: it publishes and never waits, stops reading when
-  /// CurrentStrandParked() says so, and posts a task to the strand that tells it to read on. It runs
-  /// and orders nothing itself; tasks of the strand may run meanwhile. `strand` is borrowed. No
-  /// effect on threads of an executor, or for a strand of nothing.
+  /// CurrentStrandParked() says so, and posts a task to the strand that tells it to read on. It
+  /// runs and orders nothing itself; tasks of the strand may run meanwhile. `strand` is borrowed.
+  /// No effect on threads of an executor, or for a strand of nothing.
   class [[nodiscard]] StrandScope {
    public:
     explicit StrandScope(const Strand& strand) noexcept;

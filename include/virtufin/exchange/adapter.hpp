@@ -1,5 +1,5 @@
-// ExchangeAdapter: one venue's market data as events on the bus. Port: each venue has a driver with a
-// factory of its own (binance_adapter.hpp).
+// ExchangeAdapter: one venue's market data as events on the bus. Port: each venue has a driver with
+// a factory of its own (binance_adapter.hpp).
 #pragma once
 
 #include <chrono>
@@ -32,8 +32,8 @@ std::string_view FeedChannelName(FeedChannel channel) noexcept;
 /// Errors: INVALID_ARGUMENT listing the names.
 Result<FeedChannel> ParseFeedChannel(std::string_view name);
 
-/// What to subscribe. `instrument` as the venue writes it ("BTCUSDT"); empty: all, where the channel
-/// has that. A venue says which `parameters` it takes (`interval` of candles and so on).
+/// What to subscribe. `instrument` as the venue writes it ("BTCUSDT"); empty: all, where the
+/// channel has that. A venue says which `parameters` it takes (`interval` of candles and so on).
 struct FeedRequest {
   FeedChannel channel = FeedChannel::kBook;
   std::string instrument;
@@ -69,7 +69,8 @@ class ExchangeAdapter {
  public:
   virtual ~ExchangeAdapter() = default;
 
-  /// The venue's name in topics: "binance". Borrowed until the adapter is destroyed. [any] [callback]
+  /// The venue's name in topics: "binance". Borrowed until the adapter is destroyed. [any]
+  /// [callback]
   virtual std::string_view venue() const noexcept = 0;
 
   /// Connects, and keeps connecting. Returns at once. [any]
@@ -81,8 +82,9 @@ class ExchangeAdapter {
 
   /// Equal requests share one subscription, counted. Before Start it waits for it. What the venue
   /// refuses shows in StatusOf, not here. [any] [callback]
-  /// Errors: INVALID_ARGUMENT for an instrument or a parameter; UNIMPLEMENTED for a channel that the
-  /// venue lacks; RESOURCE_EXHAUSTED beyond the limits of the options; UNAVAILABLE when stopped.
+  /// Errors: INVALID_ARGUMENT for an instrument or a parameter; UNIMPLEMENTED for a channel that
+  /// the venue lacks; RESOURCE_EXHAUSTED beyond the limits of the options; UNAVAILABLE when
+  /// stopped.
   virtual Result<FeedHandle> Subscribe(const FeedRequest& request) = 0;
   /// The last handle ends the subscription. [any] [callback]
   /// Errors: NOT_FOUND for a handle that was given back or never given out.

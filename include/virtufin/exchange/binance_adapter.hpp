@@ -16,8 +16,8 @@ namespace virtufin::inline v0 {
 
 /// What is empty or 0 "by market" is what the venue's rules say for spot or USD-M.
 struct BinanceAdapterOptions {
-  /// Market, world, run id, and limits of the books. snapshot_timeout_ms and silent_after_ms are not
-  /// used: the limits below are.
+  /// Market, world, run id, and limits of the books. snapshot_timeout_ms and silent_after_ms are
+  /// not used: the limits below are.
   BinanceFeedOptions feed;
 
   std::string stream_url;               // ws(s)://host:port without path; empty: the venue's own

@@ -186,7 +186,8 @@ void Connections::OnClosed(std::uint32_t socket, FeedTime now, std::string_view 
 
 void Connections::OnShutdown(std::uint32_t socket, FeedTime now) {
   Slot* const slot = FindSlot(socket);
-  // A new socket that hears the same cannot be better replaced by another one: it is used to its end.
+  // A new socket that hears the same cannot be better replaced by another one: it is used to its
+  // end.
   if (slot == nullptr || now.monotonic_ns - slot->socket->opened_ns < options_.stable_ms * kMs) {
     return;
   }

@@ -24,8 +24,8 @@ struct BinanceFetch {
   int limit = 0;  // 0: the venue's default
 };
 
-/// Carries fetches out, in its own time and order; each ends in the asker's OnAnswer or OnFetchFailed
-/// with its id, never from inside Fetch. A fetch that is cancelled ends in neither.
+/// Carries fetches out, in its own time and order; each ends in the asker's OnAnswer or
+/// OnFetchFailed with its id, never from inside Fetch. A fetch that is cancelled ends in neither.
 class BinanceFetcher {
  public:
   virtual ~BinanceFetcher() = default;

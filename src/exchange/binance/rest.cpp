@@ -49,7 +49,8 @@ bool EachField(od::object object, Take take) {
   return true;
 }
 
-/// Calls `take` with each object of an array; other values, and all of what is no array, are walked.
+/// Calls `take` with each object of an array; other values, and all of what is no array, are
+/// walked.
 template <class Take>
 bool EachObject(od::value value, Take take) {
   od::json_type type;

@@ -1,9 +1,9 @@
 // BinanceSession: all of a live Binance adapter but its sockets, threads and timers.
 //
-// What it decides: which sockets there are, which streams they carry, what is asked by REST and when,
-// and what its subscriptions are worth at any time. It acts through a VenueLink, learns what happened
-// as VenueEvents, and publishes through its sink; nothing happens between two calls. The same machine
-// runs over the network and, in tests, against a simulated link on a manual clock.
+// What it decides: which sockets there are, which streams they carry, what is asked by REST and
+// when, and what its subscriptions are worth at any time. It acts through a VenueLink, learns what
+// happened as VenueEvents, and publishes through its sink; nothing happens between two calls. The
+// same machine runs over the network and, in tests, against a simulated link on a manual clock.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,8 @@ namespace virtufin::inline v0::detail {
 
 /// 0 or nothing in a field with "by market": what the venue's rules say for spot or USD-M.
 struct BinanceSessionOptions {
-  /// Market, world, limits. Not used: snapshot_timeout_ms and silent_after_ms, because every request
-  /// is answered and the sockets are watched here.
+  /// Market, world, limits. Not used: snapshot_timeout_ms and silent_after_ms, because every
+  /// request is answered and the sockets are watched here.
   BinanceFeedOptions feed;
   BinanceMarketFeedOptions channels;  // of all channels but book and quote
   int depth_speed_ms = 100;           // of the depth stream; spot also 1000, USD-M 250 and 500

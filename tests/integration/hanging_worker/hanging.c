@@ -1,5 +1,5 @@
-/* A native worker that reads one byte from the descriptor which its event's data names, and does not
- * return before it came. */
+/* A native worker that reads one byte from the descriptor which its event's data names, and does
+ * not return before it came. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

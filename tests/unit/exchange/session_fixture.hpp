@@ -158,7 +158,8 @@ struct SessionFixture {
     Answer(link.asked.size() - 1, status, body, std::move(headers));
   }
 
-  /// "<scope> <state>: <reason>" of the status events since the last call; instrument's: state only.
+  /// "<scope> <state>: <reason>" of the status events since the last call; instrument's: state
+  /// only.
   Lines Statuses() {
     Lines lines;
     for (const Message& message : sink.messages) {

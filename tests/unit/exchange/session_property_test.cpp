@@ -1,4 +1,5 @@
-// Session and venue together, whatever network and venue do: what is published is the venue's truth.
+// Session and venue together, whatever network and venue do: what is published is the venue's
+// truth.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -264,7 +265,8 @@ class Simulation final : public detail::BinanceSessionSink {
     return {side.lower_bound(window.low), side.upper_bound(window.high)};
   }
 
-  /// A new snapshot stands on one of the answers since the one before: what all of them cover is known.
+  /// A new snapshot stands on one of the answers since the one before: what all of them cover is
+  /// known.
   void NoteWindow(std::string_view target, std::string_view body) {
     const auto at = target.find("/depth?symbol=");
     if (at == target.npos) return;

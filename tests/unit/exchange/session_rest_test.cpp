@@ -1,4 +1,5 @@
-// BinanceSession: requests by priority and weight, refusals of the host, and what exchangeInfo tells.
+// BinanceSession: requests by priority and weight, refusals of the host, and what exchangeInfo
+// tells.
 #include <doctest/doctest.h>
 
 #include <string>

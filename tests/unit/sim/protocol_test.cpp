@@ -98,7 +98,8 @@ TEST_CASE("wrong control messages are refused with the venue's codes") {
       {R"({"method":"SUBSCRIBE","params":["a@depth"],"id":1.5})", 2, "absent"},
       {R"({"method":"SUBSCRIBE","params":["a@depth"],"id":18446744073709551615})", 2, "absent"},
       {R"({"method":"SUBSCRIBE","params":["a@depth"],"id":"with blank"})", 2, "absent"},
-      {R"({"method":"SUBSCRIBE","params":["a@depth"],"id":"0123456789012345678901234567890123456"})",
+      {R"({"method":"SUBSCRIBE","params":["a@depth"],)"
+       R"("id":"0123456789012345678901234567890123456"})",
        2, "absent"},
       {R"({"method":"subscribe","params":["a@depth"],"id":"x"})", 2, "\"x\""},
       {R"({"method":"SET_PROPERTY","params":["combined","yes"],"id":2})", 1, "2"},
