@@ -72,6 +72,7 @@ struct HttpClient::Impl {
   std::deque<Mail> mail;                                  // under the mutex
   bool started = false, stopping = false, ended = false;  // under the mutex
   HttpRequestId next_id = 1;                              // under the mutex
+  std::thread thread;                                     // [owner]
   std::atomic<std::thread::id> thread_id{};
   std::unordered_map<HttpRequestId, Pending> pending;  // on the thread
   Resolver resolver;                                   // last: it answers while it goes
@@ -248,6 +249,7 @@ HttpClient::~HttpClient() {
     std::lock_guard lock(impl_->mutex);
     impl_->stopping = true;  // on its own thread: it ends after this callback
   }
+  if (impl_->thread.joinable()) impl_->thread.detach();
 }
 
 Status HttpClient::Start() {
@@ -257,7 +259,7 @@ Status HttpClient::Start() {
                   "expected an HTTP client that was neither started nor stopped");
   }
   try {
-    StartQuietThread([impl = impl_] { impl->Run(); }).detach();
+    impl_->thread = StartQuietThread([impl = impl_] { impl->Run(); });
   } catch (const std::exception& error) {
     return Status(StatusCode::kResourceExhausted, "net",
                   std::string("the system gave no thread for the HTTP client: ") + error.what());
@@ -282,9 +284,12 @@ Status HttpClient::Stop(std::chrono::milliseconds deadline) {
     }
     return Status();
   }
-  if (impl_->ended) return Status();
-  curl_multi_wakeup(impl_->multi);
-  if (impl_->ended_changed.wait_for(lock, deadline, [&] { return impl_->ended; })) return Status();
+  if (!impl_->ended) curl_multi_wakeup(impl_->multi);
+  if (impl_->ended_changed.wait_for(lock, deadline, [&] { return impl_->ended; })) {
+    lock.unlock();
+    if (impl_->thread.joinable()) impl_->thread.join();
+    return Status();
+  }
   return Status(StatusCode::kDeadlineExceeded, "net",
                 "a callback of the HTTP client did not return within " +
                     std::to_string(deadline.count()) + " ms");

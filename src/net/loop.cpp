@@ -273,6 +273,7 @@ NetLoop::~NetLoop() {
     std::lock_guard lock(impl_->mutex);
     impl_->stopping = true;  // on its own thread: it ends after this task
   }
+  if (impl_->thread.joinable()) impl_->thread.detach();
 }
 
 Status NetLoop::Start() {
@@ -282,7 +283,7 @@ Status NetLoop::Start() {
                   "expected a net loop that was neither started nor stopped");
   }
   try {
-    StartQuietThread([impl = impl_] { impl->Run(); }).detach();
+    impl_->thread = StartQuietThread([impl = impl_] { impl->Run(); });
   } catch (const std::exception& error) {
     return Status(StatusCode::kResourceExhausted, "net",
                   std::string("the system gave no thread for the net loop: ") + error.what());
@@ -300,9 +301,13 @@ Status NetLoop::Stop(std::chrono::milliseconds deadline) {
   std::unique_lock lock(impl_->mutex);
   const bool first = !std::exchange(impl_->stopping, true);
   if (!impl_->started) never.swap(impl_->queue);
-  if (!impl_->started || impl_->ended) return Status();
+  if (!impl_->started) return Status();
   if (first) impl_->Kick();
-  if (impl_->ended_changed.wait_for(lock, deadline, [&] { return impl_->ended; })) return Status();
+  if (impl_->ended_changed.wait_for(lock, deadline, [&] { return impl_->ended; })) {
+    lock.unlock();
+    if (impl_->thread.joinable()) impl_->thread.join();
+    return Status();
+  }
   return Status(StatusCode::kDeadlineExceeded, "net",
                 "a callback on the net loop did not return within " +
                     std::to_string(deadline.count()) + " ms");

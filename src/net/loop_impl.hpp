@@ -64,6 +64,7 @@ struct NetLoop::Impl {
   bool started = false, stopping = false, ended = false;  // under the mutex
   bool context_gone = false;                              // under the mutex
   lws_context* context = nullptr;
+  std::thread thread;  // [owner]
   std::atomic<std::thread::id> thread_id{};
 
   // On the loop's thread only.
