@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "engine/error_text.hpp"
+#include "virtufin/engine/error_text.hpp"
 #include "virtufin/engine/inproc.hpp"
 
 namespace virtufin::inline v0 {
@@ -66,12 +66,11 @@ class Instance final : public WorkerContext {
       } else {
         const Status& status = reply.status();
         outcome.status = {status.code(), status.component(),
-                          std::string(detail::ErrorText(status.message()))};
+                          std::string(ErrorText(status.message()))};
       }
     } catch (const std::exception& error) {
-      outcome.status =
-          Error(StatusCode::kInternal,
-                "exception left Process: " + std::string(detail::ErrorText(error.what())));
+      outcome.status = Error(StatusCode::kInternal,
+                             "exception left Process: " + std::string(ErrorText(error.what())));
     } catch (...) {
       outcome.status =
           Error(StatusCode::kInternal, "exception left Process: an exception of unknown type");

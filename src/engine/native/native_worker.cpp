@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/error_text.hpp"
+#include "virtufin/engine/error_text.hpp"
 #include "virtufin/event/wire.hpp"
 
 namespace virtufin::inline v0::detail {
