@@ -90,7 +90,13 @@ Status Server::SetUpTls() {
   if (options.tls_key_pem.empty()) return Status{};
   tls.emplace(asio::ssl::context::tls_server);
   SSL_CTX_set_min_proto_version(tls->native_handle(), TLS1_2_VERSION);
+  // Sessions of clients that showed a certificate are resumed under this name only.
+  constexpr unsigned char kName[] = "virtufin";
+  SSL_CTX_set_session_id_context(tls->native_handle(), kName, sizeof(kName) - 1);
   error_code error;
+  // Nobody is asked for the passphrase of an encrypted key.
+  tls->set_password_callback(
+      [](std::size_t, asio::ssl::context::password_purpose) { return std::string(); }, error);
   tls->use_certificate_chain(asio::buffer(options.tls_certificate_pem), error);
   if (error) return Invalid("expected a PEM chain in tls_certificate_pem: " + error.message());
   tls->use_private_key(asio::buffer(options.tls_key_pem), asio::ssl::context::pem, error);

@@ -154,6 +154,7 @@ void HttpSession::Process() {
     if (step == RequestParser::Step::kHeader) {
       if (!OnHeader()) return;
     } else if (step == RequestParser::Step::kBody) {
+      if (!CountBody()) return;
       return Dispatch();
     } else {
       if (!CountBody()) return;
@@ -215,11 +216,11 @@ void HttpSession::Refuse(int status, std::string_view reason) {
 void HttpSession::Answer(std::uint64_t number, HttpAnswer answer) {
   if (!Current(number)) return;
   const bool close = answer.close || answer.told_length.has_value();
-  if (!Sendable(answer)) answer = PlainText(500, "the answer cannot be sent");
   SendAnswer(std::move(answer), close);
 }
 
 void HttpSession::SendAnswer(HttpAnswer answer, bool close) {
+  if (!Sendable(answer)) answer = PlainText(500, "the answer cannot be sent");
   ForgetBody();
   close_after_ = close || !keep_alive_;
   Out out;
@@ -249,6 +250,11 @@ void HttpSession::StartStream(std::uint64_t number, const HttpAnswer& answer,
     stream->Close();
     return SendAnswer(PlainText(500, "the answer cannot be sent"), false);
   }
+  if (answer.status == 204 || answer.status == 304) {  // without a body, and without its framing
+    stream->Close();
+    return SendAnswer(HttpAnswer(answer), answer.close);
+  }
+  ForgetBody();
   close_after_ = answer.close || !keep_alive_ || http10_;
   Out out;
   out.head = Head(answer, server_.Date());

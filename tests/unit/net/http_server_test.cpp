@@ -177,6 +177,29 @@ TEST_CASE("a request that nobody answers is a 500, and a header cannot be inject
   CHECK(injected.status == 500);
   CHECK(!injected.Has("X-Other: b"));
   CHECK(client.Answer().status == 200);
+
+  RawClient refused(server->port());
+  refused.Send(Post("/refuse-badly", "body"));
+  const RawAnswer refusal = refused.Answer();
+  CHECK(refusal.status == 500);
+  CHECK(!refusal.Has("X-Other: b"));
+}
+
+TEST_CASE("a stream forgets the request's body; one without a body is not framed") {
+  PathsHandler handler;
+  const auto server = StartServer(handler);
+  RawClient client(server->port());
+  client.Send(Post("/stream", std::string(100'000, 'x')));
+  net::HttpStream stream = handler.Stream();
+  Eventually([&] { return server->counters().bodies_bytes == 0; });
+  stream.End();
+  CHECK(client.Answer().status == 200);
+  client.Send(Get("/nothing") + Post("/echo", "after"));
+  const RawAnswer nothing = client.Answer();
+  CHECK(nothing.status == 204);
+  CHECK(!nothing.Has("Transfer-Encoding: chunked"));
+  CHECK(!handler.Stream().open());
+  CHECK(client.Answer().body == "after");
 }
 
 TEST_CASE("faults are real: a length that lies, a reset, a stall") {

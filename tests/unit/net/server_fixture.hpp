@@ -18,7 +18,8 @@ namespace virtufin {
 
 // /echo gives the body back; /later does so from another thread; /drop never answers;
 // /throw throws; /abort and /stall are those faults;
-// /kept keeps the responder for the test; /stream keeps a streamed answer; /refuse wants no body;
+// /kept keeps the responder for the test; /stream keeps a streamed answer, /nothing one that has no
+// body; /refuse wants no body, /refuse-badly neither;
 // /lie tells a longer length; /ws takes the WebSocket that `sockets` makes.
 class PathsHandler : public net::HttpHandler {
  public:
@@ -26,8 +27,9 @@ class PathsHandler : public net::HttpHandler {
     for (std::thread& thread : threads_) thread.join();
   }
   std::optional<net::HttpAnswer> OnHeader(const net::IncomingRequest& request) override {
-    if (request.target != "/refuse") return std::nullopt;
+    if (request.target != "/refuse" && request.target != "/refuse-badly") return std::nullopt;
     net::HttpAnswer answer;
+    if (request.target == "/refuse-badly") answer.fields.push_back({"X-Bad", "a\r\nX-Other: b"});
     answer.status = 403;
     answer.body = "no body here";
     return answer;
@@ -40,9 +42,10 @@ class PathsHandler : public net::HttpHandler {
     if (request.target == "/abort") return responder.Abort();
     if (request.target == "/stall") return responder.Stall();
     if (request.target == "/ws") return OnSocket(std::move(request), std::move(responder));
-    if (request.target == "/kept" || request.target == "/stream") {
+    if (request.target == "/kept" || request.target == "/stream" || request.target == "/nothing") {
       const std::lock_guard lock(mutex_);
       if (request.target == "/kept") return kept_.push_back(std::move(responder));
+      if (request.target == "/nothing") answer.status = 204;
       return streams_.push_back(responder.Stream(std::move(answer)));
     }
     if (request.target == "/later") {
