@@ -14,6 +14,16 @@
 
 namespace virtufin::inline v0 {
 
+/// What a venue is asked for. Its events go to the topic
+/// `<world>.exchange.<venue>.<tail>.<instrument>`, for example
+/// `act.exchange.binance.trade.tape.BTCUSDT`: the tail stands at the channel, the instrument is
+/// TopicSegment() of it (event/topic.hpp). Topics are exact: a misspelt one gets nothing and is no
+/// error. Types and data of the events: docs/events.md.
+///
+/// A book's two topics belong into one bus subscription, made before the request: order holds only
+/// within one, and a snapshot is published when the book becomes live, not for who comes later. Its
+/// events are numbered together by the extension `sequence`: after a hole, or with
+/// DeliveryInfo::missed, a copy is wrong until the next snapshot.
 enum class FeedChannel : std::uint8_t {
   kBook,        // orderbook.snapshot, orderbook.update; conflated by parameter: orderbook.depth
   kQuote,       // quote.update
@@ -22,8 +32,8 @@ enum class FeedChannel : std::uint8_t {
   kCandle,      // ohlcv.candle.1m and so on
   kMark,        // mark.price
   kFunding,     // funding.rate
-  kInstrument,  // instrument.info
-  kStatus,      // instrument.status
+  kInstrument,  // instrument.info, one topic for all: no instrument in it
+  kStatus,      // instrument.status: trading, halted ...; the feed's own state is feed.status
 };
 inline constexpr std::size_t kFeedChannels = 9;
 
@@ -40,6 +50,8 @@ struct FeedRequest {
   std::vector<std::pair<std::string, std::string>> parameters;
 };
 
+/// Changes of books, trades, connections and the venue as a whole are also published, without being
+/// asked for, on `feed.status.<instrument>` and `feed.status`.
 enum class SubscriptionState : std::uint8_t {
   kPending,  // asked for, not confirmed
   kLive,
@@ -80,7 +92,9 @@ class ExchangeAdapter {
   /// Errors: FAILED_PRECONDITION on executor, net-loop and callback threads.
   virtual Status Stop(std::chrono::milliseconds deadline) = 0;
 
-  /// Equal requests share one subscription, counted. Before Start it waits for it. What the venue
+  /// Makes the venue send; events reach who subscribed their topics on the bus. The handle is a
+  /// number: dropping it ends nothing. Equal requests share one subscription, counted. Before Start
+  /// it waits for it. What the venue
   /// refuses shows in StatusOf, not here. [any] [callback]
   /// Errors: INVALID_ARGUMENT for an instrument or a parameter; UNIMPLEMENTED for a channel that
   /// the venue lacks; RESOURCE_EXHAUSTED beyond the limits of the options; UNAVAILABLE when

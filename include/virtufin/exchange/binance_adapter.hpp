@@ -1,4 +1,5 @@
 // The live Binance adapter: spot or USD-M futures over the venue's own sockets and REST interface.
+// CMake: virtufin::exchange.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +17,8 @@ namespace virtufin::inline v0 {
 
 /// What is empty or 0 "by market" is what the venue's rules say for spot or USD-M.
 struct BinanceAdapterOptions {
-  /// Market, world, run id, and limits of the books. snapshot_timeout_ms and silent_after_ms are
-  /// not used: the limits below are.
+  /// Market (`feed.market`, default spot), world, run id, and limits of the books.
+  /// snapshot_timeout_ms and silent_after_ms are not used: the limits below are.
   BinanceFeedOptions feed;
 
   std::string stream_url;               // ws(s)://host:port without path; empty: the venue's own
@@ -54,10 +55,22 @@ struct BinanceAdapterOptions {
 
 /// Makes an adapter for `options.feed.market` that publishes on `bus`. It has a thread for its
 /// sockets, on which it reads, decodes and publishes, and one for its requests; both start with
-/// Start. A bus that is full makes it stop reading.
+/// Start. A queued subscription with Overflow::kBlock that is full makes it stop reading until the
+/// queue is half empty, or for block_timeout_ms at most: then that subscription lags and is told
+/// how much it missed. Inline handlers run on the sockets' thread and delay everything. The other
+/// overflow policies never hold it up: good for quotes, never for orderbook.update.
 ///
-/// Parameters of requests: book `interval_ms` (conflated, with `levels`); trade `aggregate` (true);
-/// candle `interval`, `open`; ticker `mini`; mark and funding `speed_ms` (1000 or 3000).
+/// Instruments in upper case. Parameters of requests, as text:
+/// book    none: every change; `interval_ms`, with `levels` (20): orderbook.depth instead, at most
+///         so often; of several on one instrument the shortest interval and the most levels count
+/// trade   `aggregate` true (default) or false
+/// candle  `interval` (1m), as the venue writes it; `open` true: unfinished ones too
+/// ticker  `mini` true or false (default); always mini without an instrument
+/// mark, funding  `speed_ms` 1000 (default) or 3000; USD-M only
+///
+/// With a Platform `p`: `{p.executor(), p.clock(), log}`, where `log` is a sink of yours or
+/// NullLog(). Start the platform first, and stop the adapter before it: its Stop tells the last
+/// states.
 ///
 /// `bus` and what `runtime` names are borrowed until the adapter is destroyed. Destroying it stops
 /// it, with a deadline of 5 s. [any]

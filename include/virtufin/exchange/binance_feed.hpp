@@ -1,5 +1,6 @@
 // BinanceFeed: Binance's frames in, normalised CloudEvents out; the adapter without its sockets.
 //
+// Most applications want binance_adapter.hpp, which runs this over the network.
 // A pure object: it opens nothing, starts nothing and has no timer. Its owner hands it frames,
 // snapshot answers and ticks, and carries out what it asks for.
 #pragma once
@@ -37,9 +38,10 @@ struct BinanceFeedOptions {
   BinanceMarket market = BinanceMarket::kSpot;
   std::string world = "act";     // or "hyp.<name>"
   std::string universe = "ALL";  // extension marketuniverse
-  std::string run_id;            // extension runid; empty: absent
+  std::string run_id;            // extension runid, a UUID; empty: absent
   bool historical = false;       // clocktype historical: no walltime on events
-  std::size_t max_depth = 0;     // levels of each side in a snapshot event; 0: all
+  std::size_t max_depth = 0;     // levels of each side in a snapshot event; a book rebuilt from a
+                                 // cut one lacks what lies deeper; 0: all
   std::size_t max_symbols = 10'000;
   std::size_t max_stored_levels = OrderBook::kDefaultMaxStoredLevels;  // of each side
   // Times are at most kMaxMs.
