@@ -24,7 +24,7 @@ namespace {
 constexpr std::int64_t kFaultyMs = 60'000;
 /// After the last fault everything that is subscribed is live within this time.
 constexpr std::int64_t kHealsWithinMs = 90'000;
-constexpr int kSeedsForAll = 20;  // show every kind of fault
+constexpr int kSeedsForAll = 100;  // show every kind of fault
 /// A socket that is half-open seems live until the session misses its signs of life.
 constexpr std::int64_t kSeenAfterMs = 15'000;
 constexpr std::int64_t kRestMs = 15'000;
