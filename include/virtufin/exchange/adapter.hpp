@@ -14,11 +14,10 @@
 
 namespace virtufin::inline v0 {
 
-/// What a venue is asked for. Its events go to the topic
-/// `<world>.exchange.<venue>.<tail>.<instrument>`, for example
-/// `act.exchange.binance.trade.tape.BTCUSDT`: the tail stands at the channel, the instrument is
-/// TopicSegment() of it (event/topic.hpp). Topics are exact: a misspelt one gets nothing and is no
-/// error. Types and data of the events: docs/events.md.
+/// What a venue is asked for. Its events go to the topic of world, "exchange", venue, tail and
+/// instrument, for example "act.exchange.binance.trade.tape.BTCUSDT": the tail stands at the
+/// channel, the instrument is TopicSegment() of it (event/topic.hpp). Topics are exact: a misspelt
+/// one gets nothing and is no error. Types and data of the events: docs/events.md.
 ///
 /// A book's two topics belong into one bus subscription, made before the request: order holds only
 /// within one, and a snapshot is published when the book becomes live, not for who comes later. Its
@@ -51,7 +50,7 @@ struct FeedRequest {
 };
 
 /// Changes of books, trades, connections and the venue as a whole are also published, without being
-/// asked for, on `feed.status.<instrument>` and `feed.status`.
+/// asked for: tail "feed.status", with the instrument behind it when it concerns one.
 enum class SubscriptionState : std::uint8_t {
   kPending,  // asked for, not confirmed
   kLive,
