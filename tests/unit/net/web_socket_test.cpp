@@ -1,4 +1,6 @@
 // Messages, control frames and limits of the WebSocket client against a peer of raw bytes.
+#include <future>
+
 #include "socket_fixture.hpp"
 
 namespace virtufin::test {
@@ -157,17 +159,16 @@ TEST_CASE("what is sent arrives masked, in order and with its type; pongs come b
   });
   RecordingHandler handler;
   SocketFixture fixture;
-  std::size_t index = 0;
   handler.on_open = [&] {
-    net::WebSocket& socket = fixture.At(index);
+    net::WebSocket& socket = fixture.At(0);
     CHECK(socket.SendText("one"));
     CHECK(socket.SendBinary(AsBytes(std::string(70'000, 'b'))));
     CHECK(socket.Ping(AsBytes("ping")));
     CHECK_FALSE(socket.SendText(std::string(2 << 20, 'x')));  // more than may wait
   };
-  index = fixture.Open(peer.Url("ws"), handler);
+  fixture.Open(peer.Url("ws"), handler);
   CHECK(Without(handler.lines.WaitFor(2), "life") == Lines{"open", "pong ping"});
-  fixture.OnLoop([&] { fixture.At(index).Close(1000, "done"); });
+  fixture.OnLoop([&] { fixture.At(0).Close(1000, "done"); });
   const auto end = handler.ends.WaitFor(1).at(0);
   CHECK(end.status.code() == StatusCode::kCancelled);
   fixture.Stop();
@@ -300,9 +301,9 @@ TEST_CASE("while reading is paused nothing is delivered, afterwards everything i
 }
 
 TEST_CASE("headers, subprotocols and the user part of the address reach the server") {
-  std::string request;
+  std::promise<std::string> seen;
   ScriptedPeer peer([&](PeerLink& link, int) {
-    request = link.Upgrade("Sec-WebSocket-Protocol: beta\r\n");
+    seen.set_value(link.Upgrade("Sec-WebSocket-Protocol: beta\r\n"));
     link.ReadAll();
   });
   RecordingHandler handler;
@@ -314,6 +315,7 @@ TEST_CASE("headers, subprotocols and the user part of the address reach the serv
                handler, options);
   CHECK(handler.lines.WaitFor(1).front() == "open beta");
   fixture.Stop();
+  const std::string request = seen.get_future().get();
   CHECK(Contains(request, "GET /stream?streams=a/b HTTP/1.1\r\n"));
   CHECK(PeerLink::Header(request, "host") == "127.0.0.1:" + std::to_string(peer.port()));
   CHECK(PeerLink::Header(request, "x-key") == "secret");

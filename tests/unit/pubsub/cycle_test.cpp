@@ -53,12 +53,12 @@ void RunCycle(std::size_t parties, int threads, std::size_t capacity, std::uint6
   }
   for (auto& each : floods) each.join();
   const auto settled = [&] {
-    std::uint64_t open = 0;
-    for (Party& party : all) {
-      const std::uint64_t handled = party.handled;
-      open += party.published - handled - party.subscription.counters().missed_lagging;
-    }
-    return open == 0;
+    // All that is done first, all that was published after it: what is published while we look is
+    // not taken for done.
+    std::uint64_t done = 0, published = 0;
+    for (Party& party : all) done += party.handled + party.subscription.counters().missed_lagging;
+    for (Party& party : all) published += party.published;
+    return done == published;
   };
   while (!settled()) std::this_thread::yield();
   for (Party& party : all) {
