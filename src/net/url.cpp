@@ -12,6 +12,13 @@ constexpr std::size_t kMaxShownSegment = 24;
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "net", std::move(message));
 }
@@ -135,6 +142,21 @@ std::string Redact(std::string_view text) {
   const Result<Url> parsed = ParseUrl(text);
   if (!parsed.ok()) return "(not an address)";
   return parsed->scheme + "://" + parsed->Authority() + ShownPath(parsed->target);
+}
+
+std::string PercentDecode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escaped = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
+                         HexDigit(text[i + 2]) >= 0;
+    if (!escaped) {
+      out += text[i];
+      continue;
+    }
+    out += static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2]));
+    i += 2;
+  }
+  return out;
 }
 
 }  // namespace virtufin::inline v0::net

@@ -32,4 +32,7 @@ Result<Url> ParseUrl(std::string_view url);
 /// becomes `...`. Text that is no such address becomes "(not an address)". [any]
 std::string Redact(std::string_view url);
 
+/// `text` with its escapes (%2F) decoded; what is none stays as it is. [any]
+std::string PercentDecode(std::string_view text);
+
 }  // namespace virtufin::inline v0::net

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "net/url.hpp"
+
 namespace virtufin::inline v0::sim {
 namespace {
 
@@ -15,13 +17,6 @@ std::string Upper(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   return out;
-}
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 /// "+08:00" and so on, in milliseconds.
@@ -175,7 +170,7 @@ bool ParseTarget(std::string_view target, VenueMarket market, VenueTarget& out) 
   if (target == "/stream") {
     out.combined = true;
   } else if (StartsWith(target, "/ws/")) {
-    streams = PercentDecode(target.substr(4));
+    streams = net::PercentDecode(target.substr(4));
     if (streams.find_first_of("@!") == streams.npos) streams.clear();  // just a name
   } else if (target != "/ws") {
     return false;
@@ -202,23 +197,8 @@ std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view que
     query.remove_prefix(std::min(end + 1, query.size()));
     if (part.empty()) continue;
     const auto equals = std::min(part.find('='), part.size());
-    out.emplace_back(PercentDecode(part.substr(0, equals)),
-                     PercentDecode(part.substr(std::min(equals + 1, part.size()))));
-  }
-  return out;
-}
-
-std::string PercentDecode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escaped = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
-                         HexDigit(text[i + 2]) >= 0;
-    if (!escaped) {
-      out += text[i];
-      continue;
-    }
-    out += static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2]));
-    i += 2;
+    out.emplace_back(net::PercentDecode(part.substr(0, equals)),
+                     net::PercentDecode(part.substr(std::min(equals + 1, part.size()))));
   }
   return out;
 }

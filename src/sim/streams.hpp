@@ -56,6 +56,5 @@ bool ParseTarget(std::string_view target, VenueMarket market, VenueTarget& out);
 
 /// The parameters of a query ("a=1&b=2"), percent-decoded, in order.
 std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view query);
-std::string PercentDecode(std::string_view text);
 
 }  // namespace virtufin::inline v0::sim

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "sim/streams.hpp"
+
 namespace virtufin::inline v0::sim {
 namespace {
 
@@ -34,30 +36,11 @@ std::string Gzip(const std::string& text) {
   return out;
 }
 
-// The value of `name` in the query of `target`, percent-decoded.
+// The first value of `name` in the query of `target`, percent-decoded; empty without one.
 std::string Query(std::string_view target, std::string_view name) {
-  std::string_view query = target.substr(std::min(target.find('?'), target.size()));
-  while (!query.empty()) {
-    query.remove_prefix(1);
-    const std::string_view part = query.substr(0, query.find('&'));
-    query.remove_prefix(part.size());
-    if (part.size() <= name.size() || part.substr(0, name.size()) != name ||
-        part[name.size()] != '=') {
-      continue;
-    }
-    std::string value;
-    for (std::size_t i = name.size() + 1; i < part.size(); ++i) {
-      unsigned byte = 0;
-      if (part[i] == '%' && i + 2 < part.size() &&
-          std::from_chars(part.data() + i + 1, part.data() + i + 3, byte, 16).ptr ==
-              part.data() + i + 3) {
-        value += static_cast<char>(byte);
-        i += 2;
-      } else {
-        value += part[i];
-      }
-    }
-    return value;
+  const auto mark = std::min(target.find('?'), target.size());
+  for (auto& [key, value] : ParseQuery(target.substr(std::min(mark + 1, target.size())))) {
+    if (key == name) return std::move(value);
   }
   return {};
 }

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <utility>
 
+#include "net/url.hpp"
+
 namespace virtufin::inline v0 {
 namespace {
 
@@ -22,23 +24,6 @@ std::string UpperCase(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
     if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return out;
-}
-
-int HexDigit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-std::string PercentDecoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
-                        HexDigit(text[i + 2]) >= 0;
-    out += escape ? static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2])) : text[i];
-    if (escape) i += 2;
   }
   return out;
 }
@@ -62,7 +47,7 @@ void AddSymbolsOfStreams(std::string_view streams, std::vector<std::string>& sym
     streams.remove_prefix(std::min(slash + 1, streams.size()));
     const auto at = stream.find('@');
     if (at == 0 || at == std::string_view::npos || stream[0] == '!') continue;
-    symbols.push_back(UpperCase(PercentDecoded(stream.substr(0, at))));
+    symbols.push_back(UpperCase(net::PercentDecode(stream.substr(0, at))));
   }
 }
 
@@ -137,7 +122,7 @@ void RecordingPlayer::Impl::LoadAnswers(std::vector<std::string>& symbols,
                                         std::optional<BinanceMarket>& market) {
   RecordedLine answer;
   while (answers_file->Next(answer)) {
-    const std::string symbol = PercentDecoded(Parameter(answer.url, "symbol"));
+    const std::string symbol = net::PercentDecode(Parameter(answer.url, "symbol"));
     if (answer.kind != RecordedLine::Kind::kAnswer || symbol.empty() ||
         answer.url.find("/depth?") == std::string_view::npos) {
       Report(*answers_file, answer.number, "expected the answer of '.../depth?symbol=...'");
