@@ -1,9 +1,6 @@
 // The server itself: options, the loop's thread, accepting, the sweep of overdue connections, stop.
 #include "net/http_server.hpp"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <algorithm>
 #include <exception>
 #include <system_error>
@@ -12,6 +9,7 @@
 #include <boost/asio/ip/address.hpp>
 
 #include "net/server_impl.hpp"
+#include "net/thread.hpp"
 #include "virtufin/core/executor.hpp"
 
 namespace virtufin::inline v0::net {
@@ -66,16 +64,6 @@ std::string EndpointText(const asio::ip::tcp::endpoint& endpoint) {
   return endpoint.address().is_v6() ? "[" + host + "]" + port : host + port;
 }
 
-// The loop's thread takes no signal that the host may handle, but for those that it raises itself.
-sigset_t SignalsOfOthers() noexcept {
-  sigset_t most;
-  sigfillset(&most);
-  for (int raised : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF}) {
-    sigdelset(&most, raised);
-  }
-  return most;
-}
-
 }  // namespace
 
 Server::Server(HttpServerOptions its_options, HttpHandler& its_handler, LogSink& its_log)
@@ -128,17 +116,9 @@ Status Server::Start() {
   }
   port.store(acceptor_.local_endpoint(error).port());
   Accept();
-  const sigset_t most = SignalsOfOthers();
-  sigset_t before;
-  pthread_sigmask(SIG_SETMASK, &most, &before);
-  bool started = true;
   try {
-    thread_ = std::thread([this] { Run(); });
+    thread_ = StartQuietThread([this] { Run(); });
   } catch (const std::system_error&) {
-    started = false;
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (!started) {
     return Status(StatusCode::kResourceExhausted, "net", "the system gives no thread");
   }
   phase_ = Phase::kRunning;

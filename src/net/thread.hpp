@@ -1,5 +1,6 @@
-// Threads that take no signals of the process: a host's handlers run on the host's threads, and a
-// write to a closed socket under OpenSSL raises no SIGPIPE here.
+// Threads that take no signals of the process but those that they raise themselves and a
+// profiler's: a host's handlers run on the host's threads, and a write to a closed socket under
+// OpenSSL raises no SIGPIPE here.
 #pragma once
 
 #include <pthread.h>
@@ -15,7 +16,7 @@ template <class F>
 std::thread StartQuietThread(F&& body) {
   sigset_t asynchronous, before;
   sigfillset(&asynchronous);
-  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) {
+  for (int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, SIGPROF}) {
     sigdelset(&asynchronous, fault);
   }
   pthread_sigmask(SIG_BLOCK, &asynchronous, &before);  // the new thread inherits it

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "net/http_message.hpp"
 #include "net/ws_connection.hpp"
 
 namespace virtufin::inline v0::net {
@@ -14,22 +15,9 @@ Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "net", std::move(message));
 }
 
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-
 // libwebsockets 4.1 writes what is longer truncated, or not at all.
 constexpr std::size_t kMaxTarget = 2000, kMaxAuthority = 119, kMaxHeaders = 2000;
 constexpr std::size_t kMaxProtocols = 200;
-
-bool IsAuthorization(std::string_view name) {
-  constexpr std::string_view kName = "authorization";
-  return name.size() == kName.size() && std::equal(name.begin(), name.end(), kName.begin(),
-                                                   [](char a, char b) { return (a | 0x20) == b; });
-}
 
 /// False: a bad escape, or a control byte.
 bool PercentDecode(std::string_view text, std::string& out) {
@@ -122,7 +110,7 @@ Result<std::unique_ptr<WebSocket>> WebSocket::Open(NetLoop& loop, std::string_vi
       return Invalid("expected a user part of escapes like %40 and without control characters");
     }
     for (const auto& [name, value] : options.headers) {
-      if (IsAuthorization(name)) {
+      if (EqualsIgnoreCase(name, "authorization")) {
         return Invalid("expected a user part or the header Authorization, found both");
       }
     }
