@@ -29,6 +29,7 @@ endfunction()
 
 virtufin_header_units(cxx_units cpp ${cxx_headers} ${c_headers})
 virtufin_headers_alone(virtufin_headers_cxx20 ${cxx_units})
+# Pins CA-18, WA-33.
 virtufin_header_units(c_units c ${c_headers})
 foreach(standard 99 11)
   virtufin_headers_alone(virtufin_headers_c${standard} ${c_units})

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 
+// Pins WA-3.
 TEST_CASE("the worker header gives the layout of its frozen copy") {
   const WorkerLayoutEntry* current = CurrentWorkerLayout();
   const WorkerLayoutEntry* frozen = FrozenWorkerLayout();

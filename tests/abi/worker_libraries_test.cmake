@@ -2,6 +2,7 @@
 #
 # A worker library needs the C and C++ runtime only, exports only what the ABI names, and holds
 # nothing that would keep it mapped after dlclose: no GNU-unique symbol, no thread_local destructor.
+# Pins WA-30.
 cmake_minimum_required(VERSION 3.25)
 if(NOT READELF)
   if("$ENV{VIRTUFIN_TESTS_REQUIRE_ALL}" STREQUAL "1")

@@ -31,6 +31,7 @@ struct PubSubQuirks {
   bool publisher_waits = true;      // a full kBlock queue slows the publisher of this process down
 };
 
+// Pins PS-1.
 TEST_CASE_TEMPLATE_DEFINE("every subscriber gets every event of its topic in order", Driver,
                           pubsub_suite_fan_out) {
   Driver driver;
@@ -47,6 +48,7 @@ TEST_CASE_TEMPLATE_DEFINE("every subscriber gets every event of its topic in ord
   }
 }
 
+// Pins PS-1.
 TEST_CASE_TEMPLATE_DEFINE("an event arrives as it was published", Driver, pubsub_suite_same_event) {
   Driver driver;
   CloudEvent::Builder builder;
@@ -70,11 +72,13 @@ TEST_CASE_TEMPLATE_DEFINE("an event arrives as it was published", Driver, pubsub
   CHECK(topic == "a");
 }
 
+// Pins PS-1.
 TEST_CASE_TEMPLATE_DEFINE("publishing to nobody is fine", Driver, pubsub_suite_nobody) {
   Driver driver;
   CHECK(driver.bus().Publish(Numbered("a", 1)).ok());
 }
 
+// Pins TOP-3, TOP-4.
 TEST_CASE_TEMPLATE_DEFINE("topics are exact", Driver, pubsub_suite_exact) {
   Driver driver;
   Inbox inbox;
@@ -95,6 +99,7 @@ TEST_CASE_TEMPLATE_DEFINE("topics are exact", Driver, pubsub_suite_exact) {
   CHECK(star.numbers() == Range(101, 101));
 }
 
+// Pins PS-2.
 TEST_CASE_TEMPLATE_DEFINE("one queue serves several topics in publishing order", Driver,
                           pubsub_suite_topics) {
   Driver driver;
@@ -110,6 +115,7 @@ TEST_CASE_TEMPLATE_DEFINE("one queue serves several topics in publishing order",
   CHECK(inbox.numbers() == Range(1, 30));
 }
 
+// Pins PS-2.
 TEST_CASE_TEMPLATE_DEFINE("handlers of one queue run one at a time, in order per publisher", Driver,
                           pubsub_suite_order) {
   constexpr std::uint64_t kPublishers = 4;
@@ -146,6 +152,7 @@ TEST_CASE_TEMPLATE_DEFINE("handlers of one queue run one at a time, in order per
   CHECK(unordered == 0);
 }
 
+// Pins PS-3.
 TEST_CASE_TEMPLATE_DEFINE("a failing handler disturbs nobody and is counted", Driver,
                           pubsub_suite_failing) {
   Driver driver;
@@ -196,6 +203,7 @@ TEST_CASE_TEMPLATE_DEFINE("a retry is redelivered or counted as failed", Driver,
   CHECK(subscription->counters().failed == 1);
 }
 
+// Pins PS-4.
 TEST_CASE_TEMPLATE_DEFINE("a handler may publish and subscribe", Driver, pubsub_suite_nested) {
   Driver driver;
   Inbox inbox;
@@ -212,6 +220,7 @@ TEST_CASE_TEMPLATE_DEFINE("a handler may publish and subscribe", Driver, pubsub_
   inner.Unsubscribe();
 }
 
+// Pins PS-5.
 TEST_CASE_TEMPLATE_DEFINE("no handler runs after Unsubscribe returned", Driver,
                           pubsub_suite_unsubscribe) {
   Driver driver;
@@ -231,6 +240,7 @@ TEST_CASE_TEMPLATE_DEFINE("no handler runs after Unsubscribe returned", Driver,
   subscription->Unsubscribe();  // once more does nothing
 }
 
+// Pins PS-4.
 TEST_CASE_TEMPLATE_DEFINE("a handler may end its own subscription", Driver,
                           pubsub_suite_unsubscribe_self) {
   Driver driver;
@@ -255,6 +265,7 @@ TEST_CASE_TEMPLATE_DEFINE("a handler may end its own subscription", Driver,
   CHECK(inbox.numbers() == Range(1, 1));
 }
 
+// Pins PS-5.
 TEST_CASE_TEMPLATE_DEFINE("done runs once, when the last handler has ended", Driver,
                           pubsub_suite_done) {
   Driver driver;
@@ -285,6 +296,7 @@ TEST_CASE_TEMPLATE_DEFINE("done runs once, when the last handler has ended", Dri
   CHECK(dones == 1);
 }
 
+// Pins PS-5.
 TEST_CASE_TEMPLATE_DEFINE("the handler is destroyed with the subscription", Driver,
                           pubsub_suite_handler_destroyed) {
   Driver driver;
@@ -298,6 +310,7 @@ TEST_CASE_TEMPLATE_DEFINE("the handler is destroyed with the subscription", Driv
   CHECK(owned.use_count() == 1);
 }
 
+// Pins PS-6.
 TEST_CASE_TEMPLATE_DEFINE("a handle outlives its bus", Driver, pubsub_suite_outlives) {
   auto driver = std::make_unique<Driver>();
   Inbox inbox;
@@ -314,6 +327,7 @@ TEST_CASE_TEMPLATE_DEFINE("a handle outlives its bus", Driver, pubsub_suite_outl
   CHECK(subscription->counters().delivered == 1);
 }
 
+// Pins PS-7.
 TEST_CASE_TEMPLATE_DEFINE("a stopped bus answers UNAVAILABLE", Driver, pubsub_suite_stopped) {
   Driver driver;
   Inbox inbox;
@@ -326,6 +340,7 @@ TEST_CASE_TEMPLATE_DEFINE("a stopped bus answers UNAVAILABLE", Driver, pubsub_su
   CHECK(inbox.size() == 0);
 }
 
+// Pins PS-8, TOP-4.
 TEST_CASE_TEMPLATE_DEFINE("what cannot be subscribed is refused", Driver, pubsub_suite_invalid) {
   Driver driver;
   Inbox inbox;
@@ -346,6 +361,7 @@ TEST_CASE_TEMPLATE_DEFINE("what cannot be subscribed is refused", Driver, pubsub
   CHECK(code(topic, Queue(1), inbox.Handler()) == StatusCode::kOk);
 }
 
+// Pins PS-9.
 TEST_CASE_TEMPLATE_DEFINE("a full queue loses nothing of a publisher that can wait", Driver,
                           pubsub_suite_block) {
   Driver driver;
@@ -360,6 +376,7 @@ TEST_CASE_TEMPLATE_DEFINE("a full queue loses nothing of a publisher that can wa
   CHECK(subscription->counters().missed_lagging == 0);
 }
 
+// Pins PS-10.
 TEST_CASE_TEMPLATE_DEFINE("a subscription that lags misses events, is told, and recovers", Driver,
                           pubsub_suite_lag) {
   if (!Driver::kQuirks.publisher_waits) return;
@@ -397,6 +414,7 @@ TEST_CASE_TEMPLATE_DEFINE("a subscription that lags misses events, is told, and 
   CHECK(other.numbers() == Range(1, 10));
 }
 
+// Pins PS-11.
 TEST_CASE_TEMPLATE_DEFINE("DropOldest keeps the newest, counts and tells", Driver,
                           pubsub_suite_drop_oldest) {
   Driver driver;
@@ -415,6 +433,7 @@ TEST_CASE_TEMPLATE_DEFINE("DropOldest keeps the newest, counts and tells", Drive
   CHECK(inbox.missed() == std::vector<std::uint64_t>{0, 15, 0, 0, 0});
 }
 
+// Pins PS-12.
 TEST_CASE_TEMPLATE_DEFINE("DropNewest keeps the oldest, counts and tells", Driver,
                           pubsub_suite_drop_newest) {
   Driver driver;
@@ -436,6 +455,7 @@ TEST_CASE_TEMPLATE_DEFINE("DropNewest keeps the oldest, counts and tells", Drive
   CHECK(inbox.missed() == std::vector<std::uint64_t>{0, 15, 0, 0, 0, 0});
 }
 
+// Pins PS-13.
 TEST_CASE_TEMPLATE_DEFINE("Conflate keeps the newest of each topic and subject, in its old place",
                           Driver, pubsub_suite_conflate) {
   Driver driver;
@@ -467,6 +487,7 @@ TEST_CASE_TEMPLATE_DEFINE("Conflate keeps the newest of each topic and subject, 
   CHECK(inbox.missed() == std::vector<std::uint64_t>{0, 3, 0, 0, 0});
 }
 
+// Pins PS-13.
 TEST_CASE_TEMPLATE_DEFINE("Conflate with more keys than places drops the oldest", Driver,
                           pubsub_suite_conflate_full) {
   Driver driver;
@@ -489,6 +510,7 @@ TEST_CASE_TEMPLATE_DEFINE("Conflate with more keys than places drops the oldest"
   CHECK(inbox.missed() == std::vector<std::uint64_t>{0, 6, 0, 0});
 }
 
+// Pins PS-15.
 TEST_CASE_TEMPLATE_DEFINE("an inline handler runs on the publisher's thread", Driver,
                           pubsub_suite_inline) {
   if (!Driver::kQuirks.inline_on_publisher) return;

@@ -1,5 +1,6 @@
 # cmake -DLIBRARY=... -DNM=... -DLIST=... -P check_symbols.cmake
 # The dynamic symbols that LIBRARY defines must be those of LIST, one a line, and no other.
+# Pins CA-11.
 execute_process(COMMAND ${NM} -D --defined-only ${LIBRARY} OUTPUT_VARIABLE out RESULT_VARIABLE rc)
 if(rc)
   message(FATAL_ERROR "${NM} failed on ${LIBRARY}")

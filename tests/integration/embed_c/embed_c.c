@@ -27,6 +27,7 @@ static int equals(virtufin_str_t text, const char* expected) {
   return text.size == strlen(expected) && memcmp(text.data, expected, text.size) == 0;
 }
 
+/* Pins CA-6, CA-9. */
 static virtufin_delivery_t on_reply(void* user_data, virtufin_str_t topic,
                                     const virtufin_event_t* event,
                                     const virtufin_delivery_info_t* info) {
@@ -62,6 +63,7 @@ static int show(virtufin_status_t status, virtufin_error_t* error) {
 }
 
 /* Errors carry a code, a text and the part that says so; finalizers have run by then. */
+/* Pins CA-1, CA-5, CA-7, CA-8, CA-10. */
 static int check_errors(virtufin_platform_t* platform) {
   virtufin_error_t* error = NULL;
   virtufin_options_t* options = virtufin_options_new();
@@ -145,6 +147,7 @@ static int await_reply(watcher_t* watcher) {
   return failed == 0;
 }
 
+/* Pins CA-4, CA-6, CA-7, CA-10. */
 int main(int argc, char** argv) {
   CHECK(argc == 2);
   virtufin_error_t* error = NULL;

@@ -8,6 +8,7 @@
 using namespace virtufin;
 using namespace virtufin::test;
 
+// Pins WM-15.
 TEST_CASE("gateway_call to the bus from more workers than executor threads ends") {
   PlatformOptions options;
   options.executor.threads = 2;

@@ -62,6 +62,7 @@ WorkerInfo AwaitInfo(Platform& platform, Wanted wanted) {
 
 }  // namespace
 
+// Pins WA-26.
 TEST_CASE("a native call that hangs is overdue, and its worker is well when it returned") {
   auto platform = Started(20, 30'000);
   const std::string id = StartWorker(*platform);
@@ -78,6 +79,7 @@ TEST_CASE("a native call that hangs is overdue, and its worker is well when it r
   CHECK(platform->Stop(std::chrono::minutes(2)).ok());
 }
 
+// Pins WA-27.
 TEST_CASE("a native call that hangs is abandoned by Delete and returns into mapped code") {
   const std::uint64_t abandoned = GetNativeCounters().abandoned;
   Pipe pipe;
@@ -102,6 +104,7 @@ TEST_CASE("a native call that hangs is abandoned by Delete and returns into mapp
   CHECK(platform->Stop(std::chrono::minutes(2)).ok());
 }
 
+// Pins WA-27, WM-11.
 TEST_CASE("a stop that meets a native call that hangs names its worker and ends") {
   Pipe pipe;
   {

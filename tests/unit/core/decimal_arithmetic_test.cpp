@@ -120,6 +120,7 @@ TEST_CASE("random sums, differences and halves agree with 128-bit integers") {
   }
 }
 
+// Pins CO-4.
 TEST_CASE("a text with an exponent becomes the canonical plain decimal") {
   const auto read = [](std::string_view text) {
     return Decimal::ParseScientific(text)->ToString();

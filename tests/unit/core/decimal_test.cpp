@@ -99,6 +99,7 @@ Decimal RandomDecimal(Random& random) {
 static_assert(sizeof(Decimal) == 16);
 static_assert(std::is_trivially_copyable_v<Decimal>);
 
+// Pins CO-1.
 TEST_CASE("a decimal prints the digits it was written with") {
   for (const char* text : {"0",
                            "-0",
@@ -200,6 +201,7 @@ TEST_CASE("every byte at every place of texts of 1 to 20 bytes agrees with the s
   }
 }
 
+// Pins CO-3, CO-4.
 TEST_CASE("a text that is no decimal is refused with the position") {
   CHECK(Refusal("") ==
         "INVALID_ARGUMENT [core]: decimal \"\": expected '-' or a digit at position 0, found the "
@@ -221,6 +223,7 @@ TEST_CASE("a text that is no decimal is refused with the position") {
   CHECK(Refusal(std::string(500, 'x')).size() < 200);
 }
 
+// Pins CO-3.
 TEST_CASE("a number that does not fit is OUT_OF_RANGE") {
   for (const char* text :
        {"9223372036854775808", "-9223372036854775809", "0.0000000000000000001",
@@ -233,6 +236,7 @@ TEST_CASE("a number that does not fit is OUT_OF_RANGE") {
   }
 }
 
+// Pins CO-2.
 TEST_CASE("equality and order go by value") {
   CHECK(*Decimal::Parse("1.0") == *Decimal::Parse("1.00"));
   CHECK(*Decimal::Parse("0") == *Decimal::Parse("-0.0"));
@@ -244,6 +248,7 @@ TEST_CASE("equality and order go by value") {
   CHECK((*Decimal::Parse("1.5") <=> *Decimal::Parse("1.50")) == std::strong_ordering::equal);
 }
 
+// Pins CO-2.
 TEST_CASE("the order of random decimals of all scales agrees with that of their digits") {
   Random random(4);
   for (int i = Scaled(100'000); i > 0; --i) {

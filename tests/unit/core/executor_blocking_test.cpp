@@ -14,6 +14,7 @@ using test::kLong;
 using test::Tally;
 using test::WithThreads;
 
+// Pins CO-12.
 TEST_CASE("64 tasks block in scopes on two threads and others still run") {
   Executor executor(WithThreads(2), WallClock(), NullLog());
   REQUIRE(executor.Start().ok());
@@ -45,6 +46,7 @@ TEST_CASE("64 tasks block in scopes on two threads and others still run") {
   CHECK(executor.counters().blocking == 0);
 }
 
+// Pins CO-12.
 TEST_CASE("beyond max_blocking_threads tasks wait their turn") {
   ExecutorOptions options = WithThreads(1);
   options.max_blocking_threads = 2;
@@ -99,6 +101,7 @@ TEST_CASE("a scope on a foreign thread has no effect") {
   REQUIRE(executor.Stop(kLong).ok());
 }
 
+// Pins CO-12.
 TEST_CASE("a task that runs too long while others wait is declared blocking") {
   Executor executor(WithThreads(2), WallClock(), NullLog());
   REQUIRE(executor.Start().ok());
@@ -124,6 +127,7 @@ TEST_CASE("a task that runs too long while others wait is declared blocking") {
   CHECK(executor.counters().blocking == 0);
 }
 
+// Pins CO-14.
 TEST_CASE("the limit in time runs on real time though the clock stands still") {
   ManualClock clock{Timestamp()};
   Executor executor(WithThreads(1), clock, NullLog());

@@ -23,6 +23,7 @@ using test::kLong;
 using test::Tally;
 using test::WithThreads;
 
+// Pins CO-13.
 TEST_CASE("stop runs what is queued and what those tasks post") {
   Executor executor(WithThreads(2), WallClock(), NullLog());
   std::atomic<int> ran{0};
@@ -115,6 +116,7 @@ TEST_CASE("an executor that never started drops what it kept") {
   CHECK(captured.use_count() == 1);
 }
 
+// Pins CO-13.
 TEST_CASE("stop is refused on threads that must not wait") {
   Executor executor(WithThreads(1), WallClock(), NullLog());
   REQUIRE(executor.Start().ok());
@@ -163,6 +165,7 @@ struct Stuck {
   Gate returned;
 };
 
+// Pins CO-13.
 TEST_CASE("a task that does not return is abandoned, named, and touches nothing that is gone") {
   auto stuck = std::make_shared<Stuck>();
   bool next_ran = false;

@@ -88,6 +88,7 @@ TEST_CASE("every task of eight producers runs exactly once on two threads") {
   }
 }
 
+// Pins CO-11.
 TEST_CASE("tasks of a strand run in order, one at a time, whoever posts") {
   Executor executor(WithThreads(2), WallClock(), NullLog());
   REQUIRE(executor.Start().ok());
@@ -178,6 +179,7 @@ TEST_CASE("a strand knows which thread runs it") {
   REQUIRE(executor.Stop(kLong).ok());
 }
 
+// Pins CO-11.
 TEST_CASE("what a task throws is logged and the rest runs") {
   KeptLog log;
   Executor executor(WithThreads(1), WallClock(), log);

@@ -138,6 +138,7 @@ std::string At(const ManualClock& clock, const char* what) {
   return std::to_string(clock.Monotonic().time_since_epoch() / milliseconds(1)) + what;
 }
 
+// Pins CO-14.
 TEST_CASE("Advance runs due timers in order of time, then of creation, at their own time") {
   ManualClock clock(*Timestamp::Parse("2024-02-29T23:59:59Z"));
   Executor executor(WithThreads(2), clock, NullLog());
@@ -260,6 +261,7 @@ TEST_CASE("two executors on one clock take turns in order of time") {
   REQUIRE(b.Stop(kLong).ok());
 }
 
+// Pins CO-14.
 TEST_CASE("AfterReal fires though the manual clock stands still, and After does not") {
   ManualClock clock{Timestamp()};
   Executor executor(WithThreads(1), clock, NullLog());

@@ -63,6 +63,7 @@ TEST_CASE("an ok status is one null pointer and says OK") {
   CHECK(status.ToString() == "OK");
 }
 
+// Pins CO-8.
 TEST_CASE("an error keeps code, component and message") {
   const Status status = NoTopic();
   CHECK_FALSE(status.ok());
@@ -76,6 +77,7 @@ TEST_CASE("a status made with kOk is ok and drops its text") {
   CHECK(Status(StatusCode::kOk, "core", "unused") == Status());
 }
 
+// Pins CO-8.
 TEST_CASE("every code has its own gRPC name and an unknown number is UNKNOWN") {
   std::set<std::string_view> names;
   for (int code = 0; code <= 16; ++code) {
@@ -175,6 +177,7 @@ TEST_CASE("a result whose assignment threw is an INTERNAL error") {
   CHECK_FALSE(result.status().ok());
 }
 
+// Pins CO-9.
 TEST_CASE("value() of an error ends the process with the status text") {
   const Ended ended = RunInChild([] {
     const Result<int> result = NoTopic();
@@ -184,6 +187,7 @@ TEST_CASE("value() of an error ends the process with the status text") {
   CHECK(ended.text.find("NOT_FOUND [pubsub]: no topic \"a.b\"\n") != std::string::npos);
 }
 
+// Pins CO-9.
 TEST_CASE("every way to the value of an error ends the process") {
   CHECK(RunInChild([] { _exit(*Result<int>(NoTopic())); }).by_abort);
   CHECK(RunInChild([] { _exit(Result<int>(NoTopic()).value()); }).by_abort);

@@ -102,6 +102,7 @@ std::string Refusal(std::string_view text) {
 static_assert(sizeof(Timestamp) == 16);
 static_assert(std::is_trivially_copyable_v<Timestamp>);
 
+// Pins CO-5.
 TEST_CASE("the text that was read is the text that is written") {
   for (const char* text :
        {"2018-04-05T17:31:00Z", "2018-04-05t17:31:00z", "2018-04-05T17:31:00.000000000Z",
@@ -162,6 +163,7 @@ TEST_CASE("every day of years 0001 to 9999 has its date") {
   CHECK(year == 10'000);
 }
 
+// Pins CO-7.
 TEST_CASE("a text that is no RFC 3339 time is refused with the position") {
   CHECK(Refusal("") == "timestamp \"\": expected a digit at position 0, found the end");
   CHECK(Refusal("lunchtime").find("expected a digit at position 0, found 'l'") !=
@@ -195,6 +197,7 @@ TEST_CASE("a text that is no RFC 3339 time is refused with the position") {
         std::string::npos);
 }
 
+// Pins CO-7.
 TEST_CASE("a date or time that does not exist is refused") {
   CHECK(Refusal("0000-01-01T00:00:00Z").find("a year from 0001 to 9999 at position 0") !=
         std::string::npos);
@@ -214,6 +217,7 @@ TEST_CASE("a date or time that does not exist is refused") {
         std::string::npos);
 }
 
+// Pins CO-7.
 TEST_CASE("an instant outside years 0001 to 9999 UTC is refused") {
   CHECK(Refusal("0001-01-01T00:00:00+00:01").find("an instant in years 0001 to 9999 UTC") !=
         std::string::npos);
@@ -223,6 +227,7 @@ TEST_CASE("an instant outside years 0001 to 9999 UTC is refused") {
   CHECK(Read("9999-12-31T23:58:59-00:01").unix_seconds() == kLast);
 }
 
+// Pins CO-6.
 TEST_CASE("a leap second is read where one can be and is the same instant as the next second") {
   const Timestamp leap = Read("2016-12-31T23:59:60Z");
   CHECK(leap == Read("2017-01-01T00:00:00Z"));
@@ -239,6 +244,7 @@ TEST_CASE("a leap second is read where one can be and is the same instant as the
   }
 }
 
+// Pins CO-6.
 TEST_CASE("equality and order compare the instant only") {
   CHECK(Read("2018-04-05T18:31:00+01:00") == Read("2018-04-05T17:31:00.000Z"));
   CHECK(Read("2018-04-05T18:31:00+01:00") < Read("2018-04-05T18:31:00Z"));

@@ -120,6 +120,7 @@ TEST_CASE("V4 sets version and variant and leaves 122 bits to chance") {
   CHECK(free_bits == 122);
 }
 
+// Pins CO-10.
 TEST_CASE("V5 gives the UUIDs of RFC 4122's name spaces") {
   const Uuid dns = *Uuid::Parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8");
   CHECK(Uuid::V5(dns, "www.example.com").ToString() == "2ed6657d-e927-568b-95e1-2665a8aea6a2");
@@ -149,6 +150,7 @@ TEST_CASE("V5 of several names tells where one ends") {
   }
 }
 
+// Pins CO-10.
 TEST_CASE("V4 does not repeat within and across threads") {
   std::mutex mutex;
   std::vector<Uuid> ids;
@@ -166,6 +168,7 @@ TEST_CASE("V4 does not repeat within and across threads") {
   CHECK_FALSE(HasRepeats(ids));
 }
 
+// Pins CO-10.
 TEST_CASE("V4 does not repeat in the child of a fork") {
   std::vector<Uuid> ids{Uuid::V4()};  // the child inherits what is left of this batch
   int ends[2];

@@ -54,6 +54,7 @@ struct InProc {
 
 }  // namespace
 
+// Pins WA-32.
 TEST_CASE("a registered factory makes a worker of its own for each load") {
   InProc inproc;
   CHECK((*inproc.registry.Find(kInProcMimeType))->Describe().language == "C++");
@@ -98,6 +99,7 @@ TEST_CASE("a factory that throws or makes nothing fails the load") {
   CHECK(inproc.Load("null").status().message() == "the factory 'null' made no worker");
 }
 
+// Pins WA-32.
 TEST_CASE("a handler's reply, silence, status and exception become the outcome") {
   InProc inproc;
   const auto worker = inproc.Make([](const CloudEvent& event) -> Reply {
@@ -118,6 +120,7 @@ TEST_CASE("a handler's reply, silence, status and exception become the outcome")
         "exception left Process: an exception of unknown type");
 }
 
+// Pins WA-32.
 TEST_CASE("the config is stamped on the event a handler gets; what the event has wins") {
   InProc inproc;
   const auto worker =

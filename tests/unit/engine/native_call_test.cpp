@@ -37,6 +37,7 @@ std::string BytesOf(const Result<EncodedBytes>& encoded) {
 
 }  // namespace
 
+// Pins WA-13.
 TEST_CASE("a reply comes back with what the worker put into it") {
   Modes modes;
   const CloudEvent event = EventOf("echo", "some data");
@@ -65,6 +66,7 @@ TEST_CASE("the config is stamped on the event a worker sees") {
   CHECK(without.reply->data_text() == "absent");
 }
 
+// Pins WA-13, WA-14.
 TEST_CASE("a null buffer and an empty response are no reply and no failure") {
   Modes modes;
   for (const CallOutcome& outcome :
@@ -77,6 +79,7 @@ TEST_CASE("a null buffer and an empty response are no reply and no failure") {
   CHECK(modes.AllBuffersReturned());
 }
 
+// Pins WA-13, WA-15.
 TEST_CASE("an error text alone fails the call") {
   Modes modes;
   CheckFailed(Call(*modes.worker, "error", "book is crossed"), StatusCode::kInternal,
@@ -84,6 +87,7 @@ TEST_CASE("an error text alone fails the call") {
   CHECK(modes.AllBuffersReturned());
 }
 
+// Pins WA-13, WA-15.
 TEST_CASE("a long error text is cut between two characters") {
   Modes modes;
   const std::string cross = "\xe2\x9c\x97";  // three bytes; 65536 = 3 * 21845 + 1
@@ -108,6 +112,7 @@ TEST_CASE("a long error text is cut between two characters") {
   CHECK(modes.AllBuffersReturned());
 }
 
+// Pins WA-13, WA-15.
 TEST_CASE("an error text beside a reply is surfaced and the reply kept") {
   Modes modes;
   const CallOutcome outcome = Call(*modes.worker, "both", "half of it failed");
@@ -118,6 +123,7 @@ TEST_CASE("an error text beside a reply is surfaced and the reply kept") {
   CHECK(modes.AllBuffersReturned());
 }
 
+// Pins WA-13, WA-16.
 TEST_CASE("a return code fails the call, whatever the buffer holds") {
   Modes modes;
   CheckFailed(Call(*modes.worker, "return", "7"), StatusCode::kInternal, "worker returned 7");
@@ -131,6 +137,7 @@ TEST_CASE("a return code fails the call, whatever the buffer holds") {
   CHECK(modes.AllBuffersReturned());
 }
 
+// Pins WA-13, WA-17.
 TEST_CASE("a reply of impossible length or place is a bad reply") {
   Modes modes;
   const std::string good = BytesOf(EncodeWorkerResponse(nullptr, "text"));
@@ -145,6 +152,7 @@ TEST_CASE("a reply of impossible length or place is a bad reply") {
   CHECK(modes.AllBuffersReturned());
 }
 
+// Pins WA-13, WA-17.
 TEST_CASE("a reply that is no WorkerResponse is a bad reply") {
   Modes modes;
   const CloudEvent event = EventOf("t", "d");
@@ -161,6 +169,7 @@ TEST_CASE("a reply that is no WorkerResponse is a bad reply") {
   CHECK(modes.AllBuffersReturned());
 }
 
+// Pins WA-13, WA-17.
 TEST_CASE("a reply with any byte changed is read or refused, and its buffer returned") {
   Modes modes;
   const CloudEvent event = EventOf("t", "data", "subject");
@@ -181,6 +190,7 @@ TEST_CASE("a reply with any byte changed is read or refused, and its buffer retu
   CHECK(modes.AllBuffersReturned());
 }
 
+// Pins WA-12.
 TEST_CASE("an event that is too large for the wire fails without a call") {
   Modes modes;
   const std::string data(kMaxEventBytes - 64, 'x');
@@ -189,6 +199,7 @@ TEST_CASE("an event that is too large for the wire fails without a call") {
   CHECK(Answer(*modes.worker, "count") == "1");
 }
 
+// Pins WA-18.
 TEST_CASE("an exception that leaves Process is an error of that call and degrades the worker") {
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();
@@ -215,6 +226,7 @@ TEST_CASE("an exception that leaves Process is an error of that call and degrade
   CHECK(host->lines().front() == "4 exception left VirtufinWorkerShutdown: will not go");
 }
 
+// Pins WA-8.
 TEST_CASE("two workers of one library have separate state") {
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();

@@ -75,6 +75,7 @@ constexpr char kOutside[] =
 
 }  // namespace
 
+// Pins WA-19.
 TEST_CASE("a worker's log lines reach the host with their level") {
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();
@@ -85,6 +86,7 @@ TEST_CASE("a worker's log lines reach the host with their level") {
   CHECK(host->lines() == std::vector<std::string>{"3 careful", "0 below", "4 above"});
 }
 
+// Pins WA-20.
 TEST_CASE("gateway_call hands over the service's answer and its errors") {
   std::string asked;
   const auto host =
@@ -105,6 +107,7 @@ TEST_CASE("gateway_call hands over the service's answer and its errors") {
         R"(13 38 {"error":{"code":13,"message":"oops"}})");
 }
 
+// Pins WA-11, WA-21.
 TEST_CASE("callbacks outside of a call are refused, counted, and logged once") {
   const auto engine = MakeNativeEngine();
   const auto recording = std::make_shared<RecordingHost>(
@@ -135,6 +138,7 @@ TEST_CASE("callbacks outside of a call are refused, counted, and logged once") {
   CHECK(recording->lines().size() == 1);
 }
 
+// Pins WA-20.
 TEST_CASE("a gateway_call that makes no sense is INVALID_ARGUMENT") {
   // The gateway itself plays the worker that calls again, so that a call of this host runs.
   const VirtufinHost* host = nullptr;
@@ -160,6 +164,7 @@ TEST_CASE("a gateway_call that makes no sense is INVALID_ARGUMENT") {
   CHECK(recording->lines().empty());
 }
 
+// Pins WA-22.
 TEST_CASE("a thread of the worker may use the callbacks while a call runs") {
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();
@@ -168,6 +173,7 @@ TEST_CASE("a thread of the worker may use the callbacks while a call runs") {
   CHECK(host->lines() == std::vector<std::string>{"2 from a thread of the worker"});
 }
 
+// Pins WA-11.
 TEST_CASE("host structs are never given out twice") {
   const auto engine = MakeNativeEngine();
   const auto recording = std::make_shared<RecordingHost>();
@@ -183,6 +189,7 @@ TEST_CASE("host structs are never given out twice") {
   for (const VirtufinHost* host : seen) CHECK(host->engine_ptr == host);
 }
 
+// Pins WA-22.
 TEST_CASE("callbacks of one load race with its calls and its unload") {
   const auto engine = MakeNativeEngine();
   for (int round = 0; round < 20; ++round) {
@@ -204,6 +211,7 @@ TEST_CASE("callbacks of one load race with its calls and its unload") {
   }
 }
 
+// Pins WA-23.
 TEST_CASE("calls of different loads of one library run concurrently") {
   const auto engine = MakeNativeEngine();
   std::vector<std::thread> threads;
@@ -227,6 +235,7 @@ TEST_CASE("calls of different loads of one library run concurrently") {
   CHECK(right.load() == 800);
 }
 
+// Pins WA-27.
 TEST_CASE("an abandoned call outlives its worker; its late outcome is delivered, its code stays") {
   Gate gate;
   const auto engine = MakeNativeEngine();
@@ -266,6 +275,7 @@ TEST_CASE("an abandoned call outlives its worker; its late outcome is delivered,
   host->log(host->engine_ptr, 2, "still readable");
 }
 
+// Pins WA-27.
 TEST_CASE("nothing new is called into an abandoned worker") {
   const auto engine = MakeNativeEngine();
   const auto worker = LoadWorker(*engine, NativeFile(MODES_V2), std::make_shared<RecordingHost>());

@@ -63,6 +63,7 @@ TEST_CASE("the engine says what it runs") {
   CHECK(info.available);
 }
 
+// Pins WA-5.
 TEST_CASE("what is no regular file is refused at once, also a FIFO that nobody writes") {
   const ScratchFolder folder;
   const std::string fifo = folder.path / "libfifo.so";
@@ -80,23 +81,27 @@ TEST_CASE("a library loads from a file and from its bytes") {
                "echo", "b") == "b");
 }
 
+// Pins WA-1.
 TEST_CASE("a library that lacks an export is refused by the name of the symbol") {
   CheckRefused(NativeFile(BROKEN_NO_PROCESS), "does not export 'Process'");
   CheckRefused(NativeFile(BROKEN_NO_FREE_RESULT), "does not export 'FreeResult'");
   CheckRefused(NativeFile(BROKEN_NO_FREE_RESULT), BROKEN_NO_FREE_RESULT);
 }
 
+// Pins WA-2.
 TEST_CASE("an ABI version that the host does not know is refused with those it knows") {
   CheckRefused(NativeFile(BROKEN_ABI_3), "asks for worker ABI version 3: supported are 1 and 2");
   CheckRefused(NativeFile(BROKEN_ABI_0), "asks for worker ABI version 0: supported are 1 and 2");
 }
 
+// Pins WA-7.
 TEST_CASE("the loader's words name the file that was given") {
   CheckRefused(NativeFile(BROKEN_UNDEFINED), "undefined symbol: FunctionThatNobodyDefines");
   CheckRefused(NativeFile(BROKEN_UNDEFINED), BROKEN_UNDEFINED);
   CheckRefused({"application/x-native-dll", "", ReadFile(BROKEN_UNDEFINED)}, "library of ");
 }
 
+// Pins WA-5.
 TEST_CASE("what is no shared library is refused before the loader sees it") {
   const auto content = [](std::string_view text) {
     return WorkerCode{"application/x-native-dll", "", {text.begin(), text.end()}};
@@ -111,6 +116,7 @@ TEST_CASE("what is no shared library is refused before the loader sees it") {
   CheckRefused(NativeFile("/proc"), "/proc: expected a regular file");
 }
 
+// Pins WA-5.
 TEST_CASE("a library cut at any length is an error, never a crash") {
   const auto engine = MakeNativeEngine();
   const std::vector<std::uint8_t> whole = ReadFile(HELLO_C);
@@ -132,6 +138,7 @@ TEST_CASE("a library cut at any length is an error, never a crash") {
   CHECK(refused > 50);
 }
 
+// Pins WA-6.
 TEST_CASE("a library above the limit is refused") {
   NativeEngineOptions options;
   options.max_library_bytes = 1000;
@@ -141,6 +148,7 @@ TEST_CASE("a library above the limit is refused") {
             .code() == StatusCode::kResourceExhausted);
 }
 
+// Pins WA-2, WA-24.
 TEST_CASE("the host writes the revision that the worker declares") {
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();
@@ -150,6 +158,7 @@ TEST_CASE("the host writes the revision that the worker declares") {
         ", act.a, act.b, depth=5, pair=BTCUSDT");
 }
 
+// Pins WA-4.
 TEST_CASE("Init runs at the load and Shutdown before the unload") {
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();
@@ -159,6 +168,7 @@ TEST_CASE("Init runs at the load and Shutdown before the unload") {
   CHECK(host->lines() == std::vector<std::string>{"2 init", "2 shutdown"});
 }
 
+// Pins WA-4.
 TEST_CASE("a worker whose Init fails is shut down and not loaded") {
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();
@@ -168,10 +178,12 @@ TEST_CASE("a worker whose Init fails is shut down and not loaded") {
   CHECK(host->lines() == std::vector<std::string>{"2 init", "2 shutdown"});
 }
 
+// Pins WA-4.
 TEST_CASE("a worker whose Init throws is not loaded") {
   CheckRefused(NativeFile(THROWER_INIT), "exception left VirtufinWorkerInit: not today");
 }
 
+// Pins WA-25.
 TEST_CASE("the worker's environment is set while the library is mapped, when asked for") {
   REQUIRE(setenv("VIRTUFIN_WORKER_TOPIC", "of the application", 1) == 0);
   REQUIRE(unsetenv("VIRTUFIN_WORKER_ID") == 0);
@@ -188,6 +200,7 @@ TEST_CASE("the worker's environment is set while the library is mapped, when ask
   unsetenv("VIRTUFIN_WORKER_TOPIC");
 }
 
+// Pins WA-9.
 TEST_CASE("copies in memory leave no descriptor open and nothing mapped") {
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();
@@ -204,6 +217,7 @@ TEST_CASE("copies in memory leave no descriptor open and nothing mapped") {
   CHECK(host->lines().empty());
 }
 
+// Pins WA-9.
 TEST_CASE("copies in a directory are removed on unload, and after a failed load") {
   const ScratchFolder scratch;
   NativeEngineOptions options;
@@ -233,6 +247,7 @@ TEST_CASE("a directory that does not exist is a failed precondition") {
   CHECK(status.message().find("/nonexistent/folder") != std::string_view::npos);
 }
 
+// Pins WA-10.
 TEST_CASE("a library that stays mapped after its unload is reported") {
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();

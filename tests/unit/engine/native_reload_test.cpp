@@ -33,6 +33,7 @@ fs::path PathOfBuilds() {
 
 }  // namespace
 
+// Pins WA-8, WA-9.
 TEST_CASE("each of 1000 reloads at one path runs the new code and leaves nothing mapped") {
   const std::string builds[] = {RELOADED_1, RELOADED_2, RELOADED_3};
   const fs::path path = PathOfBuilds();

@@ -22,6 +22,7 @@ class NamedEngine final : public Engine {
 
 }  // namespace
 
+// Pins WM-17.
 TEST_CASE("a MIME type and its aliases find the engine, in any case") {
   EngineRegistry registry;
   REQUIRE(registry
@@ -36,6 +37,7 @@ TEST_CASE("a MIME type and its aliases find the engine, in any case") {
   }
 }
 
+// Pins WM-17.
 TEST_CASE("an unknown MIME type is answered with those that exist") {
   EngineRegistry registry;
   CHECK(registry.Find("text/x-python").status().message() ==
@@ -47,6 +49,7 @@ TEST_CASE("an unknown MIME type is answered with those that exist") {
   CHECK(status.message() == "no engine runs 'text/x-python': expected one of [a/a, b/b]");
 }
 
+// Pins WM-17.
 TEST_CASE("a MIME type is given to one engine only, and a refused one leaves nothing behind") {
   EngineRegistry registry;
   REQUIRE(registry.Register(std::make_unique<NamedEngine>("a/a"), {"a/alias"}).ok());

@@ -52,6 +52,7 @@ TEST_CASE("a builder makes an event of all that was set") {
   CHECK(event.ExtensionTime("eventtime") == kTime);
 }
 
+// Pins EV-2.
 TEST_CASE("an event gets a random id unless one is set") {
   CloudEvent::Builder builder;
   const CloudEvent a = *builder.Source("s").Type("t").Build();
@@ -93,6 +94,7 @@ TEST_CASE("events of a stream outlive the stream and its builder") {
   CHECK(event->ExtensionText("sequence") == "1");
 }
 
+// Pins EV-2.
 TEST_CASE("ids made for a stream are distinct UUIDs, of one builder and of two") {
   const CloudEvent::Stream stream = QuoteStream();
   CloudEvent::Builder one(stream), two(stream);
@@ -149,6 +151,7 @@ TEST_CASE("one event of a stream may replace or drop what the stream gives") {
   CHECK(event.type() == "com.virtufin.exchange.binance.quote.updated");
 }
 
+// Pins EV-8.
 TEST_CASE("an edited copy keeps everything that was not touched") {
   CloudEvent::Builder stream_builder(QuoteStream());
   const CloudEvent event = *stream_builder.Time(kTime)
@@ -179,6 +182,7 @@ TEST_CASE("an edited copy keeps everything that was not touched") {
   CHECK(again.subject().empty());
 }
 
+// Pins EV-6.
 TEST_CASE("legacy names of an edited event are kept, new ones are checked") {
   const NamedValue dotted[] = {{"market.world", std::string_view("act")}};
   CloudEvent::Parts parts = Minimal();
@@ -190,6 +194,7 @@ TEST_CASE("legacy names of an edited event are kept, new ones are checked") {
   CHECK(CloudEvent::Builder(event).Extension("market.universe", 1).Build(NameRule::kLenient).ok());
 }
 
+// Pins EV-1, EV-5.
 TEST_CASE("Build names what is missing or illegal") {
   const auto valid = [] {
     CloudEvent::Builder builder;

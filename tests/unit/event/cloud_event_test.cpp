@@ -11,6 +11,7 @@
 
 using namespace virtufin;
 
+// Pins EV-3.
 TEST_CASE("an event gives back every attribute it was made of") {
   const Timestamp time = *Timestamp::Parse("2021-10-12T23:59:59.120+02:00");
   const std::string data = R"({"bid":"1.0"})";
@@ -36,6 +37,7 @@ TEST_CASE("an event gives back every attribute it was made of") {
   CHECK(event.data_text().data() != data.data());
 }
 
+// Pins EV-3.
 TEST_CASE("optional attributes that were not given are absent") {
   const CloudEvent event = *CloudEvent::Make(samples::Minimal());
   CHECK(event.subject().empty());
@@ -60,6 +62,7 @@ TEST_CASE("the data is followed by readable zeros") {
   }
 }
 
+// Pins EV-4.
 TEST_CASE("extensions keep their types") {
   const CloudEvent event = samples::AllExtensionTypes();
   CHECK(event.extension_count() == 7);
@@ -111,6 +114,7 @@ TEST_CASE("an id that is a canonical UUID can be had as one") {
   CHECK(CloudEvent::Make(parts)->id() == parts.id);
 }
 
+// Pins EV-9.
 TEST_CASE("events are equal by attributes, data bytes and instants") {
   const NamedValue extensions[] = {{"a", std::string_view("1")}, {"b", 2}};
   const NamedValue turned[] = {{"b", 2}, {"a", std::string_view("1")}};
@@ -153,6 +157,7 @@ TEST_CASE("copies share the block, a move leaves nothing to end") {
   CHECK(copy == event);
 }
 
+// Pins EV-1, EV-5, EV-11.
 TEST_CASE("what is missing or illegal is refused by name") {
   const auto message = [](auto change, NameRule rule = NameRule::kStrict) {
     CloudEvent::Parts parts = samples::Minimal();
@@ -184,6 +189,7 @@ TEST_CASE("what is missing or illegal is refused by name") {
         }) == "data is not JSON: expected true, false or null at byte 5");
 }
 
+// Pins EV-6.
 TEST_CASE("legacy names are kept under the lenient rule") {
   const NamedValue dotted[] = {{"market.world", std::string_view("act")}};
   CloudEvent::Parts parts = samples::Minimal();
@@ -195,6 +201,7 @@ TEST_CASE("legacy names are kept under the lenient rule") {
   CHECK(event->data_content_type() == "xyz");
 }
 
+// Pins EV-7.
 TEST_CASE("an event above the limits is refused") {
   const std::string large(kMaxEventBytes, 'x');
   CloudEvent::Parts parts = samples::Minimal();
@@ -216,6 +223,7 @@ TEST_CASE("an event above the limits is refused") {
   CHECK(CloudEvent::Make(parts)->extension_count() == kMaxExtensions);
 }
 
+// Pins EV-10.
 TEST_CASE("text data has a media type, and text of a JSON type is JSON") {
   CloudEvent::Parts parts = samples::Minimal();
   parts.data_kind = DataKind::kText;

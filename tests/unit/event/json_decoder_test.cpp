@@ -32,6 +32,7 @@ std::string ErrorOf(std::string_view json, NameRule rule = NameRule::kStrict) {
 
 }  // namespace
 
+// Pins EV-14.
 TEST_CASE("every attribute of the JSON form is read") {
   const CloudEvent event = *Decode(With(
       R"("subject":"a\"b","datacontenttype":"application/json","dataschema":"x:y",)"
@@ -51,12 +52,14 @@ TEST_CASE("every attribute of the JSON form is read") {
   CHECK(event.data_text() == R"({ "a": [1.50 , "x"] })");
 }
 
+// Pins EV-14.
 TEST_CASE("null attributes are absent") {
   const CloudEvent event = *Decode(
       With(R"("subject":null,"time":null,"ext":null,"data_base64":null,"datacontenttype":null)"));
   CHECK(event == *CloudEvent::Make({.id = "i", .source = "s", .type = "t"}));
 }
 
+// Pins EV-14.
 TEST_CASE("data is text or JSON as datacontenttype says, wherever it stands") {
   const auto check = [](std::string_view members, DataKind kind, std::string_view data) {
     CAPTURE(members);
@@ -78,6 +81,7 @@ TEST_CASE("data is text or JSON as datacontenttype says, wherever it stands") {
   check(R"("data_base64":"e30=","datacontenttype":"application/json")", DataKind::kBinary, "{}");
 }
 
+// Pins EV-15.
 TEST_CASE("extensions of known types become these") {
   JsonDecoder decoder({{"extinteger", ExtensionType::kInteger},
                        {"extboolean", ExtensionType::kBoolean},
@@ -122,6 +126,7 @@ TEST_CASE("one decoder reads many events, small and large, after failures too") 
   }
 }
 
+// Pins EV-5, EV-6.
 TEST_CASE("the strict rule refuses legacy names and empty attributes, the lenient one does not") {
   CHECK(ErrorOf(With(R"("market.world":"act")")) ==
         "extension name \"market.world\" has a character other than a-z and 0-9");
@@ -134,6 +139,7 @@ TEST_CASE("the strict rule refuses legacy names and empty attributes, the lenien
         "id: expected a text, found an empty one");
 }
 
+// Pins EV-16.
 TEST_CASE("what is no event is refused with what was expected and found") {
   CHECK(ErrorOf(R"({"id":"i","source":"s","type":"t"})") ==
         "specversion: expected \"1.0\", found nothing");
@@ -155,6 +161,7 @@ TEST_CASE("what is no event is refused with what was expected and found") {
         "datacontenttype: expected type/subtype, found \"xyz\"");
 }
 
+// Pins EV-17.
 TEST_CASE("names that are there twice are refused, however they are written") {
   CHECK(ErrorOf(With(R"("id":"j")")) == "id is there twice");
   CHECK(ErrorOf(With(R"("sourc\u0065":"j")")) == "source is there twice");
@@ -163,6 +170,7 @@ TEST_CASE("names that are there twice are refused, however they are written") {
   CHECK(ErrorOf(With(R"("a":1,"b":2,"a":1)")) == "extension \"a\" is there twice");
 }
 
+// Pins EV-18.
 TEST_CASE("bytes behind the event are refused") {
   CHECK(ErrorOf(With("") + "}").find("behind the event") != std::string::npos);
   CHECK(!ErrorOf(With("") + " x").empty());
@@ -170,6 +178,7 @@ TEST_CASE("bytes behind the event are refused") {
   CHECK(Decode(" \n" + With("") + "\r\n\t ").ok());
 }
 
+// Pins EV-18.
 TEST_CASE("malformed data is refused and never hides an attribute") {
   for (const std::string_view data :
        {R"({"x":nope})", R"({"x":[1,2}})", R"({"x":1]})", R"([1,])", R"({"a" 1})", R"("\x")",
@@ -182,6 +191,7 @@ TEST_CASE("malformed data is refused and never hides an attribute") {
         "data is not JSON: expected true, false or null at byte 66");
 }
 
+// Pins EV-18.
 TEST_CASE("what is no JSON object is refused") {
   for (const std::string_view json : {"", " ", "[]", "1", "null", "{", "}", "{]", "nonsense", "\"",
                                       "{\"id\"", "{\"id\":", "{\"id\":\"i\"", "{\"id\":\"i\",}",
@@ -195,6 +205,7 @@ TEST_CASE("what is no JSON object is refused") {
   }
 }
 
+// Pins EV-19.
 TEST_CASE("depth is limited, the envelope included") {
   const auto nested = [](int levels) {
     return With("\"data\":" + std::string(static_cast<std::size_t>(levels), '[') +
@@ -205,6 +216,7 @@ TEST_CASE("depth is limited, the envelope included") {
   CHECK(!Decode(nested(100'000)).ok());
 }
 
+// Pins EV-7.
 TEST_CASE("the size is limited") {
   const std::string_view head = R"({"specversion":"1.0","id":"i","source":"s","type":"t","data":")";
   std::string json(head);

@@ -31,6 +31,7 @@ std::string JsonOf(DataKind kind, std::string_view data, std::string_view media_
 
 }  // namespace
 
+// Pins EV-12.
 TEST_CASE("attributes and extensions are members of one object") {
   CHECK(Json(samples::AllExtensionTypes()) ==
         R"({"specversion":"1.0","id":"minimal","source":"https://cloudevents.io",)"
@@ -52,6 +53,7 @@ TEST_CASE("attributes and extensions are members of one object") {
         R"("marketworld":"act","sequence":"3","data":{ "a" : 1.0 }})");
 }
 
+// Pins EV-12.
 TEST_CASE("data stands as JSON, as a string or as base64") {
   CHECK(JsonOf(DataKind::kAbsent, "") == "}");
   CHECK(JsonOf(DataKind::kJson, "[1]") == R"(,"data":[1]})");
@@ -76,6 +78,7 @@ TEST_CASE("characters that JSON escapes are escaped wherever they stand") {
         "\"subject\":\"\\u0000\x7f\xc3\xa9\",\"quote\\\"d\":\"b\\\\\\u001f\",\"u\":\"\\t\"}");
 }
 
+// Pins EV-7.
 TEST_CASE("an encoded event above the limit is refused") {
   const std::string data(kMaxEventBytes - 100, '"');
   CloudEvent::Parts parts = samples::Minimal();

@@ -37,6 +37,7 @@ TEST_CASE("a message keeps topic and event") {
   CHECK(Message("", Quote()).topic().empty());
 }
 
+// Pins EV-25, WA-12.
 TEST_CASE("copies share an encoding, whoever asked first") {
   Message message("t", Quote());
   const Message copy = message;
@@ -50,6 +51,7 @@ TEST_CASE("copies share an encoding, whoever asked first") {
   CHECK(*DecodeCloudEvent(*message.Encoded(Encoding::kWorkerWire)) == message.event());
 }
 
+// Pins EV-26.
 TEST_CASE("an overlay is stamped unless the event has the extension") {
   const Message message("t", Quote());
   const ExtensionOverlay overlay =
@@ -63,6 +65,7 @@ TEST_CASE("an overlay is stamped unless the event has the extension") {
   CHECK(message.event().FindExtension("venue") == std::nullopt);
 }
 
+// Pins EV-26.
 TEST_CASE("overlays of equal content share an encoding, others do not") {
   const Message message("t", Quote());
   const Message copy = message;

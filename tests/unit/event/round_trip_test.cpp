@@ -32,6 +32,7 @@ JsonDecoder::KnownTypes TypesOf(const CloudEvent& event) {
 
 }  // namespace
 
+// Pins EV-20.
 TEST_CASE("an event comes back from JSON as it was") {
   for (int seed = 0; seed < kEvents; ++seed) {
     CAPTURE(seed);
@@ -50,6 +51,7 @@ TEST_CASE("an event comes back from JSON as it was") {
   }
 }
 
+// Pins EV-22.
 TEST_CASE("an event comes back from the worker wire as it was, its extensions as strings") {
   for (int seed = 0; seed < kEvents; ++seed) {
     CAPTURE(seed);
@@ -66,6 +68,7 @@ TEST_CASE("an event comes back from the worker wire as it was, its extensions as
   }
 }
 
+// Pins EV-22.
 TEST_CASE("an event of any types survives the wire as texts that stay") {
   for (int seed = 0; seed < kEvents; ++seed) {
     CAPTURE(seed);

@@ -70,6 +70,7 @@ TEST_CASE("all threads that ask for a text at once get the same one") {
   }
 }
 
+// Pins EV-25.
 TEST_CASE("all threads that ask for an encoding at once share it") {
   std::vector<std::pair<std::string_view, std::string_view>> config = {{"venue", "x"}};
   std::optional<Message> message;
@@ -97,6 +98,7 @@ TEST_CASE("all threads that ask for an encoding at once share it") {
   for (const auto& pointers : seen) CHECK(pointers == seen[0]);
 }
 
+// Pins EV-8.
 TEST_CASE("an event that others read can be edited meanwhile") {
   CloudEvent::Builder builder(QuoteStream());
   std::optional<CloudEvent> event;

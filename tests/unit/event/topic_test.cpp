@@ -8,6 +8,7 @@
 
 using namespace virtufin;
 
+// Pins TOP-1.
 TEST_CASE("letters, digits, underscore and hyphen stay as they are") {
   const std::string plain = "ABCXYZabcxyz0189_-";
   CHECK(TopicSegment(plain) == plain);
@@ -15,6 +16,7 @@ TEST_CASE("letters, digits, underscore and hyphen stay as they are") {
   CHECK(TopicSegment("").empty());
 }
 
+// Pins TOP-1.
 TEST_CASE("every other byte becomes a percent sign and two upper-case digits") {
   CHECK(TopicSegment("BRK.B") == "BRK%2EB");
   CHECK(TopicSegment("EUR/USD") == "EUR%2FUSD");
@@ -24,6 +26,7 @@ TEST_CASE("every other byte becomes a percent sign and two upper-case digits") {
   CHECK(TopicSegment(std::string_view("\0\xff", 2)) == "%00%FF");
 }
 
+// Pins TOP-1.
 TEST_CASE("different bytes give different segments without a dot or a wildcard") {
   std::set<std::string> segments;
   for (int byte = 0; byte < 256; ++byte) {

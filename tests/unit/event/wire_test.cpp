@@ -78,6 +78,7 @@ std::string ErrorOf(ByteView bytes) {
 
 }  // namespace
 
+// Pins EV-21.
 TEST_CASE("the generated code reads what is written") {
   const EncodedBytes bytes = *EncodeCloudEvent(FullEvent());
   flatbuffers::Verifier verifier(bytes.bytes().data(), bytes.size());
@@ -104,6 +105,7 @@ TEST_CASE("the generated code reads what is written") {
                                            {"at", "2023-03-31T15:12:00Z"}});
 }
 
+// Pins EV-21.
 TEST_CASE("absent attributes are absent on the wire") {
   const EncodedBytes bytes = *EncodeCloudEvent(*CloudEvent::Make(samples::Minimal()));
   const auto* event = flatbuffers::GetRoot<wire::CloudEvent>(bytes.bytes().data());
@@ -115,6 +117,7 @@ TEST_CASE("absent attributes are absent on the wire") {
   CHECK(event->extensions() == nullptr);
 }
 
+// Pins EV-22.
 TEST_CASE("a decoded event is the event, its extension values as strings") {
   const CloudEvent event = FullEvent();
   const CloudEvent decoded = *DecodeCloudEvent(EncodeCloudEvent(event)->bytes());
@@ -144,6 +147,7 @@ TEST_CASE("a response carries a reply, an error, both or neither") {
   }
 }
 
+// Pins EV-24.
 TEST_CASE("the media type tells what data of the wire is") {
   const auto kind = [](const char* media_type, std::string_view data) {
     const EncodedBytes bytes =
@@ -170,6 +174,7 @@ TEST_CASE("an event of the wire without specversion and with empty texts is acce
   CHECK(!event.time().has_value());
 }
 
+// Pins EV-23.
 TEST_CASE("an illegal event of the wire is refused by name") {
   CHECK(ErrorOf(Built([](auto& b) { b.Finish(Event(b, "0.3")); }).bytes()) ==
         "specversion: expected 1.0, found \"0.3\"");
@@ -192,6 +197,7 @@ TEST_CASE("an illegal event of the wire is refused by name") {
                 }).bytes()) == "extension name \"\" is empty");
 }
 
+// Pins EV-23.
 TEST_CASE("bytes that are no such FlatBuffer are refused") {
   CHECK(ErrorOf({}).find("do not verify") != std::string::npos);
   CHECK(ErrorOf(Aligned(AsBytes("hello, world")).bytes()).find("do not verify") !=
@@ -204,6 +210,7 @@ TEST_CASE("bytes that are no such FlatBuffer are refused") {
   CHECK(ErrorOf({shifted.data() + 4, good.size()}).find("misaligned") != std::string::npos);
 }
 
+// Pins EV-23.
 TEST_CASE("no cut or changed byte of a buffer does harm") {
   const CloudEvent event = FullEvent();
   const EncodedBytes good = *EncodeWorkerResponse(&event, "error");

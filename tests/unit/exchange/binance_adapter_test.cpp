@@ -158,6 +158,7 @@ struct Fixture {
 
 }  // namespace
 
+// Pins EX-48.
 TEST_CASE("books of the live adapter are the venue's, also after cuts, stalls and lost diffs") {
   for (const BinanceMarket market : {BinanceMarket::kSpot, BinanceMarket::kUsdm}) {
     Fixture fixture(market);
@@ -213,6 +214,7 @@ TEST_CASE("books of the live adapter are the venue's, also after cuts, stalls an
   }
 }
 
+// Pins EX-1, EX-2, EX-3, EX-14.
 TEST_CASE("subscriptions are checked at once, counted, and told what became of them") {
   Fixture fixture;
   fixture.Make();
@@ -264,6 +266,7 @@ TEST_CASE("an adapter that was never started leaves nothing behind") {
         StatusCode::kInvalidArgument);
 }
 
+// Pins EX-14.
 TEST_CASE("Stop ends a busy adapter, and nothing is published afterwards") {
   sim::VenueOptions venue = Venue(BinanceMarket::kSpot);
   for (sim::SymbolOptions& symbol : venue.symbols) symbol.changes_per_s = 2'000;
@@ -288,6 +291,7 @@ TEST_CASE("Stop ends a busy adapter, and nothing is published afterwards") {
   }
 }
 
+// Pins EX-47.
 TEST_CASE("a full bus stops the reading, and nothing is lost") {
   sim::VenueOptions venue = Venue(BinanceMarket::kSpot);
   for (sim::SymbolOptions& symbol : venue.symbols) symbol.changes_per_s = 500;

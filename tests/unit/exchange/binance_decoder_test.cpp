@@ -105,6 +105,7 @@ TEST_CASE("a spot depth diff, combined and raw") {
   }
 }
 
+// Pins EX-22.
 TEST_CASE("a USD-M depth diff names its predecessor and the engine's time") {
   BinanceDecoder decoder(BinanceMarket::kUsdm);
   for (const std::string& text : {std::string(kUsdmDepth), Raw(kUsdmDepth)}) {
@@ -119,6 +120,7 @@ TEST_CASE("a USD-M depth diff names its predecessor and the engine's time") {
   CHECK(Error(decoder, kSpotDepth) == "a USD-M depth diff needs pu");
 }
 
+// Pins EX-22.
 TEST_CASE("a bookTicker, on spot without type and time") {
   BinanceDecoder spot(BinanceMarket::kSpot);
   for (const std::string& text : {std::string(kSpotTicker), Raw(kSpotTicker)}) {
@@ -140,6 +142,7 @@ TEST_CASE("a bookTicker, on spot without type and time") {
   CHECK(frame.ask_qty == "297");
 }
 
+// Pins EX-20.
 TEST_CASE("fields may come in any order, with white space and with fields we do not know") {
   BinanceDecoder decoder(BinanceMarket::kUsdm);
   const BinanceFrame& frame = Decode(
@@ -156,6 +159,7 @@ TEST_CASE("fields may come in any order, with white space and with fields we do 
   CHECK(decoder.counters().unknown_fields[2] == "bookTicker.x");
 }
 
+// Pins EX-22.
 TEST_CASE("times are milliseconds or microseconds") {
   BinanceDecoder decoder(BinanceMarket::kSpot);
   const auto at = [&](std::string_view time) {
@@ -175,6 +179,7 @@ TEST_CASE("a symbol may hold letters of any script, as text or escaped") {
   CHECK(Decode(decoder, Replaced(kSpotTicker, "NKNUSDT", R"(\u5e01USDT)")).symbol == "币USDT");
 }
 
+// Pins EX-27.
 TEST_CASE("a level that is no pair of decimals makes the diff unreadable, not malformed") {
   BinanceDecoder decoder(BinanceMarket::kSpot);
   for (const std::string_view level :
@@ -200,6 +205,7 @@ TEST_CASE("a level with more than two elements is read, but not handed on as it 
   CHECK(frame.asks_json.empty());
 }
 
+// Pins EX-21.
 TEST_CASE("every cut frame is malformed") {
   for (const auto market : {BinanceMarket::kSpot, BinanceMarket::kUsdm}) {
     BinanceDecoder decoder(market);
@@ -211,6 +217,7 @@ TEST_CASE("every cut frame is malformed") {
   }
 }
 
+// Pins EX-21.
 TEST_CASE("what is no JSON is malformed, wherever it stands") {
   BinanceDecoder decoder(BinanceMarket::kSpot);
   for (const std::string& text : {std::string(kSpotDepth) + "}",
@@ -241,6 +248,7 @@ TEST_CASE("what is no JSON is malformed, wherever it stands") {
   CHECK(decoder.counters().of(BinanceKind::kMalformed) == 2 * 22);
 }
 
+// Pins EX-21.
 TEST_CASE("a field that comes twice is malformed") {
   BinanceDecoder decoder(BinanceMarket::kSpot);
   CHECK(Error(decoder, Replaced(kSpotDepth, R"("U":)", R"("s":"OTHER","U":)")) ==
@@ -249,6 +257,7 @@ TEST_CASE("a field that comes twice is malformed") {
         "a side of the book came twice");
 }
 
+// Pins EX-21.
 TEST_CASE("ids that are no ids are malformed") {
   BinanceDecoder decoder(BinanceMarket::kSpot);
   for (const std::string_view id : {"-1", "1.5", "\"499869753\"", "99999999999999999999", "null",
@@ -319,6 +328,7 @@ TEST_CASE("messages are counted by their kind") {
   }
 }
 
+// Pins EX-20.
 TEST_CASE("messages we do not know are counted, each type is listed once") {
   BinanceDecoder decoder(BinanceMarket::kSpot);
   for (int i = 0; i < 3; ++i) {

@@ -36,6 +36,7 @@ struct LiveFeed : FeedFixture {
 
 }  // namespace
 
+// Pins EX-31.
 TEST_CASE("a feed asks for a snapshot when its socket opens, and is live with it") {
   FeedFixture feed;
   REQUIRE(feed.feed->Subscribe("BTCUSDT", feed.Now()).ok());
@@ -58,6 +59,7 @@ TEST_CASE("a feed asks for a snapshot when its socket opens, and is live with it
   CHECK(feed.feed->state("BTCUSDT") == FeedState::kLive);
 }
 
+// Pins EV-31.
 TEST_CASE("an applied diff is published whole, with the text of the venue") {
   LiveFeed feed;
   feed.Diff(101, 105, R"([["10.00","0.000"],["10.2","1.50"]])", R"([])");
@@ -72,6 +74,7 @@ TEST_CASE("an applied diff is published whole, with the text of the venue") {
               R"([["11","0"],["11.10","1"]],"first_update_id":106,"last_update_id":106})"});
 }
 
+// Pins EV-28.
 TEST_CASE("USD-M updates chain on what was published before") {
   BinanceFeedOptions options;
   options.market = BinanceMarket::kUsdm;
@@ -94,6 +97,7 @@ TEST_CASE("USD-M updates chain on what was published before") {
   CHECK(event.time_text() == "2023-11-14T22:13:20.120Z");
 }
 
+// Pins EV-28, EV-29, TOP-5.
 TEST_CASE("an event carries all its attributes under the wall clock") {
   BinanceFeedOptions options;
   options.run_id = "7d3f1c52-9b0e-4a6d-8f21-0c5ad1e7b342";
@@ -125,6 +129,7 @@ TEST_CASE("an event carries all its attributes under the wall clock") {
                                            {"runid", "7d3f1c52-9b0e-4a6d-8f21-0c5ad1e7b342"}});
 }
 
+// Pins EV-29, TOP-6.
 TEST_CASE("a historical world has no walltime, and its name leads the topic") {
   BinanceFeedOptions options;
   options.historical = true;
@@ -141,6 +146,7 @@ TEST_CASE("a historical world has no walltime, and its name leads the topic") {
   CHECK(extensions.at("marketuniverse") == "TOP10");
 }
 
+// Pins EV-30.
 TEST_CASE("events of one frame share a correlation, others do not") {
   LiveFeed feed;
   feed.Diff(101, 101);
@@ -156,6 +162,7 @@ TEST_CASE("events of one frame share a correlation, others do not") {
         feed.sink.messages[1].event().ExtensionText("correlationid"));
 }
 
+// Pins EX-31, EX-32.
 TEST_CASE("a gap says what was expected, stops updates, and ends with a snapshot") {
   LiveFeed feed;
   feed.Diff(103, 103);
@@ -180,6 +187,7 @@ TEST_CASE("a gap says what was expected, stops updates, and ends with a snapshot
   CHECK(feed.sink.messages[0].event().ExtensionText("sequence") == "3");
 }
 
+// Pins EX-27.
 TEST_CASE("a level that does not parse is a gap, nothing of its diff is published") {
   LiveFeed feed;
   feed.Diff(101, 101, R"([["10.7","5"],["x","1"]])");
@@ -187,6 +195,7 @@ TEST_CASE("a level that does not parse is a gap, nothing of its diff is publishe
   CHECK(feed.feed->FindBook("BTCUSDT")->book().bids().front().price.ToString() == "10.0");
 }
 
+// Pins EX-19.
 TEST_CASE("a snapshot that never comes, fails or is too old is asked for again, ever slower") {
   FeedFixture feed;
   REQUIRE(feed.feed->Subscribe("BTCUSDT", feed.Now()).ok());
@@ -219,6 +228,7 @@ TEST_CASE("a snapshot that never comes, fails or is too old is asked for again, 
   CHECK(counters.books.gaps == 0);
 }
 
+// Pins EX-19.
 TEST_CASE("requests wait at most max_retry_ms, and a stable book starts anew") {
   BinanceFeedOptions options;
   options.max_retry_ms = 2'000;
@@ -249,6 +259,7 @@ TEST_CASE("a late answer to an old request is used, one that nobody needs is not
   CHECK(feed.Snapshot(100, "ETHUSDT").code() == StatusCode::kNotFound);
 }
 
+// Pins EX-22, EX-35.
 TEST_CASE("quotes: published when new, once, also while the book is not live") {
   FeedFixture feed;
   REQUIRE(feed.feed->Subscribe("BTCUSDT", feed.Now()).ok());
@@ -280,6 +291,7 @@ TEST_CASE("quotes: published when new, once, also while the book is not live") {
   CHECK(feed.Events().size() == 1);
 }
 
+// Pins EX-46.
 TEST_CASE("a lost socket: disconnected, and a new snapshot with the next one") {
   LiveFeed feed;
   feed.feed->OnClose(1, feed.Now(), "reset by \"peer\" \x01");
@@ -297,6 +309,7 @@ TEST_CASE("a lost socket: disconnected, and a new snapshot with the next one") {
   CHECK(feed.States() == Lines{"resync", "live"});
 }
 
+// Pins EX-46.
 TEST_CASE("while another socket is open, the loss of one changes nothing") {
   LiveFeed feed;
   feed.Open(2);
@@ -308,6 +321,7 @@ TEST_CASE("while another socket is open, the loss of one changes nothing") {
   CHECK(feed.feed->FindBook("BTCUSDT")->last_update_id() == 103);
 }
 
+// Pins EX-45.
 TEST_CASE("silence on all sockets makes books stale until a frame comes") {
   LiveFeed feed;
   feed.Wait(59'990);
@@ -321,6 +335,7 @@ TEST_CASE("silence on all sockets makes books stale until a frame comes") {
   CHECK(feed.States() == Lines{"live"});
 }
 
+// Pins EX-20, EX-21.
 TEST_CASE("frames of other symbols, bad frames and other messages change nothing") {
   LiveFeed feed;
   feed.Frame(R"({"e":"depthUpdate","E":1,"s":"OTHER","U":1,"u":2,"b":[],"a":[]})");
@@ -334,6 +349,7 @@ TEST_CASE("frames of other symbols, bad frames and other messages change nothing
   CHECK(feed.feed->frame_counters().of(BinanceKind::kAggTrade) == 1);
 }
 
+// Pins TOP-2.
 TEST_CASE("a symbol that is no plain word is percent-encoded in topics only") {
   FeedFixture feed;
   REQUIRE(feed.feed->Subscribe("币.A_B-1", feed.Now()).ok());
@@ -343,6 +359,7 @@ TEST_CASE("a symbol that is no plain word is percent-encoded in topics only") {
   CHECK(feed.sink.messages[0].event().subject() == "currency_pair/币.A_B-1");
 }
 
+// Pins EX-29.
 TEST_CASE("the published depth may be limited, the stored one is not") {
   BinanceFeedOptions options;
   options.max_depth = 1;
@@ -369,6 +386,7 @@ TEST_CASE("a diff too large for an event is a gap") {
   CHECK(feed.feed->FindBook("BTCUSDT")->state() == BookState::kWaiting);
 }
 
+// Pins EX-49, TOP-6.
 TEST_CASE("options that cannot be, and too many symbols, are refused") {
   ManualClock clock(Timestamp::FromUnixMillis(0));
   test::KeepingSink sink;

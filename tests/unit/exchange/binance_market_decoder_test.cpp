@@ -286,6 +286,7 @@ TEST_CASE("an announced end comes bare or combined, with its time") {
   CHECK(order.kind == BinanceKind::kForceOrder);
 }
 
+// Pins EX-20.
 TEST_CASE("fields we do not know are listed once by message and name") {
   BinanceDecoder decoder(BinanceMarket::kSpot);
   for (int i = 0; i < 3; ++i) {
@@ -297,6 +298,7 @@ TEST_CASE("fields we do not know are listed once by message and name") {
         std::vector<std::string>{"aggTrade.Z", "aggTrade.new", "kline.k.Y", "markPrice.W"});
 }
 
+// Pins EX-21.
 TEST_CASE("every cut market message is malformed") {
   BinanceDecoder decoder(BinanceMarket::kSpot);
   for (const auto text : {kSpotAggTrade, kUsdmAggTrade, kKline, kTicker, kMini, kMark}) {

@@ -57,6 +57,7 @@ std::string BestBid(const BookSynchroniser& sync) {
 
 }  // namespace
 
+// Pins EX-23.
 TEST_CASE("spot: diffs are kept until a snapshot comes, then those it lacks are applied") {
   Spot book;
   CHECK(book.Diff(98, 100, {L("10", "7")}) == BookOutcome::kKept);
@@ -71,6 +72,7 @@ TEST_CASE("spot: diffs are kept until a snapshot comes, then those it lacks are 
   CHECK(book.sync.kept() == 0);
 }
 
+// Pins EX-25.
 TEST_CASE("spot: a snapshot that ends right before the first kept diff is complete") {
   Spot book;
   book.Diff(101, 103);
@@ -82,6 +84,7 @@ TEST_CASE("spot: a snapshot that ends right before the first kept diff is comple
   CHECK(book.sync.last_update_id() == 103);
 }
 
+// Pins EX-23.
 TEST_CASE("spot: a stale diff leaves the book unchanged, an overlapping one is applied") {
   Spot book;
   book.Snapshot(100);
@@ -94,6 +97,7 @@ TEST_CASE("spot: a stale diff leaves the book unchanged, an overlapping one is a
   CHECK(BestBid(book.sync) == "10 x 3");
 }
 
+// Pins EX-23.
 TEST_CASE("spot: a hole is a gap, and the diff behind it is kept for the next snapshot") {
   Spot book;
   book.Snapshot(100);
@@ -111,6 +115,7 @@ TEST_CASE("spot: a hole is a gap, and the diff behind it is kept for the next sn
   CHECK(book.sync.counters().gaps == 1);
 }
 
+// Pins EX-23.
 TEST_CASE("spot: a hole among the kept diffs is a gap; what lies behind it stays kept") {
   Spot book;
   book.Diff(101, 102);
@@ -123,6 +128,7 @@ TEST_CASE("spot: a hole among the kept diffs is a gap; what lies behind it stays
   CHECK(book.sync.last_update_id() == 108);
 }
 
+// Pins EX-24.
 TEST_CASE("USD-M: the first diff needs prev <= snapshot <= last, holes are legal") {
   for (const auto& ids : std::vector<std::array<std::int64_t, 3>>{
            {90, 95, 105}, {100, 103, 105}, {90, 101, 105}, {95, 98, 100}}) {
@@ -139,6 +145,7 @@ TEST_CASE("USD-M: the first diff needs prev <= snapshot <= last, holes are legal
   }
 }
 
+// Pins EX-25.
 TEST_CASE("USD-M: a diff whose predecessor the snapshot lacks asks for another snapshot") {
   Usdm kept;
   kept.Diff(101, 102, 105);
@@ -155,6 +162,7 @@ TEST_CASE("USD-M: a diff whose predecessor the snapshot lacks asks for another s
   CHECK(live.sync.last_update_id() == 105);
 }
 
+// Pins EX-24.
 TEST_CASE("USD-M: on one socket each diff must name the one before it") {
   Usdm book;
   book.Snapshot(100);
@@ -166,6 +174,7 @@ TEST_CASE("USD-M: on one socket each diff must name the one before it") {
   CHECK(book.sync.last_gap().got == 107);
 }
 
+// Pins EX-24.
 TEST_CASE("USD-M: two sockets that cut one history at different ids make no gap") {
   Usdm book;
   book.Snapshot(100);
@@ -178,6 +187,7 @@ TEST_CASE("USD-M: two sockets that cut one history at different ids make no gap"
   CHECK(book.Diff(113, 114, 115, {}, 1) == BookOutcome::kGap);
 }
 
+// Pins EX-25.
 TEST_CASE("a snapshot nobody waits for changes nothing") {
   Spot book;
   REQUIRE(book.Snapshot(100) == BookOutcome::kApplied);
@@ -187,6 +197,7 @@ TEST_CASE("a snapshot nobody waits for changes nothing") {
   CHECK(BestBid(book.sync) == "10 x 2");
 }
 
+// Pins EX-26.
 TEST_CASE("twenty stale diffs in a row on the newest socket are a gap") {
   Spot book;
   book.Snapshot(1000);
@@ -198,6 +209,7 @@ TEST_CASE("twenty stale diffs in a row on the newest socket are a gap") {
   CHECK(book.sync.last_update_id() == 21);
 }
 
+// Pins EX-26.
 TEST_CASE("stale diffs of an older socket, or with applied ones between, are no gap") {
   Spot book;
   book.Snapshot(1000);
@@ -237,6 +249,7 @@ TEST_CASE("ids that restart while a book waits do not keep it waiting") {
   CHECK(book.sync.last_update_id() == 30);
 }
 
+// Pins EX-27.
 TEST_CASE("a level that does not parse makes its diff a gap, nothing of it is seen") {
   Spot book;
   book.Snapshot(100);
@@ -252,6 +265,7 @@ TEST_CASE("a level that does not parse makes its diff a gap, nothing of it is se
   CHECK(book.sync.counters().stale == 1);
 }
 
+// Pins EX-28.
 TEST_CASE("a book that is crossed after a whole diff is a gap, crossing within it is not") {
   Spot book;
   book.Snapshot(100);
@@ -262,12 +276,14 @@ TEST_CASE("a book that is crossed after a whole diff is a gap, crossing within i
   CHECK_FALSE(book.sync.book().Crossed());
 }
 
+// Pins EX-28.
 TEST_CASE("a crossed snapshot is a gap") {
   BookSynchroniser sync;
   CHECK(sync.OnSnapshot({5, {}, kAsks, kBids}) == BookOutcome::kGap);
   CHECK(sync.state() == BookState::kWaiting);
 }
 
+// Pins EX-29.
 TEST_CASE("more levels than the book may store are a gap") {
   BookSyncOptions options;
   options.max_stored_levels = 3;
@@ -280,6 +296,7 @@ TEST_CASE("more levels than the book may store are a gap") {
   CHECK(small.Snapshot(100) == BookOutcome::kGap);
 }
 
+// Pins EX-29.
 TEST_CASE("kept diffs are bounded: the oldest goes, and the snapshot must be newer") {
   BookSyncOptions options;
   options.max_kept_diffs = 3;

@@ -137,6 +137,7 @@ TEST_CASE("frames of a closed socket do not end silence") {
   CHECK(feed.feed->state("BTCUSDT") == FeedState::kLive);
 }
 
+// Pins EX-32.
 TEST_CASE("a symbol that is unsubscribed says so, is forgotten, and counts on when it returns") {
   FeedFixture feed;
   for (const char* symbol : {"BTCUSDT", "ETHUSDT"}) {
@@ -181,6 +182,7 @@ TEST_CASE("quotes alone fetch nothing and say nothing of a book") {
   CHECK(feed.sink.messages.empty());
 }
 
+// Pins EX-34.
 TEST_CASE("conflated depth: the top levels, at most once an interval, only when they changed") {
   FeedFixture feed;
   REQUIRE(feed.feed->Subscribe("BTCUSDT", feed.Now(), Depth(500, 1)).ok());

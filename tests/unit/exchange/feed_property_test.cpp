@@ -265,10 +265,12 @@ void RunSeeds(BinanceMarket market) {
 
 }  // namespace
 
+// Pins EX-33.
 TEST_CASE("spot: books rebuilt from events alone are the venue's, and live when it calms down") {
   RunSeeds(BinanceMarket::kSpot);
 }
 
+// Pins EX-33.
 TEST_CASE("USD-M: books rebuilt from events alone are the venue's, and live when it calms down") {
   RunSeeds(BinanceMarket::kUsdm);
 }

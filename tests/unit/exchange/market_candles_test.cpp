@@ -63,6 +63,7 @@ struct Candles : test::MarketFixture {
 
 }  // namespace
 
+// Pins EX-39.
 TEST_CASE("a candle is published when it closes, with all its fields") {
   Candles feed;
   feed.Candle(0, false);
@@ -81,6 +82,7 @@ TEST_CASE("a candle is published when it closes, with all its fields") {
         R"("taker_buy_volume":"4.0","closed":true})");
 }
 
+// Pins EX-39.
 TEST_CASE("each close is published once, over two sockets and a rotation") {
   Candles feed;
   feed.Live("btcusdt@kline_1m", 2);
@@ -96,6 +98,7 @@ TEST_CASE("each close is published once, over two sockets and a rotation") {
   CHECK(feed.sink.fetches.empty());
 }
 
+// Pins EX-39, TOP-7.
 TEST_CASE("open candles come by request, each change once, as another type on the same topic") {
   Candles feed(Candles::Quiet(), true);
   feed.Live("btcusdt@kline_1m", 2);
@@ -117,6 +120,7 @@ TEST_CASE("open candles come by request, each change once, as another type on th
   CHECK(feed.Brief().empty());
 }
 
+// Pins EX-40.
 TEST_CASE("a close that was missed over a reconnect is fetched, in order, once") {
   Candles feed;
   feed.Candle(0, false);
@@ -192,6 +196,7 @@ TEST_CASE("a close that does not come is asked for a while after its time") {
   CHECK(feed.sink.fetches.size() == 1);
 }
 
+// Pins EX-40.
 TEST_CASE("what of an answer is still open is not taken for closed") {
   Candles feed;
   feed.Candle(0, false);
@@ -222,6 +227,7 @@ TEST_CASE("a repair that fails for good is announced with the openings in millis
   CHECK(feed.Brief() == Lines{"closed 22:17:00"});
 }
 
+// Pins EX-40.
 TEST_CASE("a candle that the venue does not have at all is not asked for without end") {
   Candles feed;
   feed.Candle(0, true);
@@ -259,6 +265,7 @@ TEST_CASE("a candle from the future does not freeze the channel, nor a clock tha
   CHECK(later.feed->counters().restarts == 1);
 }
 
+// Pins TOP-7.
 TEST_CASE("candles of another time zone are a channel of their own") {
   test::MarketFixture feed(Candles::Quiet());
   MarketRequest request = Minutes();
@@ -280,6 +287,7 @@ TEST_CASE("candles of another time zone are a channel of their own") {
         "1d@+08:00");
 }
 
+// Pins EX-45.
 TEST_CASE("a silent candle stream is stale and subscribed again, ever less often") {
   Candles feed(detail::BinanceMarketFeedOptions{});
   feed.Candle(0, false);
@@ -343,6 +351,7 @@ TEST_CASE("a close that waited is published with its own texts") {
   CHECK(data.at("candle_open_time") == "2023-11-14T22:14:00.000Z");
 }
 
+// Pins EX-40.
 TEST_CASE("candles that the venue's answer skips are announced") {
   Candles feed;
   feed.Candle(0, true);

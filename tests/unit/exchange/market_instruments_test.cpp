@@ -46,6 +46,7 @@ std::string Info(std::initializer_list<std::string> symbols) {
 
 }  // namespace
 
+// Pins EX-43, TOP-8.
 TEST_CASE("instruments are fetched at the start and told once") {
   MarketFixture feed;
   feed.Subscribe(Request(FeedChannel::kInstrument));
@@ -83,6 +84,7 @@ TEST_CASE("instruments are fetched at the start and told once") {
   CHECK(lines[0].find(R"("tick_size":"0.10")") != std::string::npos);
 }
 
+// Pins EX-44.
 TEST_CASE("a status is told at first sight and when it changes, with the venue's word") {
   MarketFixture feed;
   feed.Subscribe(Request(FeedChannel::kStatus, "BTCUSDT"));
@@ -115,6 +117,7 @@ TEST_CASE("a status is told at first sight and when it changes, with the venue's
   CHECK(feed.Brief().empty());
 }
 
+// Pins EX-44.
 TEST_CASE("the venues' words for a status become one of five") {
   const auto spot = [](std::string_view word) {
     return detail::InstrumentState(BinanceMarket::kSpot, word);
@@ -137,6 +140,7 @@ TEST_CASE("the venues' words for a status become one of five") {
   CHECK(usdm("HALT") == "unknown");
 }
 
+// Pins EX-43.
 TEST_CASE("USD-M instruments tell kind, settlement and expiry") {
   MarketFixture feed({}, BinanceMarket::kUsdm);
   feed.Subscribe(Request(FeedChannel::kInstrument));
@@ -166,6 +170,7 @@ TEST_CASE("USD-M instruments tell kind, settlement and expiry") {
   CHECK(data(2).at("kind") == "perpetual");
 }
 
+// Pins EX-43.
 TEST_CASE("a failed exchangeInfo is asked for again and never empties the list") {
   MarketFixture feed;
   feed.Subscribe(Request(FeedChannel::kStatus, "BTCUSDT"));
@@ -201,6 +206,7 @@ TEST_CASE("texts of the venue are escaped") {
   CHECK(data.at("base_asset") == "\n");
 }
 
+// Pins EX-43.
 TEST_CASE("an instrument that is no longer listed is told as closed, and as new when it is back") {
   MarketFixture feed;
   feed.Subscribe(Request(FeedChannel::kInstrument));

@@ -44,6 +44,7 @@ std::string Combined(std::string_view stream, std::string_view data) {
 
 }  // namespace
 
+// Pins EX-41.
 TEST_CASE("a ticker is published with all its fields") {
   MarketFixture feed;
   feed.Subscribe(Request(FeedChannel::kTicker));
@@ -62,6 +63,7 @@ TEST_CASE("a ticker is published with all its fields") {
         R"("window":"24h","trades":18151})");
 }
 
+// Pins EX-41.
 TEST_CASE("a ticker of two sockets is published once; a venue's clock that jumps back goes on") {
   MarketFixture feed;
   feed.Subscribe(Request(FeedChannel::kTicker));
@@ -115,6 +117,7 @@ TEST_CASE("a mini ticker of one symbol is a stream of its own") {
   CHECK(feed.Brief() == Lines{"live", "ticker.update.BTCUSDT"});
 }
 
+// Pins EX-42.
 TEST_CASE("mark price and funding share a stream; funding is told when it changes") {
   MarketFixture feed({}, BinanceMarket::kUsdm);
   feed.Subscribe(Request(FeedChannel::kMark));
@@ -136,6 +139,7 @@ TEST_CASE("mark price and funding share a stream; funding is told when it change
   CHECK(feed.Brief() == Lines{"mark.price.BTCUSDT", "funding.rate.BTCUSDT"});
 }
 
+// Pins EX-42.
 TEST_CASE("a dated contract has a mark price and no funding") {
   MarketFixture feed({}, BinanceMarket::kUsdm);
   feed.Subscribe(Request(FeedChannel::kMark));
@@ -181,6 +185,7 @@ TEST_CASE("marks of all symbols") {
   CHECK(feed.Brief() == Lines{"live", "mark.price.A", "mark.price.B"});
 }
 
+// Pins EX-45.
 TEST_CASE("a silent mark stream is stale after nine seconds, a quiet trade stream never") {
   MarketFixture feed({}, BinanceMarket::kUsdm);
   feed.Subscribe(Request(FeedChannel::kMark));
@@ -215,6 +220,7 @@ TEST_CASE("states of a channel tell what, where and since when") {
   CHECK(feed.feed->StatusOf(Request(FeedChannel::kTrade)).reason == "unsubscribed");
 }
 
+// Pins EX-42.
 TEST_CASE("whoever subscribes funding again gets the rate, though it did not change") {
   MarketFixture feed({}, BinanceMarket::kUsdm);
   feed.Subscribe(Request(FeedChannel::kFunding));

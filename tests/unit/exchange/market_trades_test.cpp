@@ -54,6 +54,7 @@ struct Trades : test::MarketFixture {
 
 }  // namespace
 
+// Pins TOP-5.
 TEST_CASE("a trade is published with all its fields and its own time") {
   Trades feed;
   feed.Trade(7);
@@ -70,6 +71,7 @@ TEST_CASE("a trade is published with all its fields and its own time") {
         R"("2023-11-14T22:13:10.070Z","aggregate":true,"first_trade_id":7,"last_trade_id":7})");
 }
 
+// Pins EX-36.
 TEST_CASE("an id is published once, also over two sockets that race") {
   Trades feed;
   feed.Live("btcusdt@aggTrade", 2);
@@ -86,6 +88,7 @@ TEST_CASE("an id is published once, also over two sockets that race") {
   CHECK(feed.Brief() == Lines{"15", "16"});
 }
 
+// Pins EX-37.
 TEST_CASE("a hole within the stream is fetched, published first and marked; the live ones wait") {
   Trades feed;
   feed.TradesOf(1, 3);
@@ -108,6 +111,7 @@ TEST_CASE("a hole within the stream is fetched, published first and marked; the 
   CHECK(feed.State() == SubscriptionState::kLive);
 }
 
+// Pins EX-37.
 TEST_CASE("after a reconnect what was missed is asked for, before a trade shows a hole") {
   Trades feed;
   feed.TradesOf(1, 3);
@@ -157,6 +161,7 @@ TEST_CASE("a long hole takes several pages") {
   CHECK(lines[2502] == "live");
 }
 
+// Pins EX-38.
 TEST_CASE("an answer that lags behind the stream is asked for again, then it is announced") {
   detail::BinanceMarketFeedOptions options;
   options.repair_attempts = 3;
@@ -182,6 +187,7 @@ TEST_CASE("an answer that lags behind the stream is asked for again, then it is 
   CHECK(feed.Brief() == Lines{"6"});
 }
 
+// Pins EX-38.
 TEST_CASE("a repair that fails for good is announced, and the channel goes on") {
   Trades feed;
   feed.Trade(1);
@@ -266,6 +272,7 @@ TEST_CASE("of a hole beyond the limit the newest part is fetched, the rest annou
   CHECK(feed.Brief() == Lines{"gap 9001-9002", "resync"});
 }
 
+// Pins EX-36.
 TEST_CASE("ids that start anew do not freeze the channel") {
   Trades feed;
   feed.TradesOf(500, 502);
@@ -317,6 +324,7 @@ TEST_CASE("a connection lost during a repair: the trades that waited are not los
   CHECK(feed.Brief() == Lines{"resync", "r2", "r3", "4", "5", "r6", "r7", "live"});
 }
 
+// Pins EX-38.
 TEST_CASE("single trades have no repair: a hole is announced at once") {
   test::MarketFixture feed;
   feed.Subscribe(Singles());
@@ -345,6 +353,7 @@ TEST_CASE("single trades have no repair: a hole is announced at once") {
         R"("2023-11-14T22:13:10.100Z","aggregate":false})");
 }
 
+// Pins EX-32.
 TEST_CASE("a subscription ends with its fetches; the topic's sequence goes on") {
   Trades feed;
   feed.Trade(1);

@@ -63,6 +63,7 @@ class Reference {
 
 }  // namespace
 
+// Pins EV-31.
 TEST_CASE("a book shows both sides best first, with the text of the venue") {
   OrderBook book;
   REQUIRE(book.Assign(std::vector{L("0.35210000", "672.00000000"), L("0.35200000", "1144.0")},
@@ -76,6 +77,7 @@ TEST_CASE("a book shows both sides best first, with the text of the venue") {
   CHECK_FALSE(book.Crossed());
 }
 
+// Pins EX-30.
 TEST_CASE("a level is found by value and takes the text written last") {
   OrderBook book;
   REQUIRE(book.Assign(std::vector{L("1.0", "5"), L("0.95", "2")}, {}));
@@ -83,6 +85,7 @@ TEST_CASE("a level is found by value and takes the text written last") {
   CHECK(Text(book.bids()) == Lines{"1.000 x 6.0"});
 }
 
+// Pins EX-30.
 TEST_CASE("removing an absent level changes nothing") {
   OrderBook book;
   REQUIRE(book.Assign(std::vector{L("1.0", "5")}, std::vector{L("1.1", "5")}));
@@ -138,6 +141,7 @@ TEST_CASE("a diff that would store too many levels leaves the book unchanged") {
   CHECK(book.bids().empty());
 }
 
+// Pins EX-30.
 TEST_CASE("random changes give what an ordered map gives") {
   for (unsigned seed = 0; seed < 20; ++seed) {
     CAPTURE(seed);

@@ -92,6 +92,7 @@ Lines Problems(const RecordingPlayer& player) {
 
 }  // namespace
 
+// Pins EX-50.
 TEST_CASE("frames and answers are merged on recorded time") {
   File frames("ws", kOpen + "10.0\n" + Diff("10.1", 5, 6) + Diff("10.3", 7, 8));
   File answers("http", Answer("10.2", 5));
@@ -113,6 +114,7 @@ TEST_CASE("frames and answers are merged on recorded time") {
   CHECK(player->counters().answers == 1);
 }
 
+// Pins EX-50.
 TEST_CASE("an answer waits until it is asked for, and a request for the answer's time") {
   // The gap at 12.0 asks again half a second later; the second answer was recorded before that.
   File frames("ws", kOpen + "10.0\n" + Diff("10.1", 6, 6) + Diff("12.0", 8, 8) +
@@ -129,6 +131,7 @@ TEST_CASE("an answer waits until it is asked for, and a request for the answer's
               "12.50 feed.status.BTCUSDT live", "14.00 orderbook.update.BTCUSDT 10"});
 }
 
+// Pins EX-50.
 TEST_CASE("a request without an answer in the recording is counted") {
   File frames("ws", kOpen + "10.0\n" + Diff("10.1", 6, 6) + Diff("55.0", 7, 7));
   File answers("http", "");
@@ -153,6 +156,7 @@ TEST_CASE("all answers first, when that is wanted") {
                             "10.30 orderbook.update.BTCUSDT 8"});
 }
 
+// Pins EX-51.
 TEST_CASE("cut and broken lines are reported by number, the rest is played") {
   const std::string cut = Diff("10.2", 7, 7);
   File frames("ws", kOpen + "10.0\n" + Diff("10.1", 6, 6) + cut.substr(0, 60) + "\n10.25 {}\n" +
@@ -263,6 +267,7 @@ TEST_CASE("the market is told by the URL") {
   CHECK(player->symbols() == Lines{"BTCUSDT_261225"});
 }
 
+// Pins EX-53.
 TEST_CASE("the shipped recording has one gap on the way, and all books are live at its end") {
   Bus bus;
   RecordingPlayerOptions options;

@@ -41,6 +41,7 @@ TEST_CASE("what is heavier than the limit goes alone") {
   CHECK_FALSE(limiter.TryTake(1, At(1'999)));
 }
 
+// Pins EX-15.
 TEST_CASE("any window, wherever it begins, holds at most the limit") {
   std::mt19937 random(7);
   RateLimiter limiter(1'000, 60'000);
@@ -79,6 +80,7 @@ TEST_CASE("at the time that NextNs names, it is let through") {
   }
 }
 
+// Pins EX-15.
 TEST_CASE("what the venue counted beyond our own is taken as spent") {
   RateLimiter limiter(100, 60'000);
   CHECK(limiter.TryTake(10, At(0)));

@@ -68,6 +68,7 @@ TEST_CASE("frames, answers, the opened URL and lines that mean nothing") {
   CHECK(reader.problem_count() == 0);
 }
 
+// Pins EX-51.
 TEST_CASE("a broken line is reported with its number, the others are given out") {
   File file(
       "wss://x.example/stream <-> soon\n"
@@ -122,6 +123,7 @@ TEST_CASE("problems beyond the bound are counted, not listed") {
   CHECK(reader.problem_count() == 1500);
 }
 
+// Pins EX-51.
 TEST_CASE("a file that is not there is an error with its name") {
   const auto reader = RecordingReader::Open("/nowhere/x.ws");
   REQUIRE_FALSE(reader.ok());

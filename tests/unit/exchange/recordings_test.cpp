@@ -117,6 +117,7 @@ RecordingPlayerOptions Files(const Expected& expected, bool snapshots_first) {
 
 }  // namespace
 
+// Pins EX-52.
 TEST_CASE("a replay gives the table: counts, final books, and the same books from events alone") {
   for (const Expected& expected : kExpected) {
     for (const bool snapshots_first : {false, true}) {
@@ -154,6 +155,7 @@ TEST_CASE("a replay gives the table: counts, final books, and the same books fro
   }
 }
 
+// Pins EX-52.
 TEST_CASE("each frame delivered twice in a row gives the same books and no gap") {
   for (const Expected& expected : kExpected) {
     CAPTURE(expected.frames);

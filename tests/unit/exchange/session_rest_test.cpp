@@ -39,6 +39,7 @@ struct ManyBooks : SessionFixture {
 
 }  // namespace
 
+// Pins EX-16.
 TEST_CASE("at most so many requests are in flight, the next one follows an answer") {
   auto options = PlainSession();
   options.requests_in_flight = 3;
@@ -52,6 +53,7 @@ TEST_CASE("at most so many requests are in flight, the next one follows an answe
   for (const FeedHandle handle : session.handles) CHECK(session.State(handle) == "live");
 }
 
+// Pins EX-15.
 TEST_CASE("weight: what does not fit into the minute waits, in order, as resync") {
   auto options = PlainSession();
   options.weight_per_minute = 250;
@@ -74,6 +76,7 @@ TEST_CASE("weight: what does not fit into the minute waits, in order, as resync"
   CHECK(session.link.asked.size() == 8);
 }
 
+// Pins EX-15.
 TEST_CASE("a shared limiter is shared") {
   auto options = PlainSession();
   options.request_limiter = std::make_shared<vd::RateLimiter>(100, 60'000);
@@ -89,6 +92,7 @@ TEST_CASE("a shared limiter is shared") {
   CHECK(third.link.asked.size() == 1);
 }
 
+// Pins EX-16.
 TEST_CASE("the first exchangeInfo does not wait; snapshots go before the repair of trades") {
   auto options = PlainSession();
   options.requests_in_flight = 1;
@@ -123,6 +127,7 @@ TEST_CASE("the first exchangeInfo does not wait; snapshots go before the repair 
                        "aggTrades?symbol=BUSDT&fromId=11&limit=1000"});
 }
 
+// Pins EX-17.
 TEST_CASE("429: nothing is asked until Retry-After is over; without it, ever longer") {
   LiveSession session;
   session.Diff(1, 150, 150);
@@ -150,6 +155,7 @@ TEST_CASE("429: nothing is asked until Retry-After is over; without it, ever lon
   CHECK(session.State(session.handle) == "live");
 }
 
+// Pins EX-18.
 TEST_CASE("418: banned until Retry-After, or until the time in the text, and the venue says so") {
   LiveSession session;
   session.Diff(1, 150, 150);
@@ -187,6 +193,7 @@ TEST_CASE("418: banned until Retry-After, or until the time in the text, and the
   CHECK(session.State(session.handle) == "live");
 }
 
+// Pins EX-18.
 TEST_CASE("a ban that is told before Start holds") {
   SessionFixture session;
   session.session->SetBannedUntil(session.Now().unix_ns + 60'000'000'000, session.Now());
@@ -211,6 +218,7 @@ TEST_CASE("a ban is told to be over also when nothing is subscribed") {
   CHECK(session.Statuses() == Lines{"venue disconnected: nothing is subscribed"});
 }
 
+// Pins EX-17, EX-18.
 TEST_CASE("whatever a host says, it is not asked again at once") {
   LiveSession session;
   session.Diff(1, 150, 150);
@@ -296,6 +304,7 @@ TEST_CASE("a venue that serves requests only is live once it answered, also afte
   CHECK(session.Statuses().back() == "venue live: requests are answered");
 }
 
+// Pins EX-17.
 TEST_CASE("403 and 451 are tried again slowly") {
   LiveSession session;
   session.Diff(1, 150, 150);
@@ -313,6 +322,7 @@ TEST_CASE("403 and 451 are tried again slowly") {
   CHECK(session.session->counters().forbidden == 2);
 }
 
+// Pins EX-19.
 TEST_CASE("errors, timeouts and truncated answers: the book asks again, ever later") {
   LiveSession session;
   session.Diff(1, 150, 150);
@@ -334,6 +344,7 @@ TEST_CASE("errors, timeouts and truncated answers: the book asks again, ever lat
   CHECK(session.session->counters().requests_failed == 3);
 }
 
+// Pins EX-4.
 TEST_CASE("a symbol that REST does not know is rejected with the venue's words") {
   SessionFixture session;
   session.Start();
@@ -350,6 +361,7 @@ TEST_CASE("a symbol that REST does not know is rejected with the venue's words")
   CHECK(session.link.sent.back().streams == Lines{"nosuch@depth@100ms"});
 }
 
+// Pins EX-4.
 TEST_CASE(
     "exchangeInfo: symbols it lacks are rejected, its limit holds, newer ones are looked up") {
   auto options = PlainSession();

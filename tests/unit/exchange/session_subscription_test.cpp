@@ -20,6 +20,7 @@ std::string ErrorOf(SessionFixture& session, FeedChannel channel, std::string_vi
 
 }  // namespace
 
+// Pins EX-1.
 TEST_CASE("equal requests share one subscription until the last handle is given back") {
   LiveSession session;
   const FeedHandle second = session.Subscribe(FeedChannel::kBook, "BTCUSDT");
@@ -53,6 +54,7 @@ TEST_CASE("equal requests share one subscription until the last handle is given 
   CHECK(session.link.opened.empty());
 }
 
+// Pins EX-1.
 TEST_CASE("channels that use one stream share it") {
   SessionFixture session(PlainSession(BinanceMarket::kUsdm));
   session.Start();
@@ -163,6 +165,7 @@ TEST_CASE("what was subscribed and given back before Start is never asked for") 
   CHECK(session.link.opened.empty());
 }
 
+// Pins EX-34.
 TEST_CASE("conflated depth: of several requests the shortest interval and the most levels") {
   LiveSession session;
   const FeedHandle slow =
@@ -198,6 +201,7 @@ TEST_CASE("symbols that are not ASCII: raw in messages, lower case where ASCII, 
         "depth?symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT&limit=1000");
 }
 
+// Pins EX-3.
 TEST_CASE("requests that cannot be are refused, saying what was expected") {
   SessionFixture session;
   CHECK(ErrorOf(session, FeedChannel::kBook, "") ==
@@ -231,6 +235,7 @@ TEST_CASE("requests that cannot be are refused, saying what was expected") {
   CHECK(session.link.opened.empty());  // nothing was left behind
 }
 
+// Pins EX-3.
 TEST_CASE("beyond max_subscriptions different requests are refused, equal ones are not") {
   auto options = PlainSession();
   options.max_subscriptions = 1;
@@ -240,6 +245,7 @@ TEST_CASE("beyond max_subscriptions different requests are refused, equal ones a
   CHECK(ErrorOf(session, FeedChannel::kQuote, "B").substr(0, 18) == "RESOURCE_EXHAUSTED");
 }
 
+// Pins EX-49.
 TEST_CASE("options that cannot be are refused") {
   ManualClock clock(Timestamp::FromUnixMillis(0));
   ScriptedLink link;

@@ -24,6 +24,7 @@ Lines Streams(const ScriptedLink& link) {
 
 }  // namespace
 
+// Pins EX-9.
 TEST_CASE("spot: one combined socket for all streams, opened when something is subscribed") {
   SessionFixture session;
   const FeedHandle before = session.Subscribe(FeedChannel::kBook, "BTCUSDT");
@@ -44,6 +45,7 @@ TEST_CASE("spot: one combined socket for all streams, opened when something is s
   CHECK(session.session->Start(session.Now()).code() == StatusCode::kFailedPrecondition);
 }
 
+// Pins EX-9.
 TEST_CASE("USD-M: two sockets, each stream on the one that carries it") {
   SessionFixture session(PlainSession(BinanceMarket::kUsdm));
   session.Start();
@@ -62,6 +64,7 @@ TEST_CASE("USD-M: two sockets, each stream on the one that carries it") {
   CHECK(session.link.sent[1].streams == Lines{"btcusdt@markPrice@1s", "btcusdt@kline_1h"});
 }
 
+// Pins EX-2.
 TEST_CASE("an acknowledged stream is live: the book is fetched, then live itself") {
   SessionFixture session;
   session.Start();
@@ -81,6 +84,7 @@ TEST_CASE("an acknowledged stream is live: the book is fetched, then live itself
   CHECK(session.session->books().FindBook("BTCUSDT")->last_update_id() == 100);
 }
 
+// Pins EX-2, EX-6.
 TEST_CASE("data before the acknowledgement prove a stream, and stand for a lost one") {
   SessionFixture session;
   session.Start();
@@ -97,6 +101,7 @@ TEST_CASE("data before the acknowledgement prove a stream, and stand for a lost 
   CHECK(session.link.closed.empty());
 }
 
+// Pins EX-6.
 TEST_CASE("a lost acknowledgement: asked again, then a new connection") {
   SessionFixture session;
   session.Start();
@@ -120,6 +125,7 @@ TEST_CASE("a lost acknowledgement: asked again, then a new connection") {
   CHECK(session.State(book) == "resync");
 }
 
+// Pins EX-7.
 TEST_CASE("many streams: bounded batches, at most four messages a second on spot") {
   SessionFixture session;
   session.Start();
@@ -138,6 +144,7 @@ TEST_CASE("many streams: bounded batches, at most four messages a second on spot
   CHECK(sent.size() == 7);
 }
 
+// Pins EX-7, EX-8.
 TEST_CASE("USD-M: eight messages a second, two hundred streams a connection") {
   SessionFixture session(PlainSession(BinanceMarket::kUsdm));
   session.Start();
@@ -160,6 +167,7 @@ TEST_CASE("USD-M: eight messages a second, two hundred streams a connection") {
   CHECK(slow.link.sent.size() == 16);
 }
 
+// Pins EX-6.
 TEST_CASE("an answer to an earlier attempt says nothing of a later one") {
   SessionFixture session;
   session.Start();
@@ -195,6 +203,7 @@ TEST_CASE("a message stays under its bytes, one long name goes alone") {
   CHECK(Streams(session.link).size() == 5);
 }
 
+// Pins EX-7.
 TEST_CASE("pongs and pings count as messages; the ping waits for its turn") {
   auto options = PlainSession();
   options.ping_ms = 20'000;
@@ -226,6 +235,7 @@ TEST_CASE("a link that takes nothing for now is asked again") {
   CHECK(session.link.sent.size() == 1);
 }
 
+// Pins EX-5.
 TEST_CASE("a refusal, in both shapes, rejects the stream with the venue's reason") {
   for (const bool nested : {false, true}) {
     SessionFixture session;
@@ -248,6 +258,7 @@ TEST_CASE("a refusal, in both shapes, rejects the stream with the venue's reason
   }
 }
 
+// Pins EX-5.
 TEST_CASE("of a refused batch only the stream at fault is rejected") {
   SessionFixture session;
   session.Start();
@@ -273,6 +284,7 @@ TEST_CASE("of a refused batch only the stream at fault is rejected") {
   CHECK(session.session->counters().rejected == 1);
 }
 
+// Pins EX-10.
 TEST_CASE("reconnecting never gives up: delays double to 30 s, with jitter from the seed") {
   std::vector<std::int64_t> first_times;
   for (const std::uint64_t seed : {7u, 7u, 8u}) {
@@ -303,6 +315,7 @@ TEST_CASE("reconnecting never gives up: delays double to 30 s, with jitter from 
   }
 }
 
+// Pins EX-10.
 TEST_CASE("a stable minute starts the delays anew, a short connection does not") {
   SessionFixture session;
   session.Start();
@@ -329,6 +342,7 @@ TEST_CASE("a stable minute starts the delays anew, a short connection does not")
   CHECK(reconnect() <= 1'000);
 }
 
+// Pins EX-11, EX-46.
 TEST_CASE("after a reconnect all subscriptions are asked for again, and books resynchronised") {
   LiveSession session;
   const FeedHandle quote = session.Subscribe(FeedChannel::kQuote, "ETHUSDT");
@@ -359,6 +373,7 @@ TEST_CASE("after a reconnect all subscriptions are asked for again, and books re
                                     "instrument resync", "instrument live"});
 }
 
+// Pins EX-11.
 TEST_CASE("an answer from before the reconnect is not taken for a new one") {
   LiveSession session;
   session.Diff(1, 103, 103);  // a gap
@@ -376,6 +391,7 @@ TEST_CASE("an answer from before the reconnect is not taken for a new one") {
   CHECK(session.session->books().FindBook("BTCUSDT")->last_update_id() == 300);
 }
 
+// Pins EX-12.
 TEST_CASE("a half-open socket is replaced after 60 s without any sign of life") {
   auto options = PlainSession();
   options.ping_ms = 20'000;
@@ -395,6 +411,7 @@ TEST_CASE("a half-open socket is replaced after 60 s without any sign of life") 
   CHECK(session.link.opened.size() == 1);
 }
 
+// Pins EX-12.
 TEST_CASE("any frame is a sign of life") {
   auto options = PlainSession();
   options.life_timeout_ms = 60'000;
@@ -406,6 +423,7 @@ TEST_CASE("any frame is a sign of life") {
   CHECK(session.State(session.handle) == "live");
 }
 
+// Pins EX-12.
 TEST_CASE("a socket that never opens is given up and tried again") {
   SessionFixture session;
   session.Start();
@@ -418,6 +436,7 @@ TEST_CASE("a socket that never opens is given up and tried again") {
   CHECK(session.link.sent.empty());
 }
 
+// Pins EX-13.
 TEST_CASE("an announced shutdown, bare or combined, leads to a new connection") {
   for (const char* text : {R"({"e":"serverShutdown","E":1700000000000})",
                            R"({"stream":"x","data":{"e":"serverShutdown","E":1700000000000}})"}) {
@@ -434,6 +453,7 @@ TEST_CASE("an announced shutdown, bare or combined, leads to a new connection") 
   }
 }
 
+// Pins EX-8.
 TEST_CASE("streams beyond one connection's limit get a further one") {
   auto options = PlainSession();
   options.streams_per_connection = 3;
@@ -450,6 +470,7 @@ TEST_CASE("streams beyond one connection's limit get a further one") {
   CHECK(session.link.sent.back().streams == session.link.sent[1].streams);
 }
 
+// Pins EX-8.
 TEST_CASE("connection attempts stay under the venue's limit") {
   auto options = PlainSession();
   options.connections_per_5_minutes = 5;
@@ -468,6 +489,7 @@ TEST_CASE("connection attempts stay under the venue's limit") {
   CHECK(session.link.opened.size() == 6);
 }
 
+// Pins EX-14.
 TEST_CASE("stop closes all, says so, and ignores what still comes") {
   LiveSession session;
   session.session->Stop(session.Now());
@@ -525,6 +547,7 @@ TEST_CASE("an error that names no message makes the next attempts smaller") {
   CHECK(session.link.sent[2].streams.size() == 50);
 }
 
+// Pins EX-5.
 TEST_CASE("a refusal for a passing reason is asked for again, ever later") {
   SessionFixture session;
   session.Start();

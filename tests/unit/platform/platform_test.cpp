@@ -24,6 +24,7 @@ std::unique_ptr<Platform> Started(PlatformOptions options = {}) {
 
 }  // namespace
 
+// Pins CA-2.
 TEST_CASE("every key of Keys can be set to its default") {
   PlatformOptions options;
   const auto keys = PlatformOptions::Keys();
@@ -43,6 +44,7 @@ TEST_CASE("every key of Keys can be set to its default") {
   CHECK(options.pubsub_driver == defaults.pubsub_driver);
 }
 
+// Pins CA-2, CA-3.
 TEST_CASE("bad options say what was expected") {
   PlatformOptions options;
   CHECK(options.Set("no.such", "1").code() == StatusCode::kNotFound);
@@ -56,6 +58,7 @@ TEST_CASE("bad options say what was expected") {
   CHECK(Platform::Create(options).status().code() == StatusCode::kUnimplemented);
 }
 
+// Pins CA-12.
 TEST_CASE("a platform starts once, stops once and can be created again and again") {
   for (int i = 0; i < 50; ++i) {
     auto platform = Started();
@@ -79,12 +82,14 @@ TEST_CASE("a deadline without end is no deadline that has passed") {
   CHECK(platform->Stop(std::chrono::milliseconds::max()).ok());
 }
 
+// Pins CA-12.
 TEST_CASE("a platform that was never started stops and goes away") {
   auto platform = Platform::Create({});
   REQUIRE(platform.ok());
   CHECK((*platform)->Stop(std::chrono::seconds(1)).ok());
 }
 
+// Pins CA-13.
 TEST_CASE("two platforms in one process do not see each other's events") {
   auto one = Started();
   auto two = Started();
@@ -100,6 +105,7 @@ TEST_CASE("two platforms in one process do not see each other's events") {
   CHECK(got[0].event().data_text() == "2");
 }
 
+// Pins CA-14.
 TEST_CASE("Stop from inside a callback is refused") {
   auto platform = Started();
   Collector<StatusCode> codes;
@@ -111,6 +117,7 @@ TEST_CASE("Stop from inside a callback is refused") {
   CHECK(codes.WaitFor(1) == std::vector<StatusCode>{StatusCode::kFailedPrecondition});
 }
 
+// Pins CA-14.
 TEST_CASE("Stop names an inline handler that a foreign thread does not leave") {
   auto platform = Started();
   Gate inside;
@@ -133,6 +140,7 @@ TEST_CASE("Stop names an inline handler that a foreign thread does not leave") {
   publisher.join();
 }
 
+// Pins CA-15.
 TEST_CASE("PublishEvent of the direct gateway publishes the event unchanged") {
   auto platform = Started();
   Collector<Message> seen;
@@ -168,6 +176,7 @@ TEST_CASE("PublishEvent of the direct gateway publishes the event unchanged") {
   CHECK(event.extension_count() == 5);
 }
 
+// Pins CA-16.
 TEST_CASE("the direct gateway refuses what it cannot serve and says why") {
   auto platform = Started();
   auto ask = [&](std::string_view service, std::string_view method, std::string_view json) {

@@ -32,6 +32,7 @@ struct FullQueue {
   Subscription subscription;
 };
 
+// Pins PS-9.
 TEST_CASE("a foreign publisher waits for room and loses nothing") {
   Bus bus;
   FullQueue full(bus, "a", 4, 60'000);
@@ -50,6 +51,7 @@ TEST_CASE("a foreign publisher waits for room and loses nothing") {
   CHECK(full.inbox.missed_in_all() == 0);
 }
 
+// Pins PS-9.
 TEST_CASE("a full subscription does not delay the others of the same event") {
   Bus bus;
   FullQueue full(bus, "a", 2, 60'000);
@@ -88,6 +90,7 @@ TEST_CASE("of two full subscriptions each gets the event when it has room") {
   CHECK(second_inbox.numbers() == Range(1, 3));
 }
 
+// Pins PS-10.
 TEST_CASE("all publishers that wait are let go when the subscription lags, and all are counted") {
   constexpr std::uint64_t kPublishers = 6;
   Bus bus;
@@ -130,6 +133,7 @@ TEST_CASE("a queue of one event recovers and tells on the very next delivery") {
   full.inbox.Await(3);
 }
 
+// Pins PS-10.
 TEST_CASE("several lagging subscriptions are all named") {
   Bus bus(3);
   Turnstile turnstile;
@@ -149,6 +153,7 @@ TEST_CASE("several lagging subscriptions are all named") {
   turnstile.Open();
 }
 
+// Pins PS-7.
 TEST_CASE("Stop lets a waiting publisher go with UNAVAILABLE and what is queued is handled") {
   Bus bus;
   FullQueue full(bus, "a", 2, 60'000);

@@ -72,16 +72,19 @@ void RunCycle(std::size_t parties, int threads, std::size_t capacity, std::uint6
   }
 }
 
+// Pins PS-19.
 TEST_CASE("a full Block cycle on two executor threads ends and every event is accounted for") {
   RunCycle(2, 2, 4, 400, 20, 10);
 }
 
 TEST_CASE("so does a cycle of queues of one event") { RunCycle(2, 2, 1, 200, 20, 2); }
 
+// Pins PS-19.
 TEST_CASE("so does a cycle of more parties than threads") { RunCycle(5, 2, 2, 100, 30, 5); }
 
 TEST_CASE("so does a party that feeds itself") { RunCycle(1, 2, 4, 400, 20, 10); }
 
+// Pins PS-19.
 TEST_CASE("a cycle that fits its queues loses nothing") {
   Bus bus;
   std::array<Inbox, 2> inboxes;

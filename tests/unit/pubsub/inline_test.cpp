@@ -13,6 +13,7 @@
 namespace virtufin::test {
 namespace {
 
+// Pins PS-15.
 TEST_CASE("an inline handler may publish 16 deep and no deeper") {
   Bus bus;
   int runs = 0;
@@ -47,6 +48,7 @@ TEST_CASE("an inline handler may publish 16 deep and no deeper") {
   CHECK(told == 1);  // and the next delivery tells
 }
 
+// Pins PS-15.
 TEST_CASE("inline handlers of two publishers run at the same time, without a lock") {
   Bus bus;
   std::mutex mutex;
@@ -86,6 +88,7 @@ TEST_CASE("inline handlers run in the order of subscribing and survive a thrower
   CHECK(bus.log.Has("'thrower' failed: the second one"));
 }
 
+// Pins PS-16.
 TEST_CASE("publishing from an inline handler never waits, though the thread is foreign") {
   Bus bus;
   Turnstile turnstile;
@@ -132,6 +135,7 @@ struct InsideInline {
   std::thread publisher;
 };
 
+// Pins PS-20.
 TEST_CASE("Stop waits for the inline handlers that run, and none starts afterwards") {
   for (const bool unsubscribed : {false, true}) {
     Bus bus;
@@ -151,6 +155,7 @@ TEST_CASE("Stop waits for the inline handlers that run, and none starts afterwar
   }
 }
 
+// Pins PS-20.
 TEST_CASE("Stop names the inline handlers that do not return in time") {
   Bus bus;
   InsideInline one(bus, "stuck");
@@ -165,6 +170,7 @@ TEST_CASE("Stop names the inline handlers that do not return in time") {
   CHECK(one.ended);
 }
 
+// Pins PS-20.
 TEST_CASE("Stop inside an inline handler does not wait for it") {
   Bus bus;
   StatusCode code = StatusCode::kOk;
@@ -177,6 +183,7 @@ TEST_CASE("Stop inside an inline handler does not wait for it") {
   CHECK(bus.broker->Stop(std::chrono::minutes(2)).ok());
 }
 
+// Pins PS-20.
 TEST_CASE("a stop among publishers: no inline handler runs once it has returned") {
   for (int round = 0; round < 200; ++round) {
     Bus bus;

@@ -120,6 +120,7 @@ TEST_CASE("the broker's end destroys handlers that own their subscriptions") {
   CHECK(watch.expired());
 }
 
+// Pins PS-6.
 TEST_CASE("the broker may end while a handler runs; its handle still waits for it") {
   Bus bus;
   Turnstile turnstile;
@@ -208,6 +209,7 @@ TEST_CASE("a broker on an executor that never ran, and on one that stopped, ends
   CHECK(inbox.size() == 0);
 }
 
+// Pins PS-5.
 TEST_CASE("unsubscribing while publishers race loses no handler and runs each done once") {
   Bus bus;
   std::atomic<bool> stop{false};

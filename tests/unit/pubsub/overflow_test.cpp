@@ -97,6 +97,7 @@ void PlayAgainstModel(Overflow overflow, std::uint64_t seed) {
   CHECK(inbox.missed() == model.missed);
 }
 
+// Pins PS-11, PS-12, PS-13.
 TEST_CASE("each policy that drops does what its model does") {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     for (const Overflow overflow :

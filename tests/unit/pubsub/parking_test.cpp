@@ -44,6 +44,7 @@ class Publisher {
   std::vector<StatusCode> codes_;
 };
 
+// Pins PS-17.
 TEST_CASE("past capacity the publishing strand is parked until the queue is half empty") {
   Bus bus(3);
   Turnstile turnstile;
@@ -82,6 +83,7 @@ TEST_CASE("past capacity the publishing strand is parked until the queue is half
   CHECK(publisher.Count(StatusCode::kOk) == 6);
 }
 
+// Pins PS-16.
 TEST_CASE("past the allowance Publish answers RESOURCE_EXHAUSTED, counts, and unparks") {
   Bus bus(3);
   Turnstile turnstile;
@@ -107,6 +109,7 @@ TEST_CASE("past the allowance Publish answers RESOURCE_EXHAUSTED, counts, and un
   CHECK(inbox.missed_in_all() == 2);
 }
 
+// Pins PS-17.
 TEST_CASE("a strand parked for block_timeout_ms runs again, and the subscription lags") {
   Bus bus(3);
   Turnstile turnstile;
@@ -131,6 +134,7 @@ TEST_CASE("a strand parked for block_timeout_ms runs again, and the subscription
   CHECK(inbox.missed_in_all() == 1);
 }
 
+// Pins PS-17.
 TEST_CASE("a strand stays parked until all its targets are half empty") {
   Bus bus(4);
   Turnstile first_turnstile;
@@ -158,6 +162,7 @@ TEST_CASE("a strand stays parked until all its targets are half empty") {
   second_inbox.Await(3);
 }
 
+// Pins PS-17.
 TEST_CASE("a handler that fills its own queue is not parked for it") {
   Bus bus;
   Inbox inbox;
@@ -197,6 +202,7 @@ TEST_CASE("a drain whose strand is parked stops after its event and goes on late
   CHECK(slow_inbox.numbers() == Range(0, 20));
 }
 
+// Pins PS-18.
 TEST_CASE("from the first parked strand on, foreign publishers wait until half empty too") {
   Bus bus(3);
   Turnstile turnstile;
@@ -221,6 +227,7 @@ TEST_CASE("from the first parked strand on, foreign publishers wait until half e
   CHECK(subscription.counters().missed_lagging == 0);
 }
 
+// Pins PS-16.
 TEST_CASE("a net loop is not parked and not blocked") {
   Bus bus;
   Turnstile turnstile;
@@ -238,6 +245,7 @@ TEST_CASE("a net loop is not parked and not blocked") {
   inbox.Await(5);
 }
 
+// Pins PS-17.
 TEST_CASE("a net loop in the name of a strand is parked instead of losing events") {
   Bus bus;
   Turnstile turnstile;
@@ -275,6 +283,7 @@ TEST_CASE("a net loop in the name of a strand is parked instead of losing events
   CHECK(inbox.missed_in_all() == 0);
 }
 
+// Pins PS-18.
 TEST_CASE("a flooded subscription lets others run on the same thread") {
   Bus bus(1, /*max_blocking_threads=*/0);
   Turnstile busy;

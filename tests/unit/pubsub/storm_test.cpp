@@ -99,6 +99,7 @@ TEST_CASE("eight publishers: patient Block queues get everything in order per pu
   CHECK(storm.refused == 0);
 }
 
+// Pins PS-14.
 TEST_CASE("eight publishers: impatient and dropping queues account for every event") {
   Storm storm;
   Watcher block;
@@ -146,6 +147,7 @@ struct LastOfSubject {
   std::uint64_t missed = 0;
 };
 
+// Pins PS-13, PS-14.
 TEST_CASE("conflating queues lose no subject's last event and account for all others") {
   constexpr std::uint64_t kPublishers = 4;
   constexpr std::uint64_t kSubjects = 5;  // of each publisher

@@ -115,6 +115,7 @@ std::string Ask(const FakeHost& fake, std::string_view type, std::string_view da
 
 }  // namespace
 
+// Pins WA-31.
 TEST_CASE("a reply, silence, a status and an exception cross the ABI") {
   FakeHost fake;
   CHECK(Ask(fake, "echo", "some data") == "some data");
@@ -131,6 +132,7 @@ TEST_CASE("a reply that the wire cannot carry is an error that says so") {
   Bridge::Shutdown(&fake.host);
 }
 
+// Pins WA-31.
 TEST_CASE("each host has a worker of its own from Init or the first call to Shutdown") {
   FakeHost first, second;
   REQUIRE(Bridge::Init(&first.host) == 0);

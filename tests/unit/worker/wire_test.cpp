@@ -105,6 +105,7 @@ struct Written {
 
 }  // namespace
 
+// Pins WA-28.
 TEST_CASE("the C reader sees every event as the codec wrote it") {
   Random random(1);
   for (int round = 0; round < 2000; ++round) {
@@ -139,6 +140,7 @@ TEST_CASE("the C reader sees every event as the codec wrote it") {
   }
 }
 
+// Pins WA-29.
 TEST_CASE("the codec reads every response as the C writer wrote it") {
   Random random(2);
   for (int round = 0; round < 2000; ++round) {
@@ -184,6 +186,7 @@ TEST_CASE("the codec reads every response as the C writer wrote it") {
   }
 }
 
+// Pins WA-28.
 TEST_CASE("the C reader takes any change of any byte without leaving the buffer") {
   Random random(3);
   std::uint64_t sum = 0;
@@ -203,6 +206,7 @@ TEST_CASE("the C reader takes any change of any byte without leaving the buffer"
   CHECK(sum != 0);
 }
 
+// Pins WA-28.
 TEST_CASE("what is no event is malformed") {
   VirtufinWireEvent event;
   CHECK(ReadInC(nullptr, 10, &event) == VIRTUFIN_WIRE_MALFORMED);
@@ -213,6 +217,7 @@ TEST_CASE("what is no event is malformed") {
   CHECK(ReadInC(zeros, 16, &event) == VIRTUFIN_WIRE_MALFORMED);
 }
 
+// Pins WA-29.
 TEST_CASE("a reply that is not complete or too large is not written") {
   std::uint8_t* buffer = nullptr;
   std::int32_t size = 0;
@@ -238,6 +243,7 @@ TEST_CASE("a reply that is not complete or too large is not written") {
   CHECK(size == 0);
 }
 
+// Pins WA-28.
 TEST_CASE("an empty text is present, an absent one is not") {
   CHECK(virtufin_wire_equal(virtufin_wire_text(""), "") == 1);
   CHECK(virtufin_wire_equal(virtufin_wire_text(nullptr), "") == 0);

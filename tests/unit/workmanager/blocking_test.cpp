@@ -24,6 +24,7 @@ class PostingGateway final : public GatewayClient {
 
 }  // namespace
 
+// Pins WM-15.
 TEST_CASE("gateway_call from all executor threads at once ends") {
   PostingGateway gateway;
   ManagerFixture f(2, 30'000, &gateway);
@@ -43,6 +44,7 @@ TEST_CASE("gateway_call from all executor threads at once ends") {
   CHECK(std::count(got.begin(), got.end(), "did 1") == kWorkers * kEvents);
 }
 
+// Pins WM-15.
 TEST_CASE("a worker that hangs does not keep events from another on one thread") {
   Gate entered, leave;
   Collector<std::string> seen;
@@ -65,6 +67,7 @@ TEST_CASE("a worker that hangs does not keep events from another on one thread")
   leave.Open();
 }
 
+// Pins WM-16.
 TEST_CASE("without a gateway a gateway_call is UNAVAILABLE") {
   Collector<StatusCode> codes;
   ManagerFixture f;

@@ -19,6 +19,7 @@ ScriptedEngine::Script Record(Collector<std::string>& seen, std::string name) {
 
 }  // namespace
 
+// Pins WM-1.
 TEST_CASE("Create refuses what it cannot run and names it") {
   ManagerFixture f;
   f.Script("w", ReplyWith("{}"));
@@ -49,6 +50,7 @@ TEST_CASE("Create refuses what it cannot run and names it") {
   CHECK(is(create([](auto& r) { r.tags = {{std::string(129, 'k'), "v"}}; }), "tag"));
 }
 
+// Pins WM-2.
 TEST_CASE("a worker is stopped after Create, and Start and Stop are idempotent") {
   Collector<std::string> seen;
   ManagerFixture f;
@@ -73,6 +75,7 @@ TEST_CASE("a worker is stopped after Create, and Start and Stop are idempotent")
   CHECK(seen.WaitFor(2) == std::vector<std::string>{"2", "4"});
 }
 
+// Pins WM-3.
 TEST_CASE("unknown and deleted workers are NOT_FOUND") {
   ManagerFixture f;
   f.Script("w", ReplyWith("{}"));
@@ -86,6 +89,7 @@ TEST_CASE("unknown and deleted workers are NOT_FOUND") {
   CHECK(f.scripts->loads == f.scripts->unloads);
 }
 
+// Pins WM-8.
 TEST_CASE("Stop returns after the event in flight") {
   Gate entered, leave;
   std::atomic<bool> left{false};
@@ -105,6 +109,7 @@ TEST_CASE("Stop returns after the event in flight") {
   opener.join();
 }
 
+// Pins WM-8.
 TEST_CASE("what Stop drops is counted") {
   Gate entered, leave;
   ManagerFixture f;
@@ -125,6 +130,7 @@ TEST_CASE("what Stop drops is counted") {
   CHECK(f.manager->List()[0].counters.calls == 1);
 }
 
+// Pins WM-11.
 TEST_CASE("a shorter deadline wins over a Stop that waits") {
   Gate entered, leave;
   ManagerFixture f;
@@ -145,6 +151,7 @@ TEST_CASE("a shorter deadline wins over a Stop that waits") {
   leave.Open();
 }
 
+// Pins WM-13.
 TEST_CASE("LoadCode takes the names of its engine and no other") {
   ManagerFixture f;
   f.Script("w", ReplyWith("{}"));
@@ -156,6 +163,7 @@ TEST_CASE("LoadCode takes the names of its engine and no other") {
   CHECK(f.manager->LoadCode(id, code).code() == StatusCode::kInvalidArgument);
 }
 
+// Pins WM-11.
 TEST_CASE("a call that does not end is abandoned and the worker can start again") {
   Gate entered, leave, late;
   ManagerFixture f(2, 50);
@@ -191,6 +199,7 @@ TEST_CASE("a call that does not end is abandoned and the worker can start again"
   CHECK(f.manager->List()[0].counters.discarded == 1);
 }
 
+// Pins WM-9.
 TEST_CASE("Stop from inside the worker's own call takes effect after its reply") {
   Collector<Status> answers;
   std::string id;
@@ -217,6 +226,7 @@ TEST_CASE("Stop from inside the worker's own call takes effect after its reply")
   CHECK(f.manager->List()[0].status == WorkerStatus::kStopped);
 }
 
+// Pins WM-10.
 TEST_CASE("Start while draining runs again once drained") {
   Gate entered, leave;
   Collector<std::string> seen;
@@ -244,6 +254,7 @@ TEST_CASE("Start while draining runs again once drained") {
   CHECK(seen.WaitFor(2).size() >= 2);
 }
 
+// Pins WM-13.
 TEST_CASE("a failed load keeps the old code") {
   Collector<std::string> seen;
   ManagerFixture f;
@@ -256,6 +267,7 @@ TEST_CASE("a failed load keeps the old code") {
   CHECK(seen.WaitFor(1) == std::vector<std::string>{"old1"});
 }
 
+// Pins WM-13.
 TEST_CASE("a swap that waits too long for the event in flight keeps the old code") {
   Gate entered, leave;
   ManagerFixture f(2, 50);
@@ -274,6 +286,7 @@ TEST_CASE("a swap that waits too long for the event in flight keeps the old code
   CHECK(f.manager->LoadCode(id, Code("new")).ok());
 }
 
+// Pins WM-12.
 TEST_CASE("no event is lost, doubled or reordered by swaps under load") {
   Collector<std::string> seen;
   ManagerFixture f;

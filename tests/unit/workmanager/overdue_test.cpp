@@ -42,6 +42,7 @@ struct ImpatientFixture : ManagerFixture {
 
 }  // namespace
 
+// Pins WM-14.
 TEST_CASE("an overdue call degrades its worker until it returns; its reply is discarded") {
   ImpatientFixture f;
   f.ScriptHanging("w");
@@ -73,6 +74,7 @@ TEST_CASE("an overdue call degrades its worker until it returns; its reply is di
   CHECK(info.counters.overdue == 1);
 }
 
+// Pins WM-14.
 TEST_CASE("an overdue call of an engine that answers later is reported, too") {
   ImpatientFixture f;
   Collector<test::Done> dones;
@@ -92,6 +94,7 @@ TEST_CASE("an overdue call of an engine that answers later is reported, too") {
   CHECK(info.counters.discarded == 1);
 }
 
+// Pins WM-14.
 TEST_CASE("each overdue call is reported once, also the one after a quick one") {
   ImpatientFixture f;
   Collector<test::Done> dones;
@@ -111,6 +114,7 @@ TEST_CASE("each overdue call is reported once, also the one after a quick one") 
   }
 }
 
+// Pins WM-14.
 TEST_CASE("without a limit no call is overdue, and what damages a worker degrades it") {
   ManagerFixture f(2, 30'000, nullptr, 0);
   Collector<test::Done> dones;
