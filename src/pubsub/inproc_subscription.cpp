@@ -35,10 +35,10 @@ std::vector<std::shared_ptr<InprocSubscription>> EndingSubscriptions::All() {
 }
 
 InprocSubscription::InprocSubscription(std::shared_ptr<BrokerCore> core, std::string name,
-                                       std::vector<std::string> topics, MessageHandler handler)
+                                       TopicNames names, MessageHandler handler)
     : core_(std::move(core)),
       name_(std::move(name)),
-      topics_(std::move(topics)),
+      names_(std::move(names)),
       handler_(std::move(handler)) {}
 
 void InprocSubscription::Handle(const Message& message, const DeliveryInfo& info) noexcept {
@@ -73,7 +73,8 @@ void InprocSubscription::Close(std::function<void()> done) {
   const std::uint64_t before = gate_.fetch_or(kClosed, std::memory_order_acq_rel);
   if ((before & kClosed) != 0) return;
   OnClosed();
-  for (const std::string& topic : topics_) core_->topics.Remove(topic, *this);
+  for (const std::string& topic : names_.exact) core_->topics.Remove(topic, *this);
+  for (const std::string& pattern : names_.patterns) core_->patterns.Remove(pattern, *this);
   if (before == 0) BecomeIdle();
 }
 

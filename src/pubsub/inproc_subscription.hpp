@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "pubsub/pattern.hpp"
+#include "pubsub/pattern_table.hpp"
 #include "pubsub/topic_table.hpp"
 #include "virtufin/core/log.hpp"
 #include "virtufin/pubsub/pubsub.hpp"
@@ -48,6 +50,7 @@ class EndingSubscriptions {
 struct BrokerCore {
   explicit BrokerCore(LogSink& sink) noexcept : log(sink) {}
   TopicTable topics;
+  PatternTable patterns;
   EndingSubscriptions ending;
   BrokerLog log;
   std::atomic<bool> stopped{false};
@@ -61,8 +64,8 @@ constexpr bool WorthLogging(std::uint64_t count) noexcept { return (count & (cou
 
 class InprocSubscription : public Subscription::Impl {
  public:
-  InprocSubscription(std::shared_ptr<BrokerCore> core, std::string name,
-                     std::vector<std::string> topics, MessageHandler handler);
+  InprocSubscription(std::shared_ptr<BrokerCore> core, std::string name, TopicNames names,
+                     MessageHandler handler);
 
   void Close(std::function<void()> done) final;
   void AwaitIdle() final;
@@ -71,6 +74,7 @@ class InprocSubscription : public Subscription::Impl {
   /// The broker stopped: publishers that wait here wait no longer.
   virtual void StopWaiting() {}
   const std::string& name() const noexcept { return name_; }
+  const TopicNames& names() const noexcept { return names_; }
 
  protected:
   /// Counts a handler that may run now; false when closed. Each true wants one Leave.
@@ -104,7 +108,7 @@ class InprocSubscription : public Subscription::Impl {
 
   const std::shared_ptr<BrokerCore> core_;
   const std::string name_;
-  const std::vector<std::string> topics_;
+  const TopicNames names_;
   std::atomic<std::uint64_t> failed_{0};
 
   std::mutex end_mutex_;

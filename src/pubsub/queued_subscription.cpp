@@ -27,9 +27,9 @@ Status LagStatus(const std::string& name, const SubscribeOptions& options) {
 }  // namespace
 
 QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executor& executor,
-                                       std::string name, std::vector<std::string> topics,
-                                       MessageHandler handler, const SubscribeOptions& options)
-    : InprocSubscription(std::move(core), std::move(name), std::move(topics), std::move(handler)),
+                                       std::string name, TopicNames names, MessageHandler handler,
+                                       const SubscribeOptions& options)
+    : InprocSubscription(std::move(core), std::move(name), std::move(names), std::move(handler)),
       executor_(executor),
       strand_(executor.NewStrand()),
       overflow_(options.overflow),

@@ -52,8 +52,7 @@ class QueuedSubscription final : public InprocSubscription,
                                  public std::enable_shared_from_this<QueuedSubscription> {
  public:
   QueuedSubscription(std::shared_ptr<BrokerCore> core, Executor& executor, std::string name,
-                     std::vector<std::string> topics, MessageHandler handler,
-                     const SubscribeOptions& options);
+                     TopicNames names, MessageHandler handler, const SubscribeOptions& options);
 
   /// Never waits. kFull for foreign threads only; then Await.
   Offered Offer(const Message& message);

@@ -19,17 +19,12 @@
 #include <thread>
 #include <vector>
 
+#include "conformance/pubsub_patterns.hpp"
+#include "conformance/pubsub_quirks.hpp"
 #include "support/bus.hpp"
 #include "virtufin/pubsub/pubsub.hpp"
 
 namespace virtufin::test {
-
-/// Where a driver differs; each field is asked by name in the tests that it switches.
-struct PubSubQuirks {
-  bool inline_on_publisher = true;  // kInline handlers run before Publish returns, on its thread
-  bool redelivers_retry = false;    // kRetry leads to a further delivery
-  bool publisher_waits = true;      // a full kBlock queue slows the publisher of this process down
-};
 
 // Pins PS-1.
 TEST_CASE_TEMPLATE_DEFINE("every subscriber gets every event of its topic in order", Driver,
@@ -560,5 +555,13 @@ TEST_CASE_TEMPLATE_DEFINE("an inline handler runs on the publisher's thread", Dr
   VIRTUFIN_INVOKE(pubsub_suite_conflate, driver);          \
   VIRTUFIN_INVOKE(pubsub_suite_conflate_full, driver);     \
   VIRTUFIN_INVOKE(pubsub_suite_inline, driver);            \
+  VIRTUFIN_INVOKE(pubsub_suite_star, driver);              \
+  VIRTUFIN_INVOKE(pubsub_suite_rest, driver);              \
+  VIRTUFIN_INVOKE(pubsub_suite_encoded, driver);           \
+  VIRTUFIN_INVOKE(pubsub_suite_once, driver);              \
+  VIRTUFIN_INVOKE(pubsub_suite_literal_star, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_pattern_changes, driver);   \
+  VIRTUFIN_INVOKE(pubsub_suite_pattern_order, driver);     \
+  VIRTUFIN_INVOKE(pubsub_suite_illegal_pattern, driver);   \
   }                                                        \
   static_assert(true, "wants a semicolon")

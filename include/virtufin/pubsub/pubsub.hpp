@@ -50,6 +50,8 @@ struct SubscribeOptions {
   std::size_t capacity = 8192;           // events that may wait; kQueued only
   std::int64_t block_timeout_ms = 1000;  // real time; then the subscription lags; kBlock only
   std::string name;                      // shown in errors and logs; default: the first topic
+  bool patterns = false;  // topics are patterns: a segment `*` is any one segment, a last segment
+                          // `>` any one or more; at most 64 segments, none empty
 };
 
 struct SubscriptionCounters {
@@ -114,10 +116,11 @@ class PubSub {
   virtual Status Publish(const Message& message) = 0;
 
   /// One queue for all `topics`: handlers run in publishing order, one at a time (kInline: on the
-  /// publisher, maybe concurrently). Topics are exact and copied; one named twice counts once.
-  /// `handler` is consumed, and destroyed when the subscription ended. [any] [callback]
-  /// Errors: INVALID_ARGUMENT for no topic, an empty one, no handler, a capacity of 0 or over
-  /// kMaxQueueCapacity, a negative timeout; UNAVAILABLE when stopped.
+  /// publisher, maybe concurrently). Topics are copied, and exact unless options.patterns says
+  /// otherwise; an event that several of them fit comes once. `handler` is consumed, and destroyed
+  /// when the subscription ended. [any] [callback] Errors: INVALID_ARGUMENT for no topic, an empty
+  /// one, an illegal pattern, no handler, a capacity of 0 or over kMaxQueueCapacity, a negative
+  /// timeout; UNIMPLEMENTED for patterns where the broker has none; UNAVAILABLE when stopped.
   virtual Result<Subscription> Subscribe(std::span<const std::string_view> topics,
                                          const SubscribeOptions& options,
                                          MessageHandler handler) = 0;

@@ -19,7 +19,7 @@ using detail::TopicTable;
 
 std::shared_ptr<InlineSubscription> Make(const std::shared_ptr<BrokerCore>& core) {
   return std::make_shared<InlineSubscription>(
-      core, "x", std::vector<std::string>{"x"},
+      core, "x", detail::TopicNames{{"x"}, {}},
       [](const Message&, const DeliveryInfo&) { return Delivery::kSuccess; });
 }
 

@@ -1,0 +1,188 @@
+// FanOut: hands an event to the subscriptions of its topic, waits where it must, says who missed it.
+#include "pubsub/fan_out.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pubsub/inline_subscription.hpp"
+#include "pubsub/queued_subscription.hpp"
+#include "virtufin/core/executor.hpp"
+#include "virtufin/pubsub/inproc.hpp"
+
+namespace virtufin::inline v0 {
+namespace detail {
+
+namespace {
+
+// Inline handlers this thread is inside of, of whatever broker.
+constinit thread_local int inline_depth = 0;
+
+/// The calling thread runs inline handlers while it lives.
+class InlineScope {
+ public:
+  InlineScope() noexcept : mark_(ThreadKind::kCallback) { ++inline_depth; }
+  ~InlineScope() { --inline_depth; }
+  InlineScope(const InlineScope&) = delete;
+  InlineScope& operator=(const InlineScope&) = delete;
+
+ private:
+  ThreadMark mark_;
+};
+
+/// Why some subscriptions did not get an event.
+class Refusals {
+ public:
+  void Add(const QueuedSubscription& subscription, Offered offered) {
+    if (offered == Offered::kStopped) Add(BrokerStopped());
+    if (offered == Offered::kMissed) Add(subscription.lag_status());
+  }
+  void Add(const InlineSubscription& subscription) {
+    Add(Status(StatusCode::kResourceExhausted, "pubsub",
+               "inline subscription '" + subscription.name() +
+                   "': expected a recursion of at most " +
+                   std::to_string(InprocBroker::kMaxInlineDepth) +
+                   " handlers, found one more; all others got the event"));
+  }
+  Status Take() { return std::move(status_); }
+
+ private:
+  void Add(const Status& status) {
+    status_ = status_.ok()
+                  ? status
+                  : Status(status_.code(), "pubsub",
+                           std::string(status_.message()) + "; " + std::string(status.message()));
+  }
+
+  Status status_;
+};
+
+/// Waits at all full queues at once, so that each gets the event as soon as it has room.
+void AwaitRoom(const Message& message, const std::vector<QueuedSubscription*>& full,
+               Refusals& refusals) {
+  using std::chrono::steady_clock;
+  const auto start = steady_clock::now();
+  PublishWait wait;
+  wait.open = full.size();
+  std::vector<PendingPush> pushes(full.size());
+  for (std::size_t i = 0; i < full.size(); ++i) {
+    pushes[i].message = &message;
+    pushes[i].wait = &wait;
+    full[i]->Await(pushes[i]);
+  }
+  std::unique_lock lock(wait.mutex);
+  while (wait.open > 0) {
+    auto deadline = steady_clock::time_point::max();
+    for (std::size_t i = 0; i < full.size(); ++i) {
+      if (pushes[i].outcome != Offered::kFull) continue;
+      const auto own = start + full[i]->block_timeout();
+      if (own <= steady_clock::now()) {
+        lock.unlock();
+        full[i]->GiveUp(pushes[i]);
+        lock.lock();
+      } else {
+        deadline = std::min(deadline, own);
+      }
+    }
+    if (wait.open > 0 && deadline != steady_clock::time_point::max()) {
+      wait.changed.wait_until(lock, deadline);
+    }
+  }
+  for (std::size_t i = 0; i < full.size(); ++i) refusals.Add(*full[i], pushes[i].outcome);
+}
+
+/// One event at the subscriptions of one list after the other. A list outlives this.
+class Publication {
+ public:
+  Publication(const BrokerCore& core, const Message& message) noexcept
+      : core_(core), message_(message) {}
+
+  void Offer(QueuedSubscription& subscription) {
+    const Offered offered = subscription.Offer(message_);
+    if (offered == Offered::kTaken) return;
+    if (offered == Offered::kFull) {
+      full_.push_back(&subscription);
+    } else {
+      refusals_.Add(subscription, offered);
+    }
+  }
+  /// For each subscription of `inlined` that `wanted` wants.
+  template <class Wanted>
+  void Call(std::span<const Targets::Inlined> inlined, Wanted wanted) {
+    if (inlined.empty() || stopped_) return;
+    // Stop closes those it sees; whoever found a later one sees that the broker is stopped.
+    stopped_ = core_.stopped.load(std::memory_order_acquire);
+    if (stopped_) return;
+    if (inline_depth < InprocBroker::kMaxInlineDepth) {
+      const InlineScope scope;
+      for (const auto& subscription : inlined) {
+        if (wanted(*subscription)) subscription->Deliver(message_);
+      }
+    } else {
+      for (const auto& subscription : inlined) {
+        if (wanted(*subscription) && subscription->Refuse()) refusals_.Add(*subscription);
+      }
+    }
+  }
+  Status Finish() {
+    if (stopped_) return BrokerStopped();
+    if (!full_.empty()) AwaitRoom(message_, full_, refusals_);
+    return refusals_.Take();
+  }
+
+ private:
+  const BrokerCore& core_;
+  const Message& message_;
+  Refusals refusals_;
+  std::vector<QueuedSubscription*> full_;
+  bool stopped_ = false;
+};
+
+/// Each subscription of the topic and of the patterns that it matches, once.
+Status FanOutToPatterns(const BrokerCore& core, const Message& message,
+                        const Targets::Ref& targets) {
+  const PatternMatch match = core.patterns.Find(message.topic());
+  std::vector<Targets::Ref> lists(match->size());
+  const auto others = [&](std::size_t list) {
+    return [&names = *match, topic = message.topic(), list](const InprocSubscription& each) {
+      return !each.names().Overlap() || !each.names().HasEarlier(topic, names, list);
+    };
+  };
+  Publication publication(core, message);
+  if (targets) {
+    for (const auto& subscription : targets->queued()) publication.Offer(*subscription);
+  }
+  for (std::size_t list = 0; list < lists.size(); ++list) {
+    lists[list] = (*match)[list]->targets();
+    if (!lists[list]) continue;
+    for (const auto& subscription : lists[list]->queued()) {
+      if (others(list)(*subscription)) publication.Offer(*subscription);
+    }
+  }
+  if (targets) publication.Call(targets->inlined(), [](const auto&) { return true; });
+  for (std::size_t list = 0; list < lists.size(); ++list) {
+    if (lists[list]) publication.Call(lists[list]->inlined(), others(list));
+  }
+  return publication.Finish();
+}
+
+}  // namespace
+
+Status BrokerStopped() { return {StatusCode::kUnavailable, "pubsub", "the broker is stopped"}; }
+
+Status FanOut(const BrokerCore& core, const Message& message) {
+  if (core.stopped.load(std::memory_order_acquire)) return BrokerStopped();
+  const Targets::Ref targets = core.topics.Find(message.topic());
+  if (!core.patterns.empty()) return FanOutToPatterns(core, message, targets);
+  if (!targets) return {};
+  Publication publication(core, message);
+  for (const auto& subscription : targets->queued()) publication.Offer(*subscription);
+  publication.Call(targets->inlined(), [](const auto&) { return true; });
+  return publication.Finish();
+}
+
+}  // namespace detail
+}  // namespace virtufin::inline v0

@@ -1,0 +1,51 @@
+// Patterns: what a legal one is.
+#include "pubsub/pattern.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace virtufin::inline v0 {
+namespace detail {
+
+namespace {
+
+Status Invalid(std::string_view pattern, const std::string& expected, const std::string& found) {
+  return {StatusCode::kInvalidArgument, "pubsub",
+          "pattern '" + std::string(pattern) + "': expected " + expected + ", found " + found};
+}
+
+}  // namespace
+
+bool TopicNames::Contains(const std::vector<std::string>& sorted, std::string_view name) noexcept {
+  const auto at = std::lower_bound(sorted.begin(), sorted.end(), name, std::less<>());
+  return at != sorted.end() && *at == name;
+}
+
+Status CheckPattern(std::string_view pattern) {
+  std::string_view rest = pattern;
+  for (std::size_t number = 1;; ++number) {
+    if (number > kMaxPatternSegments) {
+      return Invalid(pattern.substr(0, 200),
+                     "at most " + std::to_string(kMaxPatternSegments) + " segments", "more");
+    }
+    const FirstSegment first(rest);
+    const std::string where = "segment " + std::to_string(number);
+    if (first.segment.empty()) return Invalid(pattern, "text as " + where, "nothing");
+    if (first.segment == kAnyRest && !first.last) {
+      return Invalid(pattern, "'>' as the last segment only", "it as " + where);
+    }
+    if (first.segment.size() > 1 && first.segment.find_first_of("*>") != std::string_view::npos) {
+      return Invalid(pattern, "'*' or '>' to be a whole segment",
+                     "'" + std::string(first.segment) + "' as " + where);
+    }
+    if (first.last) return {};
+    rest = first.rest;
+  }
+}
+
+bool HasWildcard(std::string_view pattern) noexcept {
+  return pattern.find_first_of("*>") != std::string_view::npos;
+}
+
+}  // namespace detail
+}  // namespace virtufin::inline v0

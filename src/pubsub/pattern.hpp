@@ -1,0 +1,60 @@
+// Patterns: topics with `*` for one segment and a trailing `>` for one segment or more.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "virtufin/core/result.hpp"
+
+namespace virtufin::inline v0 {
+namespace detail {
+
+inline constexpr std::size_t kMaxPatternSegments = 64;
+inline constexpr std::string_view kAnySegment = "*";
+inline constexpr std::string_view kAnyRest = ">";
+
+/// Takes the first segment off `rest`: what is before its first dot, and what is behind it. Without
+/// a dot `last` is true and the rest empty.
+struct FirstSegment {
+  explicit FirstSegment(std::string_view text) noexcept
+      : dot(text.find('.')),
+        last(dot == std::string_view::npos),
+        segment(text.substr(0, dot)),
+        rest(last ? std::string_view() : text.substr(dot + 1)) {}
+  std::size_t dot;
+  bool last;
+  std::string_view segment;
+  std::string_view rest;
+};
+
+/// What a subscription asks for, sorted, each once.
+struct TopicNames {
+  std::vector<std::string> exact;
+  std::vector<std::string> patterns;
+
+  /// One event may match several of them.
+  bool Overlap() const noexcept { return !patterns.empty() && exact.size() + patterns.size() > 1; }
+  /// `topic` is among the exact ones, or one of the first `count` of `matched` among the patterns.
+  template <class Entries>
+  bool HasEarlier(std::string_view topic, const Entries& matched, std::size_t count) const {
+    if (Contains(exact, topic)) return true;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (Contains(patterns, matched[i]->pattern())) return true;
+    }
+    return false;
+  }
+
+ private:
+  static bool Contains(const std::vector<std::string>& sorted, std::string_view name) noexcept;
+};
+
+/// Errors: INVALID_ARGUMENT saying what was expected of which segment, and what was found.
+Status CheckPattern(std::string_view pattern);
+/// Precondition: CheckPattern accepted it.
+bool HasWildcard(std::string_view pattern) noexcept;
+
+}  // namespace detail
+}  // namespace virtufin::inline v0
