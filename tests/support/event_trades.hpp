@@ -19,6 +19,8 @@ class EventTrades {
     std::int64_t last_id = -1;
     std::uint64_t sequence = 0;
     std::uint64_t trades = 0, recovered = 0, missing = 0;  // missing: announced, and did not come
+    bool anew =
+        true;  // the first trade since a subscription began: what was before is not expected
     std::vector<std::pair<std::int64_t, std::int64_t>> announced;  // [from, to)
   };
 
@@ -44,7 +46,9 @@ class EventTrades {
     lane.sequence = sequence;
     const std::int64_t id = data.at("trade_id");
     if (lane.last_id >= 0 && id <= lane.last_id) return topic + ": a trade came twice or too late";
-    for (std::int64_t lost = lane.last_id + 1; lane.last_id >= 0 && lost < id; ++lost) {
+    const std::int64_t expected = lane.anew ? id : lane.last_id + 1;
+    lane.anew = false;
+    for (std::int64_t lost = expected; lost < id; ++lost) {
       if (!Announced(lane, lost)) {
         return topic + ": trade " + std::to_string(lost) + " is missing and nobody said so";
       }
@@ -56,6 +60,9 @@ class EventTrades {
     trade = std::move(data);
     return {};
   }
+
+  /// The subscription ended and will begin anew.
+  void Unsubscribed(const std::string& pair) { tapes_[pair].anew = true; }
 
   const std::map<std::string, Tape>& tapes() const { return tapes_; }
 

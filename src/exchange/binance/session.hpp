@@ -40,7 +40,7 @@ struct BinanceSessionOptions {
   std::size_t streams_per_connection = 0;   // by market: 1024, 200
   std::size_t streams_per_message = 100;    // SUBSCRIBE, UNSUBSCRIBE
   std::size_t bytes_per_message = 4096;     // the venue drops long ones silently
-  std::int64_t messages_per_second = 0;     // by market: 4, 8; pings and pongs count
+  std::int64_t messages_per_second = 0;     // by market: 4, 8; pings and pongs count; in 1.25 s
   std::int64_t connections_per_5_minutes = 300;
   std::int64_t connect_timeout_ms = 15'000;
   std::int64_t ack_timeout_ms = 5'000;    // then asked again, then a new connection

@@ -75,6 +75,7 @@ detail::BinanceSessionOptions Session(BinanceMarket market, std::uint64_t seed) 
   options.stable_ms = 10'000;
   options.request_timeout_ms = 4'000;
   options.forbidden_retry_ms = 5'000;
+  options.channels.instruments_poll_ms = 5'000;
   return options;
 }
 
@@ -93,6 +94,7 @@ class Simulation final : public detail::BinanceSessionSink {
                                                    : sim::VenueMarket::kUsdm,
                     seed, deep),
               seed),
+        mind_(seed * 5 + 3),
         session_(detail::BinanceSession::Create(Session(market, seed), link_.clock(), link_, *this)
                      .value()) {
     link_.answered = [this](std::string_view target, int status, std::string_view body) {
@@ -108,7 +110,13 @@ class Simulation final : public detail::BinanceSessionSink {
   void Run() {
     REQUIRE(session_->Start(link_.Now()).ok());
     SubscribeAll();
-    RunUntil(kFaultyMs);
+    while (link_.elapsed_ms() < kFaultyMs) {
+      RunUntil(link_.elapsed_ms() + 1'000);
+      ComeAndGo();
+    }
+    for (Wanted& wanted : wanted_) {
+      if (wanted.handle == 0) Subscribe(wanted);
+    }
     link_.faults = {};
     link_.venue().EndFaults();
     const std::int64_t quiet = link_.elapsed_ms();
@@ -157,6 +165,10 @@ class Simulation final : public detail::BinanceSessionSink {
     counts["books checked"] += books_checked_;
     counts["quotes checked"] += quotes_checked_;
     counts["candles checked"] += candles_checked_;
+    counts["depths checked"] += depths_checked_;
+    counts["other events"] += others_;
+    counts["halts seen"] += halts_seen_;
+    counts["unsubscribed"] += left_;
     for (const auto& [pair, tape] : trades_.tapes()) {
       counts["trades"] += tape.trades;
       counts["trades recovered"] += tape.recovered;
@@ -165,6 +177,11 @@ class Simulation final : public detail::BinanceSessionSink {
   }
 
  private:
+  struct Wanted {
+    FeedRequest request;
+    FeedHandle handle;  // 0: not subscribed now
+    std::int64_t back_ms;
+  };
   struct Window {
     Decimal low, high;
     bool known = false;
@@ -173,26 +190,48 @@ class Simulation final : public detail::BinanceSessionSink {
   sim::MarketModel& Truth() { return link_.venue().market(); }
 
   void SubscribeAll() {
-    const auto subscribe = [&](FeedChannel channel, const std::string& symbol,
-                               std::vector<std::pair<std::string, std::string>> parameters) {
-      const auto handle =
-          session_->Subscribe({channel, symbol, std::move(parameters)}, link_.Now());
-      CAPTURE(std::string(FeedChannelName(channel)));
-      REQUIRE_MESSAGE(handle.ok(), handle.status().ToString());
-      handles_.push_back(*handle);
+    const auto want = [&](FeedChannel channel, const std::string& symbol,
+                          std::vector<std::pair<std::string, std::string>> parameters) {
+      wanted_.push_back({{channel, symbol, std::move(parameters)}, 0, 0});
+      Subscribe(wanted_.back());
     };
     const std::vector<std::string> names = Names();
     for (int i = 0; i < kSymbols; ++i) {
       const std::string& name = names[static_cast<std::size_t>(i)];
-      subscribe(FeedChannel::kBook, name, {});
-      subscribe(FeedChannel::kQuote, name, {});
-      subscribe(FeedChannel::kTrade, name, {{"aggregate", i == kRawTrades ? "false" : "true"}});
+      want(FeedChannel::kBook, name, {});
+      want(FeedChannel::kQuote, name, {});
+      want(FeedChannel::kTrade, name, {{"aggregate", i == kRawTrades ? "false" : "true"}});
     }
-    subscribe(FeedChannel::kCandle, names[0], {{"interval", "1m"}});
-    subscribe(FeedChannel::kTicker, names[1], {});
+    want(FeedChannel::kBook, names[1], {{"interval_ms", "500"}, {"levels", "5"}});
+    want(FeedChannel::kCandle, names[0], {{"interval", "1m"}});
+    want(FeedChannel::kTicker, names[1], {});
+    want(FeedChannel::kStatus, "", {});
+    want(FeedChannel::kInstrument, "", {});
     if (market_ == BinanceMarket::kUsdm) {
-      subscribe(FeedChannel::kMark, names[0], {});
-      subscribe(FeedChannel::kFunding, names[0], {});
+      want(FeedChannel::kMark, names[0], {});
+      want(FeedChannel::kFunding, names[0], {});
+    }
+  }
+
+  void Subscribe(Wanted& wanted) {
+    const auto handle = session_->Subscribe(wanted.request, link_.Now());
+    CAPTURE(std::string(FeedChannelName(wanted.request.channel)));
+    REQUIRE_MESSAGE(handle.ok(), handle.status().ToString());
+    wanted.handle = *handle;
+  }
+
+  /// An application changes its mind now and then.
+  void ComeAndGo() {
+    for (Wanted& wanted : wanted_) {
+      const bool back = wanted.handle == 0 && link_.elapsed_ms() >= wanted.back_ms;
+      if (back) Subscribe(wanted);
+      if (back || wanted.handle == 0 || !mind_.Percent(1)) continue;
+      ++left_;
+      REQUIRE(session_->Unsubscribe(std::exchange(wanted.handle, 0), link_.Now()).ok());
+      wanted.back_ms = link_.elapsed_ms() + mind_.Below(3) * 1'000;
+      const std::string& symbol = wanted.request.instrument;
+      if (wanted.request.channel == FeedChannel::kTrade) trades_.Unsubscribed(symbol);
+      if (wanted.request.channel == FeedChannel::kCandle) last_candle_ms_ = 0;
     }
   }
 
@@ -204,14 +243,14 @@ class Simulation final : public detail::BinanceSessionSink {
   }
 
   bool AllLive() {
-    return std::all_of(handles_.begin(), handles_.end(), [&](FeedHandle handle) {
-      return session_->StatusOf(handle).value().state == SubscriptionState::kLive;
+    return std::all_of(wanted_.begin(), wanted_.end(), [&](const Wanted& wanted) {
+      return session_->StatusOf(wanted.handle).value().state == SubscriptionState::kLive;
     });
   }
 
   void CheckLive() {
-    for (const FeedHandle handle : handles_) {
-      const SubscriptionStatus status = session_->StatusOf(handle).value();
+    for (const Wanted& wanted : wanted_) {
+      const SubscriptionStatus status = session_->StatusOf(wanted.handle).value();
       CAPTURE(std::string(FeedChannelName(status.request.channel)));
       CAPTURE(status.request.instrument);
       CAPTURE(status.reason);
@@ -227,20 +266,34 @@ class Simulation final : public detail::BinanceSessionSink {
     const std::string_view subject = message.event().subject();
     const auto* const symbol = Truth().Find(subject.substr(subject.find('/') + 1));
     const test::EventBooks::Book* changed = nullptr;
+    const auto before = books_.books().find(std::string(subject.substr(subject.find('/') + 1)));
+    const bool was_live = before != books_.books().end() && before->second.live;
     REQUIRE(books_.Take(message, changed) == "");
-    if (changed != nullptr) CheckBook(*symbol, *changed);
+    if (changed != nullptr) CheckBook(*symbol, *changed, was_live);
     json trade;
     REQUIRE(trades_.Take(message, trade) == "");
     if (!trade.is_null()) CheckTrade(*symbol, trade);
     if (topic.find(".quote.update.") != topic.npos) {
       CheckQuote(*symbol, json::parse(message.event().data_text()));
     }
+    if (topic.find(".orderbook.depth.") != topic.npos) {
+      CheckDepth(*symbol, json::parse(message.event().data_text()));
+    }
+    if (topic.find(".instrument.status.") != topic.npos) {
+      std::string& state = instrument_states_[symbol->options.name];
+      state = json::parse(message.event().data_text()).at("state");
+      halts_seen_ += state == "trading" ? 0 : 1;
+    }
+    for (const char* const other : {".ticker.update.", ".instrument.info", ".mark.price."}) {
+      others_ += topic.find(other) != topic.npos ? 1 : 0;
+    }
     if (topic.find(".ohlcv.candle.") != topic.npos) {
       CheckCandle(*symbol, json::parse(message.event().data_text()));
     }
   }
 
-  void CheckBook(const sim::MarketModel::Symbol& symbol, const test::EventBooks::Book& book) {
+  void CheckBook(const sim::MarketModel::Symbol& symbol, const test::EventBooks::Book& book,
+                 bool was_live) {
     const sim::VenueBook* const truth = Truth().BookAt(symbol.index, book.last_id);
     REQUIRE(truth != nullptr);
     ++books_checked_;
@@ -250,10 +303,8 @@ class Simulation final : public detail::BinanceSessionSink {
       return;
     }
     Window& window = windows_[symbol.options.name];
-    if (book.snapshots != snapshots_seen_[symbol.options.name]) {
-      snapshots_seen_[symbol.options.name] = book.snapshots;
-      window = std::exchange(next_windows_[symbol.options.name], {});
-    }
+    // A snapshot of a live book is what is known already, for a new subscriber.
+    if (!was_live) window = std::exchange(next_windows_[symbol.options.name], {});
     REQUIRE(window.known);
     REQUIRE(Inside(book.levels.bids, window) == Inside(truth->bids, window));
     REQUIRE(Inside(book.levels.asks, window) == Inside(truth->asks, window));
@@ -314,6 +365,22 @@ class Simulation final : public detail::BinanceSessionSink {
     ++quotes_checked_;
   }
 
+  void CheckDepth(const sim::MarketModel::Symbol& symbol, const json& depth) {
+    const sim::VenueBook* const truth =
+        Truth().BookAt(symbol.index, depth.at("last_update_id").get<std::int64_t>());
+    REQUIRE(truth != nullptr);
+    REQUIRE(depth.at("bids").size() <= 5);
+    if (deep_) return;
+    REQUIRE(depth.at("asks").size() == std::min<std::size_t>(5, truth->asks.size()));
+    auto bid = truth->bids.rbegin();
+    for (const json& level : depth.at("bids")) {
+      REQUIRE(Number(level[0]) == bid->first);
+      REQUIRE(Number(level[1]) == bid->second);
+      ++bid;
+    }
+    ++depths_checked_;
+  }
+
   void CheckCandle(const sim::MarketModel::Symbol& symbol, const json& candle) {
     if (!candle.at("closed")) return;
     const Timestamp open =
@@ -348,6 +415,7 @@ class Simulation final : public detail::BinanceSessionSink {
       const auto book = books_.books().find(symbol.options.name);
       REQUIRE(book != books_.books().end());
       CHECK(book->second.live);
+      CHECK(instrument_states_[symbol.options.name] == "trading");
       CHECK(book->second.feed_state == "live");
       // A USD-M snapshot may have any id of the venue since the symbol's last update.
       CHECK(book->second.last_id >= symbol.updates.back().id);
@@ -364,11 +432,13 @@ class Simulation final : public detail::BinanceSessionSink {
   const BinanceMarket market_;
   const bool deep_;
   test::SimulatedLink link_;
-  std::vector<FeedHandle> handles_;
+  std::vector<Wanted> wanted_;
+  std::map<std::string, std::string> instrument_states_;
+  sim::Random mind_;
+  std::uint64_t left_ = 0, halts_seen_ = 0, depths_checked_ = 0, others_ = 0;
   test::EventBooks books_;
   test::EventTrades trades_;
   std::map<std::string, Window> windows_, next_windows_;
-  std::map<std::string, std::uint64_t> snapshots_seen_;
   std::int64_t last_candle_ms_ = 0, healed_ms_ = 0;
   std::uint64_t books_checked_ = 0, quotes_checked_ = 0, candles_checked_ = 0;
   std::unique_ptr<detail::BinanceSession> session_;  // publishes until it ends
@@ -393,17 +463,46 @@ void RunSeeds(bool deep, std::uint64_t first_seed) {
   }
   MESSAGE(seeds << " seeds, all live after " << sums.slowest_ms << " ms at most" << text);
   // The faults did happen, and were seen.
-  for (const char* const name :
-       {"fault cut",       "fault close",      "fault stall",    "fault refuse",
-        "fault drop",      "fault delay",      "fault gap",      "fault lostack",
-        "fault lateack",   "fault http",       "fault truncate", "fault slow",
-        "fault noanswer",  "fault old",        "fault halt",     "fault resume",
-        "fault silent",    "fault shutdown",   "venue 429",      "venue 418",
-        "age cuts",        "connects lost",    "requests lost",  "late",
-        "sends refused",   "timeouts",         "truncated",      "half-open",
-        "acks lost",       "shutdowns",        "gaps",           "stale diffs",
-        "stale snapshots", "trades recovered", "trades missing", "raw trades missing",
-        "candles checked", "quotes checked"}) {
+  for (const char* const name : {"fault cut",
+                                 "fault close",
+                                 "fault stall",
+                                 "fault refuse",
+                                 "fault drop",
+                                 "fault delay",
+                                 "fault gap",
+                                 "fault lostack",
+                                 "fault lateack",
+                                 "fault http",
+                                 "fault truncate",
+                                 "fault slow",
+                                 "fault noanswer",
+                                 "fault old",
+                                 "fault halt",
+                                 "fault resume",
+                                 "fault silent",
+                                 "fault shutdown",
+                                 "venue 429",
+                                 "venue 418",
+                                 "age cuts",
+                                 "connects lost",
+                                 "requests lost",
+                                 "late",
+                                 "sends refused",
+                                 "timeouts",
+                                 "truncated",
+                                 "half-open",
+                                 "acks lost",
+                                 "shutdowns",
+                                 "gaps",
+                                 "stale diffs",
+                                 "stale snapshots",
+                                 "trades recovered",
+                                 "raw trades missing",
+                                 "candles checked",
+                                 "quotes checked",
+                                 "other events",
+                                 "halts seen",
+                                 "unsubscribed"}) {
     CAPTURE(std::string(name));
     CHECK((seeds < kSeedsForAll || sums.counts[name] > 0));
   }
