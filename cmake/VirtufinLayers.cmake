@@ -8,6 +8,7 @@ set(VIRTUFIN_COMPONENTS
   "event|10|core"
   "net|10|core"
   "pubsub|20|core,event"
+  "state|20|core"
   "worker|20|core,event,worker_abi"
   "engine|30|core,event"
   "engine_inproc|31|core,event,worker,engine"

@@ -1,0 +1,21 @@
+// The memory store: records that end with the process.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "virtufin/core/time.hpp"
+#include "virtufin/state/state_store.hpp"
+
+namespace virtufin::inline v0 {
+
+struct MemoryStoreOptions {
+  // Of keys, values and 128 bytes a record; a Set that needs more is RESOURCE_EXHAUSTED.
+  std::size_t max_bytes = std::size_t{256} << 20;
+};
+
+/// A StateStore whose functions never wait, on any thread. Times to live run on
+/// `clock.Monotonic()`; `clock` is borrowed until the store is destroyed. [any]
+std::unique_ptr<StateStore> MakeMemoryStore(Clock& clock, const MemoryStoreOptions& options = {});
+
+}  // namespace virtufin::inline v0
