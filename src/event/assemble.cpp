@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 namespace virtufin::inline v0::detail {
 
@@ -189,17 +190,39 @@ std::string ShownText(std::string_view text) {
   return quoted;
 }
 
-Status CheckDistinct(std::span<const Entry> entries) {
+namespace {
+
+// What the names of `entries` have twice, empty when nothing. Quadratic, which is best for few.
+std::string_view RepeatedOfFew(std::span<const Entry> entries) noexcept {
   for (std::size_t i = 1; i < entries.size(); ++i) {
     if (entries[i].kind == ValueKind::kUnset) continue;
     const std::string_view name = entries[i].name_text();
     for (std::size_t j = 0; j < i; ++j) {
-      if (entries[j].name_text() == name && entries[j].kind != ValueKind::kUnset) {
-        return EventError("extension " + ShownText(name) + " is there twice");
-      }
+      if (entries[j].name_text() == name && entries[j].kind != ValueKind::kUnset) return name;
     }
   }
   return {};
+}
+
+std::string_view RepeatedOfMany(std::span<const Entry> entries) {
+  std::vector<std::string_view> names;
+  names.reserve(entries.size());
+  for (const Entry& entry : entries) {
+    if (entry.kind != ValueKind::kUnset) names.push_back(entry.name_text());
+  }
+  std::sort(names.begin(), names.end());
+  const auto repeated = std::adjacent_find(names.begin(), names.end());
+  return repeated == names.end() ? std::string_view{} : *repeated;
+}
+
+}  // namespace
+
+Status CheckDistinct(std::span<const Entry> entries) {
+  constexpr std::size_t kFew = 64;
+  const std::string_view name =
+      entries.size() <= kFew ? RepeatedOfFew(entries) : RepeatedOfMany(entries);
+  if (name.empty()) return {};
+  return EventError("extension " + ShownText(name) + " is there twice");
 }
 
 Status NameError(std::string_view name, const char* fault) {

@@ -1,9 +1,12 @@
-// Reads events from JSON: one pass that checks every byte, then one block.
+// Reads events and batches from JSON: one pass that checks every byte, then one block per event.
 #include <charconv>
-#include <cstring>
+#include <memory>
 
 #include "event/assemble.hpp"
+#include "event/batch.hpp"
+#include "event/envelope.hpp"
 #include "event/json_scan.hpp"
+#include "event/typed_text.hpp"
 #include "virtufin/core/base64.hpp"
 #include "virtufin/event/json.hpp"
 
@@ -11,57 +14,17 @@ namespace virtufin::inline v0 {
 
 namespace {
 
-using detail::Draft;
 using detail::Entry;
+using detail::Envelope;
+using detail::Expected;
+using detail::FindType;
 using detail::JsonScan;
+using detail::Member;
+using detail::TypeName;
 using detail::ValueKind;
 
-enum Member : std::uint8_t {
-  kSpecVersion,
-  kId,
-  kTime,
-  kData,
-  kDataBase64,
-  kFirstAttribute,  // then as detail::Attribute
-  kExtension = kFirstAttribute + static_cast<int>(detail::kAttributeCount)
-};
-
-constexpr Member MemberOf(detail::Attribute attribute) noexcept {
-  return static_cast<Member>(static_cast<int>(kFirstAttribute) + static_cast<int>(attribute));
-}
-
-Member MemberOf(std::string_view name) noexcept {
-  const auto is = [name](std::string_view core, Member member) {
-    return name == core ? member : kExtension;
-  };
-  switch (name.size()) {
-    case 2:
-      return is("id", kId);
-    case 4:
-      if (name[0] == 'd') return is("data", kData);
-      return name[1] == 'y' ? is("type", MemberOf(detail::kType)) : is("time", kTime);
-    case 6:
-      return is("source", MemberOf(detail::kSource));
-    case 7:
-      return is("subject", MemberOf(detail::kSubject));
-    case 10:
-      return is("dataschema", MemberOf(detail::kDataSchema));
-    case 11:
-      return name[0] == 's' ? is("specversion", kSpecVersion) : is("data_base64", kDataBase64);
-    case 15:
-      return is("datacontenttype", MemberOf(detail::kDataContentType));
-    default:
-      return kExtension;
-  }
-}
-
-Status Expected(std::string_view name, std::string_view expected, std::string_view found) {
-  return detail::EventError(std::string(name) + ": expected " + std::string(expected) + ", found " +
-                            std::string(found));
-}
-
 // What the value that starts with `c` is.
-std::string_view TypeName(char c) noexcept {
+std::string_view FoundName(char c) noexcept {
   switch (c) {
     case '"':
       return "a string";
@@ -79,13 +42,6 @@ std::string_view TypeName(char c) noexcept {
   }
 }
 
-std::string_view TypeName(ExtensionType type) noexcept {
-  constexpr std::string_view kTypes[] = {
-      "a boolean", "a 32-bit integer", "a string",     "base64 text",
-      "a URI",     "a URI reference",  "RFC 3339 text"};
-  return kTypes[static_cast<std::size_t>(type)];
-}
-
 // What a decoder keeps.
 struct Memory {
   JsonDecoder::KnownTypes known;
@@ -96,19 +52,24 @@ struct Memory {
   std::size_t capacity = 0;
 };
 
-// Reading one event.
+// Reading one event, from where `scan` stands.
 class Reading {
  public:
-  Reading(Memory& memory, std::string_view json, NameRule rule, Validate validate) noexcept
-      : memory_(memory), json_(json), scan_(json), rule_(rule), validate_(validate) {
+  Reading(Memory& memory, std::string_view json, const JsonScan& scan, NameRule rule,
+          Validate validate) noexcept
+      : memory_(memory), json_(json), scan_(scan), validate_(validate), envelope_(rule) {
     memory_.entries.clear();
   }
 
-  Result<CloudEvent> Run() {
+  /// `alone`: the text ends with the event.
+  Result<CloudEvent> Run(bool alone) {
+    alone_ = alone;
     if (Status status = ReadEnvelope(); !status.ok()) return status;
     if (Status status = Finish(); !status.ok()) return status;
-    return detail::Assemble(draft_);
+    return detail::Assemble(envelope_.draft);
   }
+  /// Behind the event when Run succeeded.
+  const JsonScan& scan() const noexcept { return scan_; }
 
  private:
   Status ReadEnvelope();
@@ -116,27 +77,18 @@ class Reading {
   Status ReadData();
   Status ReadDataBase64();
   Status ReadExtension(std::string_view name);
-  Status SetTyped(Entry& entry, std::string_view text);
+  Status SetTyped(Entry& entry, ExtensionType type, std::string_view text);
   Status ReadInteger(Entry& entry);
   Status ReadText(std::string_view name, std::string_view& out);
-  Status ReadTime(std::string_view name, std::string_view text, Timestamp& out);
   Status Finish();
 
   Status NotJson(const char* subject = "the event") const {
-    const detail::JsonFault fault = scan_.fault();
-    return detail::EventError(std::string(subject) + " is not JSON: " + fault.what + " at byte " +
-                              std::to_string(fault.offset));
-  }
-  const ExtensionType* KnownType(std::string_view name) const noexcept {
-    for (const auto& [known_name, type] : memory_.known) {
-      if (known_name == name) return &type;
-    }
-    return nullptr;
+    return detail::NotJson(subject, scan_.fault());
   }
   char* Scratch() {
     if (scratch_at_ == nullptr) {
       if (memory_.capacity < 2 * json_.size()) {
-        memory_.scratch = std::make_unique<char[]>(2 * json_.size());
+        memory_.scratch = std::make_unique_for_overwrite<char[]>(2 * json_.size());
         memory_.capacity = 2 * json_.size();
       }
       scratch_at_ = memory_.scratch.get();
@@ -154,11 +106,9 @@ class Reading {
   char* scratch_at_ = nullptr;
   std::string_view json_;
   JsonScan scan_;
-  NameRule rule_;
   Validate validate_;
-  Draft draft_;
-  unsigned seen_ = 0;  // bit per Member
-  std::string_view version_;
+  bool alone_ = true;
+  Envelope envelope_;
   std::string_view data_token_;  // of `data`, as written
   JsonScan::String data_string_;
   bool data_is_string_ = false;
@@ -182,54 +132,33 @@ Status Reading::ReadEnvelope() {
   }
   if (!scan_.Take('}', "expected ',' or '}'")) return NotJson();
   scan_.SkipSpace();
-  if (scan_.AtEnd()) return {};
+  if (!alone_ || scan_.AtEnd()) return {};
   return detail::EventError("expected the end behind the event, found more at byte " +
                             std::to_string(scan_.at() - json_.data()));
 }
 
 Status Reading::ReadMember(std::string_view name, bool plain) {
-  const Member member = MemberOf(name);
-  if (member == kExtension) {
-    draft_.head.plain &= plain;
+  const Member member = detail::MemberOf(name);
+  if (member == detail::kMemberExtension) {
+    envelope_.draft.head.plain &= plain;
     return ReadExtension(name);
   }
-  if ((seen_ >> member & 1) != 0) return detail::EventError(std::string(name) + " is there twice");
-  seen_ |= 1u << member;
-  if (member == kData) return ReadData();  // null is data, too
+  if (Status status = envelope_.Note(member, name); !status.ok()) return status;
+  if (member == detail::kMemberData) return ReadData();  // null is data, too
   if (scan_.Peek() == 'n') return scan_.ReadWord("null") ? Status{} : NotJson();
-  if (member == kDataBase64) return ReadDataBase64();
+  if (member == detail::kMemberDataBase64) return ReadDataBase64();
   std::string_view text;
   if (Status status = ReadText(name, text); !status.ok()) return status;
-  if (text.empty() && (rule_ == NameRule::kStrict || member == kId)) {
-    return Expected(name, "a text", "an empty one");
-  }
-  if (member == kId) {
-    draft_.SetId(text);
-  } else if (member == kSpecVersion) {
-    version_ = text;
-  } else if (member >= kFirstAttribute) {
-    draft_.SetAttribute(static_cast<detail::Attribute>(member - kFirstAttribute), text);
-  } else if (!text.empty()) {
-    Timestamp time;
-    if (Status status = ReadTime(name, text, time); !status.ok()) return status;
-    draft_.SetTime(time);
-  }
-  return {};
+  return envelope_.SetText(member, name, text);
 }
 
 Status Reading::ReadText(std::string_view name, std::string_view& out) {
-  if (!scan_.At('"')) return Expected(name, "a string", TypeName(scan_.Peek()));
+  if (!scan_.At('"')) return Expected(name, "a string", FoundName(scan_.Peek()));
   JsonScan::String string;
   if (!scan_.ReadString(string)) return NotJson();
-  draft_.head.plain &= string.plain;
+  envelope_.draft.head.plain &= string.plain;
   out = TextOf(string);
   return {};
-}
-
-Status Reading::ReadTime(std::string_view name, std::string_view text, Timestamp& out) {
-  if (Timestamp::TryParse(text, out)) return {};
-  return detail::EventError(std::string(name) + ": " +
-                            std::string(Timestamp::Parse(text).status().message()));
 }
 
 Status Reading::ReadData() {
@@ -237,7 +166,7 @@ Status Reading::ReadData() {
   data_is_string_ = scan_.At('"');
   const bool read = data_is_string_                ? scan_.ReadString(data_string_)
                     : validate_ == Validate::kFull ? scan_.ReadValue()
-                                                   : scan_.SkipValidData();
+                                                   : scan_.SkipValidData(alone_);
   if (!read) return NotJson("data");
   data_token_ = {start, static_cast<std::size_t>(scan_.at() - start)};
   return {};
@@ -245,15 +174,15 @@ Status Reading::ReadData() {
 
 Status Reading::ReadDataBase64() {
   JsonScan::String string;
-  if (!scan_.At('"')) return Expected("data_base64", "a string", TypeName(scan_.Peek()));
+  if (!scan_.At('"')) return Expected("data_base64", "a string", FoundName(scan_.Peek()));
   if (!scan_.ReadString(string)) return NotJson();
   const std::string_view text = TextOf(string);
   auto* const start = reinterpret_cast<std::uint8_t*>(Scratch());
   std::uint8_t* const end = ReadBase64(text, start);
   if (end == nullptr) return Expected("data_base64", "base64 text", "something else");
   scratch_at_ = reinterpret_cast<char*>(end);
-  draft_.head.data_kind = DataKind::kBinary;
-  draft_.data = {start, end};
+  envelope_.draft.head.data_kind = DataKind::kBinary;
+  envelope_.draft.data = {start, end};
   return {};
 }
 
@@ -262,14 +191,15 @@ Status Reading::ReadExtension(std::string_view name) {
   if (c == 'n') return scan_.ReadWord("null") ? Status{} : NotJson();
   if (memory_.entries.size() == kMaxExtensions)
     return detail::TooManyExtensions(kMaxExtensions + 1);
-  if (const char* fault = detail::NameFault(name, rule_)) return detail::NameError(name, fault);
+  if (const char* fault = detail::NameFault(name, envelope_.rule()))
+    return detail::NameError(name, fault);
   Entry& entry = memory_.entries.emplace_back();
   detail::SetEntryName(entry, name);
-  const ExtensionType* const wanted = KnownType(name);
+  const ExtensionType* const wanted = FindType(memory_.known, name);
   if (c == '"') {
     std::string_view text;
     if (Status status = ReadText(name, text); !status.ok()) return status;
-    if (wanted != nullptr) return SetTyped(entry, text);
+    if (wanted != nullptr) return SetTyped(entry, *wanted, text);
     detail::SetEntryText(entry, ValueKind::kString, text);
     return {};
   }
@@ -282,8 +212,8 @@ Status Reading::ReadExtension(std::string_view name) {
     entry.value.boolean = c == 't';
     return {};
   }
-  if (TypeName(c) != "a number") {
-    return Expected(name, "a boolean, an integer or a string", TypeName(c));
+  if (FoundName(c) != "a number") {
+    return Expected(name, "a boolean, an integer or a string", FoundName(c));
   }
   if (wanted != nullptr && *wanted != ExtensionType::kInteger) {
     return Expected(name, TypeName(*wanted), "a number");
@@ -303,63 +233,64 @@ Status Reading::ReadInteger(Entry& entry) {
   return {};
 }
 
-Status Reading::SetTyped(Entry& entry, std::string_view text) {
-  const ExtensionType type = *KnownType(entry.name_text());
-  switch (type) {
-    case ExtensionType::kString:
-      detail::SetEntryText(entry, ValueKind::kString, text);
-      return {};
-    case ExtensionType::kUri:
-      detail::SetEntryText(entry, ValueKind::kUri, text);
-      return {};
-    case ExtensionType::kUriReference:
-      detail::SetEntryText(entry, ValueKind::kUriReference, text);
-      return {};
-    case ExtensionType::kBinary: {
-      char* const start = Scratch();
-      std::uint8_t* const end = ReadBase64(text, reinterpret_cast<std::uint8_t*>(start));
-      if (end == nullptr) break;
-      scratch_at_ = reinterpret_cast<char*>(end);
-      detail::SetEntryText(entry, ValueKind::kBytes,
-                           {start, static_cast<std::size_t>(scratch_at_ - start)});
-      return {};
-    }
-    case ExtensionType::kTimestamp: {
-      Timestamp time;
-      if (Status status = ReadTime(entry.name_text(), text, time); !status.ok()) return status;
-      entry.kind = ValueKind::kTime;
-      std::construct_at(&entry.value.time, time);
-      return {};
-    }
-    default:
-      break;
-  }
-  return Expected(entry.name_text(), TypeName(type), detail::ShownText(text));
+Status Reading::SetTyped(Entry& entry, ExtensionType type, std::string_view text) {
+  std::uint8_t* scratch = nullptr;
+  if (type == ExtensionType::kBinary) scratch = reinterpret_cast<std::uint8_t*>(Scratch());
+  Status status = detail::SetTypedText(entry, type, text, false, scratch);
+  if (scratch != nullptr) scratch_at_ = reinterpret_cast<char*>(scratch);
+  return status;
 }
 
 // What depends on more than one member.
 Status Reading::Finish() {
-  if (version_ != "1.0") {
-    return Expected("specversion", "\"1.0\"",
-                    (seen_ >> kSpecVersion & 1) == 0 ? "nothing" : detail::ShownText(version_));
+  if (Status status = envelope_.CheckVersion(); !status.ok()) return status;
+  envelope_.draft.entries = memory_.entries;
+  if (Status status = detail::CheckCore(envelope_.draft, envelope_.rule()); !status.ok()) {
+    return status;
   }
-  draft_.entries = memory_.entries;
-  if (Status status = detail::CheckCore(draft_, rule_); !status.ok()) return status;
   if (Status status = detail::CheckDistinct(memory_.entries); !status.ok()) return status;
   if (data_token_.empty()) return {};
-  if (draft_.head.data_kind == DataKind::kBinary) {
+  if (envelope_.draft.head.data_kind == DataKind::kBinary) {
     return detail::EventError("expected data or data_base64, found both");
   }
-  const std::string_view media_type = draft_.head.attributes[detail::kDataContentType];
+  const std::string_view media_type = envelope_.draft.head.attributes[detail::kDataContentType];
   if (data_is_string_ && !media_type.empty() && !IsJsonMediaType(media_type)) {
-    draft_.head.data_kind = DataKind::kText;
-    draft_.data = AsBytes(TextOf(data_string_));
+    envelope_.draft.head.data_kind = DataKind::kText;
+    envelope_.draft.data = AsBytes(TextOf(data_string_));
   } else {
-    draft_.head.data_kind = DataKind::kJson;
-    draft_.json_state = detail::kJsonValid;
-    draft_.data = AsBytes(data_token_);
+    envelope_.draft.head.data_kind = DataKind::kJson;
+    envelope_.draft.json_state = detail::kJsonValid;
+    envelope_.draft.data = AsBytes(data_token_);
   }
   return {};
+}
+
+Result<std::vector<CloudEvent>> ReadBatch(Memory& memory, std::string_view json, NameRule rule,
+                                          Validate validate) {
+  JsonScan scan(json);
+  std::vector<CloudEvent> events;
+  const auto not_json = [&scan] { return detail::NotJson("the batch", scan.fault()); };
+  scan.SkipSpace();
+  if (!scan.Take('[', "expected '['")) return not_json();
+  scan.SkipSpace();
+  bool more = !scan.At(']');
+  while (more) {
+    if (events.size() == kMaxBatchEvents) return detail::TooManyEvents();
+    Reading reading(memory, json, scan, rule, validate);
+    Result<CloudEvent> event = reading.Run(false);
+    if (!event.ok()) return detail::InBatch(events.size(), event.status());
+    events.push_back(*std::move(event));
+    scan = reading.scan();
+    more = scan.At(',');
+    if (more) scan.Take(',', "");
+  }
+  if (!scan.Take(']', "expected ',' or ']'")) return not_json();
+  scan.SkipSpace();
+  if (!scan.AtEnd()) {
+    return detail::EventError("expected the end behind the batch, found more at byte " +
+                              std::to_string(scan.at() - json.data()));
+  }
+  return events;
 }
 
 }  // namespace
@@ -377,7 +308,13 @@ JsonDecoder& JsonDecoder::operator=(JsonDecoder&&) noexcept = default;
 
 Result<CloudEvent> JsonDecoder::Decode(std::string_view json, NameRule rule, Validate validate) {
   if (json.size() > kMaxEventBytes) return detail::EventTooLarge(json.size());
-  return Reading(impl_->memory, json, rule, validate).Run();
+  return Reading(impl_->memory, json, JsonScan(json), rule, validate).Run(true);
+}
+
+Result<std::vector<CloudEvent>> JsonDecoder::DecodeBatch(std::string_view json, NameRule rule,
+                                                         Validate validate) {
+  if (json.size() > kMaxEventBytes) return detail::EventTooLarge(json.size());
+  return ReadBatch(impl_->memory, json, rule, validate);
 }
 
 }  // namespace virtufin::inline v0

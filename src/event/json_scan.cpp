@@ -206,8 +206,8 @@ bool JsonScan::SkipLastContainer() noexcept {
   return true;
 }
 
-bool JsonScan::SkipValidData() noexcept {
-  if (SkipLastContainer()) return true;
+bool JsonScan::SkipValidData(bool last) noexcept {
+  if (last && SkipLastContainer()) return true;
   int depth = 0;
   while (at_ < end_) {
     switch (*at_) {

@@ -77,8 +77,9 @@ class JsonScan {
   /// One value with all it contains, one level less deep than kMaxJsonDepth: it stands inside an
   /// envelope.
   bool ReadValue() noexcept;
-  /// The same for `data` of an envelope that is known to be valid; reads less.
-  bool SkipValidData() noexcept;
+  /// The same for `data` of an envelope that is known to be valid; reads less. `last`: the text
+  /// ends with the envelope.
+  bool SkipValidData(bool last) noexcept;
 
  private:
   static constexpr bool IsSpace(char c) noexcept {

@@ -1,10 +1,11 @@
-// Writes an event in the CloudEvents JSON format, into memory that is large enough from the start.
+// Writes events in the CloudEvents JSON format, into memory that is large enough from the start.
 #include "virtufin/core/base64.hpp"
 #include "virtufin/event/json.hpp"
 
 #include <cstring>
 
 #include "event/assemble.hpp"
+#include "event/batch.hpp"
 #include "event/encode.hpp"
 #include "event/plain_scan.hpp"
 
@@ -61,6 +62,9 @@ class JsonWriter {
     std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
   }
+
+  /// Whether names and texts need no escapes.
+  void SetPlain(bool plain) noexcept { plain_ = plain; }
 
   // ,"name":
   void Name(std::string_view name) noexcept {
@@ -200,13 +204,10 @@ void PutData(JsonWriter& out, const EventBlock& event, DataForm form) noexcept {
 
 }  // namespace
 
-Result<EncodedBytes> EncodeJsonOf(const EncodeInput& input) {
+namespace {
+
+void PutEvent(JsonWriter& out, const EncodeInput& input, DataForm form) noexcept {
   const EventBlock& event = input.event;
-  const DataForm form = FormOf(event);
-  EncodedBytes bytes = EncodedBytes::WithCapacity(Bound(input, form));
-  if (bytes.data() == nullptr) return NoMemory();
-  // What is stamped on is not known to be plain.
-  JsonWriter out(bytes.data(), event.plain && input.stamped.empty());
   out.Raw(R"({"specversion":"1.0")");
   out.Member("id", event.id_text());
   out.Member("source", event.attributes[kSource]);
@@ -219,6 +220,17 @@ Result<EncodedBytes> EncodeJsonOf(const EncodeInput& input) {
   PutExtensions(out, input);
   PutData(out, event, form);
   out.Raw("}");
+}
+
+}  // namespace
+
+Result<EncodedBytes> EncodeJsonOf(const EncodeInput& input) {
+  const DataForm form = FormOf(input.event);
+  EncodedBytes bytes = EncodedBytes::WithCapacity(Bound(input, form));
+  if (bytes.data() == nullptr) return NoMemory();
+  // What is stamped on is not known to be plain.
+  JsonWriter out(bytes.data(), input.event.plain && input.stamped.empty());
+  PutEvent(out, input, form);
   if (out.size() > kMaxEventBytes) return EventTooLarge(out.size());
   bytes.SetSize(out.size());
   return bytes;
@@ -228,6 +240,30 @@ Result<EncodedBytes> EncodeJsonOf(const EncodeInput& input) {
 
 Result<EncodedBytes> EncodeJson(const CloudEvent& event) {
   return detail::EncodeJsonOf({detail::BlockAccess::Block(event)});
+}
+
+Result<EncodedBytes> EncodeJsonBatch(std::span<const CloudEvent> events) {
+  if (events.size() > kMaxBatchEvents) return detail::TooManyEvents();
+  std::size_t bound = 2;
+  for (const CloudEvent& event : events) {
+    const detail::EventBlock& block = detail::BlockAccess::Block(event);
+    bound += detail::Bound({block}, detail::FormOf(block)) + 1;
+  }
+  EncodedBytes bytes = EncodedBytes::WithCapacity(bound);
+  if (bytes.data() == nullptr) return detail::NoMemory();
+  detail::JsonWriter out(bytes.data(), true);
+  out.Raw("[");
+  for (const CloudEvent& event : events) {
+    const detail::EventBlock& block = detail::BlockAccess::Block(event);
+    if (&event != events.data()) out.Raw(",");
+    out.SetPlain(block.plain);
+    detail::PutEvent(out, {block}, detail::FormOf(block));
+    if (out.size() > kMaxEventBytes) return detail::EventTooLarge(out.size());
+  }
+  out.Raw("]");
+  if (out.size() > kMaxEventBytes) return detail::EventTooLarge(out.size());
+  bytes.SetSize(out.size());
+  return bytes;
 }
 
 }  // namespace virtufin::inline v0

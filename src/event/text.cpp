@@ -1,6 +1,8 @@
 // Checks of text: UTF-8, what JSON must escape, names, media types.
 #include "event/text.hpp"
 
+#include <algorithm>
+
 #include "event/plain_scan.hpp"
 
 namespace virtufin::inline v0 {
@@ -41,14 +43,40 @@ bool IsTokenByte(char byte) noexcept {
   return c < 128 && (kBits[c >> 6] >> (c & 63) & 1) != 0;
 }
 
-std::string_view WithoutParameters(std::string_view media_type) noexcept {
-  std::string_view text = media_type.substr(0, media_type.find(';'));
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+bool EndsIgnoringCase(std::string_view text, std::string_view lower) noexcept {
+  return text.size() >= lower.size() &&
+         EqualsIgnoringCase(text.substr(text.size() - lower.size()), lower);
+}
+
+std::string_view Trimmed(std::string_view text) noexcept {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
   return text;
 }
 
-// `lower` is in lower case.
+// Cuts what stands before the first ';' outside quotes off `text`.
+std::string_view CutParameter(std::string_view& text) noexcept {
+  bool quoted = false;
+  std::size_t at = 0;
+  for (; at < text.size() && (quoted || text[at] != ';'); ++at) {
+    if (quoted && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == '"') {
+      quoted = !quoted;
+    }
+  }
+  const std::string_view first = text.substr(0, at);
+  text.remove_prefix(std::min(at + 1, text.size()));
+  return first;
+}
+
+}  // namespace
+
+std::string_view WithoutParameters(std::string_view media_type) noexcept {
+  return Trimmed(media_type.substr(0, media_type.find(';')));
+}
+
 bool EqualsIgnoringCase(std::string_view text, std::string_view lower) noexcept {
   if (text.size() != lower.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -58,12 +86,37 @@ bool EqualsIgnoringCase(std::string_view text, std::string_view lower) noexcept 
   return true;
 }
 
-bool EndsIgnoringCase(std::string_view text, std::string_view lower) noexcept {
-  return text.size() >= lower.size() &&
-         EqualsIgnoringCase(text.substr(text.size() - lower.size()), lower);
+std::string_view ParameterOf(std::string_view media_type, std::string_view lower_name) noexcept {
+  CutParameter(media_type);
+  while (!media_type.empty()) {
+    const std::string_view parameter = CutParameter(media_type);
+    const std::size_t equals = parameter.find('=');
+    if (equals == parameter.npos) continue;
+    if (!EqualsIgnoringCase(Trimmed(parameter.substr(0, equals)), lower_name)) continue;
+    std::string_view value = Trimmed(parameter.substr(equals + 1));
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
+      value = value.substr(1, value.size() - 2);
+    }
+    return value;
+  }
+  return {};
 }
 
-}  // namespace
+bool IsUtf8Charset(std::string_view charset) noexcept {
+  return charset.empty() || EqualsIgnoringCase(charset, "utf-8") ||
+         EqualsIgnoringCase(charset, "utf8") || EqualsIgnoringCase(charset, "us-ascii");
+}
+
+DataKind KindOf(std::string_view media_type, std::string_view data) noexcept {
+  if (media_type.empty()) {
+    return CheckJson(data).what == nullptr ? DataKind::kJson : DataKind::kBinary;
+  }
+  if (IsJsonMediaType(media_type)) return DataKind::kJson;
+  return IsTextMediaType(media_type) && IsUtf8Charset(ParameterOf(media_type, "charset")) &&
+                 IsUtf8(data)
+             ? DataKind::kText
+             : DataKind::kBinary;
+}
 
 std::size_t Utf8Length(const char* at, const char* end) noexcept {
   const auto lead = static_cast<unsigned char>(*at);

@@ -35,6 +35,20 @@ bool IsMediaType(std::string_view text) noexcept;
 /// text/* or an XML type, whatever its parameters.
 bool IsTextMediaType(std::string_view text) noexcept;
 
+/// The media type without its parameters and the space around it.
+std::string_view WithoutParameters(std::string_view media_type) noexcept;
+/// The value of a parameter, its quotes left out; empty when it is not there.
+std::string_view ParameterOf(std::string_view media_type, std::string_view lower_name) noexcept;
+/// Whether text of that charset is UTF-8, as it is when none is named.
+bool IsUtf8Charset(std::string_view charset) noexcept;
+/// `lower` is in lower case.
+bool EqualsIgnoringCase(std::string_view text, std::string_view lower) noexcept;
+
+/// What bytes are that only their media type tells apart. Without one they are JSON when they are
+/// one value. Bytes of a JSON type are not checked; those of a text type are text when they are
+/// UTF-8 and the type names no other charset.
+DataKind KindOf(std::string_view media_type, std::string_view data) noexcept;
+
 /// Where a text stops being one JSON value: RFC 8259, valid UTF-8, and one level less deep than
 /// kMaxJsonDepth, because it stands inside an envelope.
 struct JsonFault {

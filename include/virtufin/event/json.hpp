@@ -1,8 +1,10 @@
-// Events as JSON: the structured form of the CloudEvents JSON format, written and read.
+// Events as JSON: the structured and the batch form of the CloudEvents JSON format, written and
+// read.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +21,10 @@ namespace virtufin::inline v0 {
 /// [any]
 /// Errors: RESOURCE_EXHAUSTED above kMaxEventBytes or without memory.
 Result<EncodedBytes> EncodeJson(const CloudEvent& event);
+
+/// One JSON array of such objects. `events` is borrowed until this returns. [any]
+/// Errors: RESOURCE_EXHAUSTED above kMaxEventBytes or kMaxBatchEvents, or without memory.
+Result<EncodedBytes> EncodeJsonBatch(std::span<const CloudEvent> events);
 
 enum class ExtensionType : std::uint8_t {
   kBoolean,
@@ -50,6 +56,13 @@ class JsonDecoder {
   /// RESOURCE_EXHAUSTED above kMaxEventBytes or kMaxExtensions, or without memory.
   Result<CloudEvent> Decode(std::string_view json, NameRule rule = NameRule::kStrict,
                             Validate validate = Validate::kFull);
+
+  /// A JSON array of events: all of them, or an error that names the first bad one by its index
+  /// from 0. Its data may be as deep as that of an event that stands alone.
+  /// Errors: as Decode; RESOURCE_EXHAUSTED above kMaxEventBytes altogether or kMaxBatchEvents.
+  Result<std::vector<CloudEvent>> DecodeBatch(std::string_view json,
+                                              NameRule rule = NameRule::kStrict,
+                                              Validate validate = Validate::kFull);
 
  private:
   struct Impl;

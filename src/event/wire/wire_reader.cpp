@@ -53,15 +53,6 @@ Status SetEntries(const wire::CloudEvent& event, std::span<Entry> entries) {
   return {};
 }
 
-// The wire tells bytes apart by the media type only.
-DataKind KindOf(std::string_view media_type, std::string_view data) noexcept {
-  if (media_type.empty()) {
-    return CheckJson(data).what == nullptr ? DataKind::kJson : DataKind::kBinary;
-  }
-  if (IsJsonMediaType(media_type)) return DataKind::kJson;
-  return IsTextMediaType(media_type) && IsUtf8(data) ? DataKind::kText : DataKind::kBinary;
-}
-
 Status SetTime(Draft& draft, std::string_view text) {
   Timestamp time;
   if (Timestamp::TryParse(text, time)) {

@@ -154,14 +154,14 @@ TEST_CASE("valid data is skipped as a whole, last or not") {
       const std::string text = std::string(value) + std::string(after);
       CAPTURE(text);
       JsonScan scan(text);
-      CHECK(scan.SkipValidData());
+      CHECK(scan.SkipValidData(true));
       CHECK(scan.at() == text.data() + value.size());
     }
   }
   for (const std::string_view text : {"", "{", "[1", "\"a", "}", "[}}"}) {
     CAPTURE(text);
     JsonScan scan(text);
-    (void)scan.SkipValidData();  // may accept nonsense, never reads beyond it
+    (void)scan.SkipValidData(true);  // may accept nonsense, never reads beyond it
     CHECK(scan.at() <= text.data() + text.size());
   }
 }
