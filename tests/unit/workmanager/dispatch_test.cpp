@@ -7,6 +7,7 @@
 using namespace virtufin;
 using namespace virtufin::test;
 
+// Pins TOP-9.
 TEST_CASE("a reply without hints goes to its type as topic") {
   ManagerFixture f;
   f.Script("echo", ReplyWith("{\"n\":1}", "com.example.answer"));
@@ -19,6 +20,7 @@ TEST_CASE("a reply without hints goes to its type as topic") {
   CHECK(got[0].event().data_text() == "{\"n\":1}");
 }
 
+// Pins TOP-9, TOP-10.
 TEST_CASE("publishtopic of the reply routes it and is removed") {
   ManagerFixture f;
   f.Script("w", [](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
@@ -35,6 +37,7 @@ TEST_CASE("publishtopic of the reply routes it and is removed") {
   CHECK_FALSE(got[0].event().FindExtension("publishtopic"));
 }
 
+// Pins TOP-9, TOP-10.
 TEST_CASE("replytopic of the input wins over publishtopic and never travels on") {
   ManagerFixture f;
   f.Script("w", [](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
@@ -55,6 +58,7 @@ TEST_CASE("replytopic of the input wins over publishtopic and never travels on")
   CHECK(chosen.Items().empty());
 }
 
+// Pins TOP-9.
 TEST_CASE("an empty replytopic counts as absent") {
   ManagerFixture f;
   f.Script("w", ReplyWith("{}", "by.type"));
@@ -65,6 +69,7 @@ TEST_CASE("an empty replytopic counts as absent") {
   CHECK(replies.WaitFor(1).size() == 1);
 }
 
+// Pins EV-27.
 TEST_CASE("context extensions travel from input to a reply that lacks them") {
   ManagerFixture f;
   f.Script("w", [](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
@@ -79,8 +84,13 @@ TEST_CASE("context extensions travel from input to a reply that lacks them") {
               .Publish(Message("in", Event("{}", {{"correlationid", "c"},
                                                   {"runid", "input"},
                                                   {"clocktype", "wall"},
+                                                  {"scenarioid", "LIVE"},
                                                   {"marketworld", "act"},
+                                                  {"portfolioworld", "hyp.p"},
+                                                  {"strategyworld", "hyp.s"},
+                                                  {"marketuniverse", "ALL"},
                                                   {"traceparent", "00-x"},
+                                                  {"tracestate", "k=v"},
                                                   {"sequence", "7"}})))
               .ok());
   auto got = replies.WaitFor(1);
@@ -89,11 +99,17 @@ TEST_CASE("context extensions travel from input to a reply that lacks them") {
   CHECK(event.ExtensionText("correlationid") == "c");
   CHECK(event.ExtensionText("runid") == "own");
   CHECK(event.ExtensionText("clocktype") == "wall");
+  CHECK(event.ExtensionText("scenarioid") == "LIVE");
   CHECK(event.ExtensionText("marketworld") == "act");
+  CHECK(event.ExtensionText("portfolioworld") == "hyp.p");
+  CHECK(event.ExtensionText("strategyworld") == "hyp.s");
+  CHECK(event.ExtensionText("marketuniverse") == "ALL");
   CHECK(event.ExtensionText("traceparent") == "00-x");
+  CHECK(event.ExtensionText("tracestate") == "k=v");
   CHECK_FALSE(event.FindExtension("sequence"));
 }
 
+// Pins WM-6.
 TEST_CASE("config is stamped on what the worker sees; an extension on the event wins") {
   Collector<std::string> seen;
   ManagerFixture f;
@@ -115,6 +131,7 @@ TEST_CASE("config is stamped on what the worker sees; an extension on the event 
   CHECK(got[0] == "5/other/");
 }
 
+// Pins WM-4.
 TEST_CASE("events of all topics of a worker arrive in publishing order") {
   Collector<std::string> seen;
   ManagerFixture f;
@@ -131,6 +148,7 @@ TEST_CASE("events of all topics of a worker arrive in publishing order") {
   CHECK(seen.WaitFor(500) == sent);
 }
 
+// Pins WM-5.
 TEST_CASE("two workers on one topic each get every event") {
   Collector<std::string> seen;
   ManagerFixture f;
@@ -148,6 +166,7 @@ TEST_CASE("two workers on one topic each get every event") {
   CHECK(std::count(got.begin(), got.end(), "y") == 10);
 }
 
+// Pins WM-7.
 TEST_CASE("a failed call is counted and the next event is handled") {
   Collector<int> seen;
   ManagerFixture f;
@@ -170,6 +189,7 @@ TEST_CASE("a failed call is counted and the next event is handled") {
   CHECK(list[0].counters.failed == 1);
 }
 
+// Pins WA-23, WM-4.
 TEST_CASE("an asynchronous engine gets the next event only after the outcome of the last") {
   Collector<test::Done> pending;
   ManagerFixture f;
