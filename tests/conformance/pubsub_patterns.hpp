@@ -42,6 +42,7 @@ std::vector<std::uint64_t> Reached(const std::vector<std::string_view>& patterns
   return inbox.numbers();
 }
 
+// Pins TOP-11.
 TEST_CASE_TEMPLATE_DEFINE("a star stands for one segment, whatever it holds", Driver,
                           pubsub_suite_star) {
   if (!Driver::kQuirks.patterns) return;
@@ -56,6 +57,7 @@ TEST_CASE_TEMPLATE_DEFINE("a star stands for one segment, whatever it holds", Dr
   CHECK(Reached<Driver>({"a.*.*.*"}, topics).empty());
 }
 
+// Pins TOP-12.
 TEST_CASE_TEMPLATE_DEFINE("a trailing > stands for one segment or more", Driver,
                           pubsub_suite_rest) {
   if (!Driver::kQuirks.patterns) return;
@@ -67,6 +69,7 @@ TEST_CASE_TEMPLATE_DEFINE("a trailing > stands for one segment or more", Driver,
   CHECK(Reached<Driver>({"a.*.c.>"}, topics) == Numbers{4});
 }
 
+// Pins TOP-1, TOP-11.
 TEST_CASE_TEMPLATE_DEFINE("patterns tell percent-encoded symbols apart", Driver,
                           pubsub_suite_encoded) {
   if (!Driver::kQuirks.patterns) return;
@@ -80,6 +83,7 @@ TEST_CASE_TEMPLATE_DEFINE("patterns tell percent-encoded symbols apart", Driver,
   CHECK(Reached<Driver>({"act.exchange.*.trade.tape.%2A"}, topics) == Numbers{4});
 }
 
+// Pins TOP-14.
 TEST_CASE_TEMPLATE_DEFINE("an event that several of its topics fit comes once", Driver,
                           pubsub_suite_once) {
   if (!Driver::kQuirks.patterns) return;
@@ -87,6 +91,7 @@ TEST_CASE_TEMPLATE_DEFINE("an event that several of its topics fit comes once", 
   CHECK(Reached<Driver>({"a.b", "a.*", "*.b", ">", "a.>", "a.b"}, topics) == Range(1, 4));
 }
 
+// Pins TOP-11.
 TEST_CASE_TEMPLATE_DEFINE("an exact topic with a star is no pattern", Driver,
                           pubsub_suite_literal_star) {
   Driver driver;
@@ -145,6 +150,7 @@ TEST_CASE_TEMPLATE_DEFINE("patterns come and go while topics are known", Driver,
   CHECK(third.numbers() == Range(2, 4));
 }
 
+// Pins TOP-14.
 TEST_CASE_TEMPLATE_DEFINE("publishing order holds over all topics of a pattern", Driver,
                           pubsub_suite_pattern_order) {
   if (!Driver::kQuirks.patterns) return;
@@ -158,6 +164,7 @@ TEST_CASE_TEMPLATE_DEFINE("publishing order holds over all topics of a pattern",
   CHECK(inbox.numbers() == Range(1, 1000));
 }
 
+// Pins TOP-13.
 TEST_CASE_TEMPLATE_DEFINE("an illegal pattern is refused with what was expected", Driver,
                           pubsub_suite_illegal_pattern) {
   Driver driver;

@@ -189,6 +189,7 @@ class StateWalk {
   int count_ = 0;
 };
 
+// Pins ST-14.
 TEST_CASE_TEMPLATE_DEFINE("random operations do what they do to a map", Driver, state_suite_model) {
   if (!Driver::kQuirks.expires_by_clock || !Driver::kQuirks.etags_never_return) return;
   for (unsigned seed = 1; seed <= static_cast<unsigned>(Scaled(20)); ++seed) {

@@ -43,6 +43,7 @@ inline void FillForQueries(StateStore& store) {
   REQUIRE(store.Set("other", "int", R"({"v":1})").ok());
 }
 
+// Pins ST-10.
 TEST_CASE_TEMPLATE_DEFINE("a filter finds the records that match", Driver, state_suite_filters) {
   Driver driver;
   StateStore& store = driver.store();
@@ -102,6 +103,7 @@ TEST_CASE_TEMPLATE_DEFINE("a filter finds the records that match", Driver, state
   CHECK(page->items[0].etag == store.Get("s", "int")->etag);
 }
 
+// Pins ST-11.
 TEST_CASE_TEMPLATE_DEFINE("sorting goes by kind, then by value, then by key", Driver,
                           state_suite_sorts) {
   Driver driver;
@@ -143,6 +145,7 @@ inline std::vector<std::string> Walk(StateStore& store, std::string_view start, 
   return {"no end"};
 }
 
+// Pins ST-12.
 TEST_CASE_TEMPLATE_DEFINE("pages put together are the whole answer", Driver, state_suite_pages) {
   Driver driver;
   StateStore& store = driver.store();
@@ -180,6 +183,7 @@ TEST_CASE_TEMPLATE_DEFINE("pages put together are the whole answer", Driver, sta
   CHECK(next(R"("sort":[{"key":"v"}],)").find("page.token") != std::string::npos);
 }
 
+// Pins ST-13.
 TEST_CASE_TEMPLATE_DEFINE("a query that is wrong is refused and says where", Driver,
                           state_suite_bad_queries) {
   Driver driver;

@@ -40,6 +40,7 @@ inline std::vector<std::string> KeysOf(const std::vector<StateItem>& items) {
   return keys;
 }
 
+// Pins ST-1.
 TEST_CASE_TEMPLATE_DEFINE("a record is read as it was written", Driver, state_suite_same_bytes) {
   Driver driver;
   StateStore& store = driver.store();
@@ -56,6 +57,7 @@ TEST_CASE_TEMPLATE_DEFINE("a record is read as it was written", Driver, state_su
   }
 }
 
+// Pins ST-2.
 TEST_CASE_TEMPLATE_DEFINE("what is not there is NOT_FOUND and names its key", Driver,
                           state_suite_not_found) {
   Driver driver;
@@ -70,6 +72,7 @@ TEST_CASE_TEMPLATE_DEFINE("what is not there is NOT_FOUND and names its key", Dr
   CHECK(CodeOf(store.Get("s", "k")) == StatusCode::kNotFound);
 }
 
+// Pins ST-3.
 TEST_CASE_TEMPLATE_DEFINE("records of different services do not meet", Driver,
                           state_suite_services) {
   Driver driver;
@@ -87,6 +90,7 @@ TEST_CASE_TEMPLATE_DEFINE("records of different services do not meet", Driver,
   CHECK(store.Get("ab", "k")->value == "of ab");
 }
 
+// Pins ST-4.
 TEST_CASE_TEMPLATE_DEFINE("a stale etag is ABORTED and changes nothing", Driver, state_suite_etag) {
   Driver driver;
   StateStore& store = driver.store();
@@ -113,6 +117,7 @@ TEST_CASE_TEMPLATE_DEFINE("a stale etag is ABORTED and changes nothing", Driver,
   }
 }
 
+// Pins ST-6.
 TEST_CASE_TEMPLATE_DEFINE("create_only writes only where nothing is", Driver,
                           state_suite_create_only) {
   Driver driver;
@@ -128,6 +133,7 @@ TEST_CASE_TEMPLATE_DEFINE("create_only writes only where nothing is", Driver,
   CHECK(CodeOf(store.Set("s", "k", "4", create)) == StatusCode::kInvalidArgument);
 }
 
+// Pins ST-7.
 TEST_CASE_TEMPLATE_DEFINE("a record is gone when its time to live has passed", Driver,
                           state_suite_ttl) {
   if (!Driver::kQuirks.expires_by_clock) return;
@@ -166,6 +172,7 @@ TEST_CASE_TEMPLATE_DEFINE("a record is gone when its time to live has passed", D
   CHECK(store.Get("s", "k").ok());
 }
 
+// Pins ST-8.
 TEST_CASE_TEMPLATE_DEFINE("bulk calls take what is there and count it", Driver, state_suite_bulk) {
   Driver driver;
   StateStore& store = driver.store();
@@ -186,6 +193,7 @@ TEST_CASE_TEMPLATE_DEFINE("bulk calls take what is there and count it", Driver, 
   CHECK(store.DeleteBulk("s", {}).value() == 0);
 }
 
+// Pins ST-9.
 TEST_CASE_TEMPLATE_DEFINE("bad arguments are refused and named", Driver, state_suite_arguments) {
   Driver driver;
   StateStore& store = driver.store();
@@ -245,6 +253,7 @@ std::uint64_t CountTogether(Store& store, int threads, int each) {
   return aborted;
 }
 
+// Pins ST-5.
 TEST_CASE_TEMPLATE_DEFINE("no increment is lost between threads that compare etags", Driver,
                           state_suite_compare_and_set) {
   Driver driver;
@@ -255,6 +264,7 @@ TEST_CASE_TEMPLATE_DEFINE("no increment is lost between threads that compare eta
   CHECK(store.Get("s", "counter")->value == std::to_string(4 * each));
 }
 
+// Pins ST-5.
 TEST_CASE_TEMPLATE_DEFINE("of many threads that create one record, one succeeds", Driver,
                           state_suite_create_race) {
   Driver driver;
@@ -275,6 +285,7 @@ TEST_CASE_TEMPLATE_DEFINE("of many threads that create one record, one succeeds"
   }
 }
 
+// Pins ST-1.
 TEST_CASE_TEMPLATE_DEFINE("a reader sees a whole value, never half of one", Driver,
                           state_suite_whole_values) {
   Driver driver;

@@ -142,6 +142,7 @@ TEST_CASE("invalid events of the conformance suite are refused") {
   }
 }
 
+// Pins EV-13, EV-32.
 TEST_CASE("valid batches of the conformance suite are the samples they name") {
   for (const auto& test : Cases("valid-batches.json")) {
     CAPTURE(test.at("id").get<std::string>());
@@ -157,6 +158,7 @@ TEST_CASE("valid batches of the conformance suite are the samples they name") {
   }
 }
 
+// Pins EV-13, EV-33.
 TEST_CASE("invalid batches of the conformance suite are refused") {
   for (const auto& test : Cases("invalid-batches.json")) {
     CAPTURE(test.at("id").get<std::string>());
@@ -165,6 +167,7 @@ TEST_CASE("invalid batches of the conformance suite are refused") {
   }
 }
 
+// Pins EV-14, EV-32.
 TEST_CASE("each rule of the JSON format holds for an event alone and in a batch") {
   for (const Rule& rule : kRules) {
     CAPTURE(rule.members);
@@ -182,6 +185,7 @@ TEST_CASE("each rule of the JSON format holds for an event alone and in a batch"
   }
 }
 
+// Pins EV-1, EV-16.
 TEST_CASE("each required attribute is required, and none may be empty") {
   for (const std::string_view missing : {"specversion", "id", "source", "type"}) {
     CAPTURE(missing);

@@ -38,6 +38,7 @@ std::string Repeated(std::string_view event, std::size_t count) {
 
 }  // namespace
 
+// Pins EV-32.
 TEST_CASE("a batch is read in order, with escapes and white space") {
   const std::string json = " [ " + With(R"("a":"\u00e9","data":{"x":[1,{}]})") + " ,\n" +
                            With(R"("a":"b\n","data_base64":"/wE=")") + ",\t" +
@@ -53,12 +54,14 @@ TEST_CASE("a batch is read in order, with escapes and white space") {
   }
 }
 
+// Pins EV-32.
 TEST_CASE("an empty batch has no events") {
   CHECK(Decode("[]")->empty());
   CHECK(Decode(" [ ] ")->empty());
   CHECK(AsText(EncodeJsonBatch({})->bytes()) == "[]");
 }
 
+// Pins EV-32.
 TEST_CASE("a batch is written as an array of the events' own JSON") {
   const CloudEvent odd =
       *CloudEvent::Make({.id = "q\"\n", .source = "s", .type = "\xc3\xa9", .subject = "\x01"});
@@ -85,6 +88,7 @@ TEST_CASE("known types hold in a batch") {
   CHECK(decoded[1] == events[1]);
 }
 
+// Pins EV-33.
 TEST_CASE("a bad event is named by its index, and nothing is returned") {
   const std::string good(kMinimal);
   CHECK(ErrorOf("[" + good + "," + With(R"("id":"j")") + "]") ==
@@ -109,6 +113,7 @@ TEST_CASE("a bad event is named by its index, and nothing is returned") {
   CHECK(too_many.status().message().find("event 1") == 0);
 }
 
+// Pins EV-33.
 TEST_CASE("malformed data in a batch is refused and hides nothing behind it") {
   for (const std::string_view data : {R"({"x":nope})", R"([1,2})", R"({"x":1]})", "tru", "[1,]"}) {
     CAPTURE(data);
@@ -118,6 +123,7 @@ TEST_CASE("malformed data in a batch is refused and hides nothing behind it") {
   }
 }
 
+// Pins EV-33.
 TEST_CASE("what is no array of events is refused") {
   for (const std::string_view json : {"", " ", "{}", "1", "null", "[", "]", "[,]", "[1]", "[]]"}) {
     CAPTURE(json);
@@ -132,6 +138,7 @@ TEST_CASE("what is no array of events is refused") {
   }
 }
 
+// Pins EV-19.
 TEST_CASE("data may be as deep in a batch as alone") {
   const auto nested = [](std::size_t levels) {
     return With("\"data\":" + std::string(levels, '[') + std::string(levels, ']'));
@@ -140,6 +147,7 @@ TEST_CASE("data may be as deep in a batch as alone") {
   CHECK(!Decode("[" + nested(kMaxJsonDepth) + "]").ok());
 }
 
+// Pins EV-34.
 TEST_CASE("a batch has its limits in events and bytes") {
   CHECK(Decode(Repeated(kMinimal, kMaxBatchEvents))->size() == kMaxBatchEvents);
   CHECK(Decode(Repeated(kMinimal, kMaxBatchEvents + 1)).status().code() ==

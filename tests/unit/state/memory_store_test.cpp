@@ -17,6 +17,7 @@ struct Fixture {
 
 }  // namespace
 
+// Pins ST-15.
 TEST_CASE_FIXTURE(Fixture, "a full memory store refuses, changes nothing and says how full it is") {
   REQUIRE(store->Set("s", "a", std::string(5000, 'a')).ok());
   const Status full = store->Set("s", "b", std::string(5000, 'b')).status();
@@ -31,6 +32,7 @@ TEST_CASE_FIXTURE(Fixture, "a full memory store refuses, changes nothing and say
   CHECK(store->Set("s", "b", std::string(5000, 'b')).ok());
 }
 
+// Pins ST-15.
 TEST_CASE_FIXTURE(Fixture, "a full memory store makes room of records whose time has passed") {
   SetOptions brief;
   brief.ttl_ms = 1000;
@@ -43,6 +45,7 @@ TEST_CASE_FIXTURE(Fixture, "a full memory store makes room of records whose time
   CHECK(store->Set("s", "large", std::string(9000, 'x')).ok());
 }
 
+// Pins ST-15.
 TEST_CASE_FIXTURE(Fixture, "records that come and go leave no room taken") {
   SetOptions brief;
   brief.ttl_ms = 10;
