@@ -1,4 +1,5 @@
 /* virtufin_worker_api_c.h: the binary interface between a host and a native worker. C99 and C++.
+ * Specification: docs/openspec/specs/worker-abi/spec.md
  *
  * A native worker is a shared library. The host loads it, gives it one event at a time, publishes
  * its replies, and unloads it. This file is the whole contract: nothing else of the host is needed,

@@ -1,4 +1,5 @@
 /* virtufin_worker_wire.h: reads the events a worker gets and writes its replies, in plain C99.
+ * Specification: docs/openspec/specs/worker-abi/spec.md
  *
  * A convenience beside virtufin_worker_api_c.h: header only, needs nothing but the C library, has
  * no state, may be called from any thread. Every read is checked against the bounds of the buffer,

@@ -1,4 +1,5 @@
 // Backoff: how long to wait before the next attempt, for whatever connects or fetches again.
+// Specification: docs/openspec/specs/core/spec.md
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 // Base64 text (RFC 4648), written and read without allocating.
+// Specification: docs/openspec/specs/core/spec.md
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 //
 // It does not lock. Producers push under the owner's mutex; the consumer takes everything at once
 // with TakeAll, which swaps two rings, and works through its batch without the mutex.
+// Specification: docs/openspec/specs/core/spec.md
 #pragma once
 
 #include <cstddef>

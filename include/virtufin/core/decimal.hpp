@@ -2,6 +2,7 @@
 //
 // Text in is text out: the number keeps the digits it was written with, so "100.500" prints as
 // "100.500" while it equals "100.5".
+// Specification: docs/openspec/specs/core/spec.md
 #pragma once
 
 #include <compare>

@@ -2,6 +2,7 @@
 //
 // Executor threads never wait: a task that must wait says so with a BlockingScope, and a strand
 // that should slow down is parked instead (docs/architecture.md).
+// Specification: docs/openspec/specs/core/spec.md
 #pragma once
 
 #include <chrono>

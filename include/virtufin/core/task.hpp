@@ -1,5 +1,6 @@
 // Task: a piece of work that runs elsewhere; takes move-only callables and keeps small ones, up to
 // kInlineBytes, without allocating.
+// Specification: docs/openspec/specs/core/spec.md
 #pragma once
 
 #include <concepts>

@@ -1,4 +1,5 @@
 // Engine: the port that turns code into running workers. One engine per MIME type.
+// Specification: docs/openspec/specs/workmanager/spec.md
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // For engines: bounds what a worker says about its failure, which is kept, logged and sent on.
+// Specification: docs/openspec/specs/worker-abi/spec.md
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // In-process engine: workers that the application itself has linked in, made by factories.
 //
 // MIME type application/x-virtufin-inproc; the content of the code is the factory's name.
+// Specification: docs/openspec/specs/worker-abi/spec.md
 #pragma once
 
 #include <functional>

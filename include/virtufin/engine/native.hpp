@@ -4,6 +4,7 @@
 // library. Every load maps a private copy: the file may be replaced at once, and other bytes under
 // the same path are other code. A library next to the file, found by $ORIGIN, is therefore not
 // found.
+// Specification: docs/openspec/specs/worker-abi/spec.md
 #pragma once
 
 #include <cstddef>

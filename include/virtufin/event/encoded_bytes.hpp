@@ -1,4 +1,5 @@
 // EncodedBytes: a message in one of its encodings, owned by whoever holds it.
+// Specification: docs/openspec/specs/events/spec.md
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
 // CloudEvent::Builder and CloudEvent::Stream: making and editing events, many per second.
+// Specification: docs/openspec/specs/events/spec.md
 #pragma once
 
 #include <cstddef>

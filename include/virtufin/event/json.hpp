@@ -1,5 +1,6 @@
 // Events as JSON: the structured and the batch form of the CloudEvents JSON format, written and
 // read.
+// Specification: docs/openspec/specs/events/spec.md
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // Topics: how a name of a venue (a symbol, an interval) becomes one segment of a topic.
+// Specification: docs/openspec/specs/topics/spec.md
 #pragma once
 
 #include <string>

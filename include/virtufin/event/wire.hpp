@@ -2,6 +2,7 @@
 //
 // Schema: src/event/wire/worker_api.fbs, without size prefix and file identifier. The wire has no
 // types: extension values that are no strings travel as their JSON text and come back as strings.
+// Specification: docs/openspec/specs/events/spec.md
 #pragma once
 
 #include <optional>

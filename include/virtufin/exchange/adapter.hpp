@@ -1,5 +1,6 @@
 // ExchangeAdapter: one venue's market data as events on the bus. Port: each venue has a driver with
 // a factory of its own (binance_adapter.hpp).
+// Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include <chrono>

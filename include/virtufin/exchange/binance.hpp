@@ -1,4 +1,5 @@
 // BinanceDecoder: reads what Binance sends, spot and USD-M futures, without deciding anything.
+// Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include <array>

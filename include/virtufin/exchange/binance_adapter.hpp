@@ -1,5 +1,6 @@
 // The live Binance adapter: spot or USD-M futures over the venue's own sockets and REST interface.
 // CMake: virtufin::exchange.
+// Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include <cstddef>

@@ -3,6 +3,7 @@
 // Most applications want binance_adapter.hpp, which runs this over the network.
 // A pure object: it opens nothing, starts nothing and has no timer. Its owner hands it frames,
 // snapshot answers and ticks, and carries out what it asks for.
+// Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 //
 // Parts of a BinanceFrame (binance.hpp), borrowed like it. Prices and quantities are plain decimals
 // as the venue wrote them; a text that the venue leaves out is empty.
+// Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include <cstdint>

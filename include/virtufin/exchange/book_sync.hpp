@@ -2,6 +2,7 @@
 //
 // A pure state machine: no socket, no timer, no clock. Frames and snapshot answers go in, outcomes
 // come out; the same object serves the live adapter, the player and the tests.
+// Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,7 @@
 // OrderBook: the bids and asks of one instrument, exact, as the venue wrote them.
 //
 // Storage only: which diff may be applied is decided by BookSynchroniser (book_sync.hpp).
+// Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include <cstddef>

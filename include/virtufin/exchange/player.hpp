@@ -2,6 +2,7 @@
 //
 // Time is the recording's: a frame, a snapshot answer or a deadline of the feed happens when it
 // says, however fast it is played. Requests are answered from the recording only.
+// Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include <cstdint>

@@ -2,6 +2,7 @@
 //
 // Frames:  `<url> <-> <unix seconds>` when a connection was opened, then `<unix seconds>: <frame>`.
 // Answers: `<url> -> <unix seconds>: <body>`. Empty lines and `configuration: ...` mean nothing.
+// Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 //
 // Publish hands the event to each subscription of its topic before it returns: it calls inline
 // handlers and fills queues. Events end with the process.
+// Specification: docs/openspec/specs/pubsub/spec.md
 #pragma once
 
 #include <chrono>

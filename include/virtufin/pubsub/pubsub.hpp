@@ -1,5 +1,6 @@
 // PubSub: the bus port. The in-process broker is pubsub/inproc.hpp; other drivers are targets of
 // their own.
+// Specification: docs/openspec/specs/pubsub/spec.md
 #pragma once
 
 #include <cstddef>

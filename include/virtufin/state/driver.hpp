@@ -1,5 +1,6 @@
 // For authors of StateStore drivers: how a record is addressed, what etags are, and the one reading
 // of the query grammar that all drivers share.
+// Specification: docs/openspec/specs/state/spec.md
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,5 @@
 // The memory store: records that end with the process.
+// Specification: docs/openspec/specs/state/spec.md
 #pragma once
 
 #include <cstddef>

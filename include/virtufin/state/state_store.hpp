@@ -1,6 +1,7 @@
 // StateStore: the port to records that outlive an event: service and key to bytes, with etags.
 //
 // The memory store is state/memory.hpp; other drivers are targets of their own.
+// Specification: docs/openspec/specs/state/spec.md
 #pragma once
 
 #include <cstddef>

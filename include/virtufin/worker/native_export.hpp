@@ -3,6 +3,7 @@
 // VIRTUFIN_EXPORT_WORKER(W), once per library, at file scope. It expands to nothing unless
 // VIRTUFIN_WORKER_LIBRARY is defined, which virtufin_add_native_worker does: the same source file
 // links into an application too.
+// Specification: docs/openspec/specs/worker-abi/spec.md
 #pragma once
 
 #include <cstdint>

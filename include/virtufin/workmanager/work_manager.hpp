@@ -4,6 +4,7 @@
 // order, one at a time; every worker of a topic gets every event. A reply goes to the extension
 // `replytopic` of the event it answers, else to its own extension `publishtopic`, else to the topic
 // that equals its type: a worker whose replies have one of its own topics feeds itself.
+// Specification: docs/openspec/specs/workmanager/spec.md
 #pragma once
 
 #include <chrono>
