@@ -1,0 +1,122 @@
+# cmake -DROOT=<source root> -P check_openspec.cmake
+#
+# The specification and the tests name each other. Every requirement of docs/openspec/specs has an
+# id of its own in its title, every id is pinned by a test, every pin is of an id that exists:
+#
+#   ### Requirement: EV-3 Malformed data is refused     in a specification
+#   // Pins EV-3, EV-4.                                 above a test; # Pins ... in a script
+#
+# And every public header names its page: `Specification: docs/openspec/specs/<boundary>/spec.md`.
+cmake_minimum_required(VERSION 3.25)
+set(bad 0)
+
+macro(complain text)
+  message("${text}")
+  math(EXPR bad "${bad}+1")
+endmacro()
+
+# read_text(<out-var> <file>): without the characters that a CMake list gives a meaning.
+function(read_text out file)
+  file(READ "${file}" text)
+  string(REGEX REPLACE "[][;\\]" "," text "${text}")
+  set(${out} "${text}\n" PARENT_SCOPE)
+endfunction()
+
+file(GLOB pages RELATIVE "${ROOT}" "${ROOT}/docs/openspec/specs/*/spec.md")
+set(ids "")
+set(prefixes "")
+foreach(page IN LISTS pages)
+  read_text(text "${ROOT}/${page}")
+  string(REGEX MATCHALL "\n### [^\n]*" titles "${text}")
+  set(prefix_of_page "")
+  foreach(title IN LISTS titles)
+    string(STRIP "${title}" title)
+    if(NOT title MATCHES "^### Requirement: (([A-Z]+)-([1-9][0-9]*)) [^ ]")
+      complain("${page}: expected '### Requirement: <PREFIX>-<number> <title>', found '${title}'")
+      continue()
+    endif()
+    set(id "${CMAKE_MATCH_1}")
+    set(prefix "${CMAKE_MATCH_2}")
+    if(prefix_of_page STREQUAL "")
+      set(prefix_of_page "${prefix}")
+      if(prefix IN_LIST prefixes)
+        complain("${page}: the prefix ${prefix} belongs to another page")
+      endif()
+      list(APPEND prefixes "${prefix}")
+    elseif(NOT prefix STREQUAL prefix_of_page)
+      complain("${page}: expected an id ${prefix_of_page}-<number>, found ${id}")
+    endif()
+    if(id IN_LIST ids)
+      complain("${page}: ${id} is there twice")
+    endif()
+    list(APPEND ids "${id}")
+    set(page_of_${id} "${page}")
+  endforeach()
+endforeach()
+if(NOT ids)
+  message(FATAL_ERROR "${ROOT}/docs/openspec/specs: no requirement found")
+endif()
+
+file(GLOB_RECURSE tests RELATIVE "${ROOT}" "${ROOT}/tests/*.cpp" "${ROOT}/tests/*.hpp"
+  "${ROOT}/tests/*.c" "${ROOT}/tests/*.h" "${ROOT}/tests/*.cmake" "${ROOT}/tests/*.mjs"
+  "${ROOT}/tests/*.py" "${ROOT}/tests/*.sh" "${ROOT}/tests/CMakeLists.txt")
+list(FILTER tests EXCLUDE REGEX "/openspec/traceability_test\\.cmake$")
+set(pinned "")
+foreach(test IN LISTS tests)
+  read_text(text "${ROOT}/${test}")
+  # Each block of such lines with the line below it.
+  set(pin " *(//|#|/\\*) *Pins [A-Z][A-Z]+[-0-9][^\n]*")
+  string(REGEX MATCHALL "(\n${pin})+\n[^\n]*" blocks "\n${text}")
+  foreach(block IN LISTS blocks)
+    string(REGEX REPLACE "^.*\n" "" below "${block}")
+    if(test MATCHES "\\.[ch]pp$" AND
+       NOT below MATCHES "^ *(TEST_CASE|extern \"C\" int LLVMFuzzerTestOneInput)")
+      complain("${test}: expected a test right below the pins, found '${below}'")
+    endif()
+    string(REGEX MATCHALL "Pins [^\n]*" lines "${block}")
+    foreach(line IN LISTS lines)
+      if(NOT line MATCHES "^Pins ([A-Z]+-[0-9]+(, [A-Z]+-[0-9]+)*)\\.( \\*/)?$")
+        complain("${test}: expected 'Pins <id>, <id>.', found '${line}'")
+        continue()
+      endif()
+      string(REPLACE ", " ";" named "${CMAKE_MATCH_1}")
+      foreach(id IN LISTS named)
+        if(NOT id IN_LIST ids)
+          complain("${test}: pins ${id}, which no page of the specification has")
+        endif()
+        list(APPEND pinned "${id}")
+      endforeach()
+    endforeach()
+  endforeach()
+endforeach()
+foreach(id IN LISTS ids)
+  if(NOT id IN_LIST pinned)
+    complain("${page_of_${id}}: no test pins ${id}")
+  endif()
+endforeach()
+
+file(GLOB_RECURSE headers RELATIVE "${ROOT}" "${ROOT}/include/virtufin/*"
+  "${ROOT}/c_api/include/virtufin/*")
+foreach(header IN LISTS headers)
+  read_text(text "${ROOT}/${header}")
+  string(REGEX MATCHALL "(//|\\*) Specification: [^\n ]*" names "${text}")
+  list(LENGTH names count)
+  if(NOT count EQUAL 1)
+    complain("${header}: expected one 'Specification: docs/openspec/specs/<boundary>/spec.md', \
+found ${count}")
+    continue()
+  endif()
+  string(REGEX REPLACE ".*Specification: " "" page "${names}")
+  if(NOT page IN_LIST pages)
+    complain("${header}: names ${page}, which does not exist")
+  endif()
+endforeach()
+
+if(bad)
+  message(FATAL_ERROR "${bad} faults between specification, tests and headers")
+endif()
+list(LENGTH ids count)
+list(LENGTH pages page_count)
+list(LENGTH headers header_count)
+message("${count} requirements on ${page_count} pages, all pinned; \
+${header_count} headers name their page")
