@@ -8,6 +8,8 @@
 namespace virtufin::inline v0::net {
 namespace detail {
 
+class StreamOnItsWay;
+
 class AnswerSlot {
  public:
   AnswerSlot(std::shared_ptr<Loop> loop, std::weak_ptr<HttpSession> session, std::uint64_t number,
@@ -21,16 +23,15 @@ class AnswerSlot {
 
   bool websocket() const noexcept { return websocket_; }
 
-  // Runs `task(session, number)` on the loop, here and now when this is it. False when it never
-  // will.
+  // Runs `task(session, number)` on the loop, here and now when this is it; never when the session
+  // has gone by then: `task` is dropped.
   template <class F>
-  bool Run(F task) {
+  void Run(F task) {
     if (loop_->Here()) {
-      const auto session = session_.lock();
-      if (session != nullptr) task(*session, number_);
-      return session != nullptr;
+      if (const auto session = session_.lock()) task(*session, number_);
+      return;
     }
-    return loop_->Post([weak = session_, number = number_, task = std::move(task)]() mutable {
+    loop_->Post([weak = session_, number = number_, task = std::move(task)]() mutable {
       if (const auto session = weak.lock()) task(*session, number);
     });
   }
@@ -135,6 +136,20 @@ struct HttpStream::Owner {
   std::shared_ptr<detail::StreamBuffer> buffer;
 };
 
+// What is on its way to the loop with a stream: closes it unless a session took it.
+class detail::StreamOnItsWay {
+ public:
+  explicit StreamOnItsWay(std::shared_ptr<StreamBuffer> buffer) : buffer_(std::move(buffer)) {}
+  StreamOnItsWay(StreamOnItsWay&&) noexcept = default;
+  ~StreamOnItsWay() {
+    if (buffer_ != nullptr) buffer_->Close();
+  }
+  std::shared_ptr<StreamBuffer> Take() noexcept { return std::move(buffer_); }
+
+ private:
+  std::shared_ptr<StreamBuffer> buffer_;
+};
+
 HttpStream detail::AnswerSlot::MakeStream(HttpAnswer answer) {
   auto buffer = std::make_shared<StreamBuffer>();
   buffer->loop = loop_;
@@ -144,12 +159,10 @@ HttpStream detail::AnswerSlot::MakeStream(HttpAnswer answer) {
   buffer->chunked = false;  // until the header is made: kept as it comes
   HttpStream stream;
   stream.owner_ = std::make_shared<HttpStream::Owner>(buffer);
-  const bool runs =
-      !session_.expired() &&
-      Run([answer = std::move(answer), buffer](HttpSession& session, std::uint64_t number) mutable {
-        session.StartStream(number, answer, std::move(buffer));
-      });
-  if (!runs) buffer->Close();
+  Run([answer = std::move(answer), taken = StreamOnItsWay(std::move(buffer))](
+          HttpSession& session, std::uint64_t number) mutable {
+    session.StartStream(number, answer, taken.Take());
+  });
   return stream;
 }
 
@@ -199,26 +212,39 @@ bool HttpStream::open() const noexcept {
   return !owner_->buffer->closed && !owner_->buffer->ended && !owner_->buffer->aborted;
 }
 
+namespace {
+
+// On the loop; here when that has ended.
+void RunSoon(detail::Loop& loop, std::function<void()> callback) {
+  if (!loop.Post(callback)) callback();
+}
+
+}  // namespace
+
 void HttpStream::OnWritable(std::function<void()> callback) {
   if (owner_ == nullptr || !callback) return;
   detail::StreamBuffer& buffer = *owner_->buffer;
-  const std::lock_guard lock(buffer.mutex);
-  if (buffer.closed || buffer.unsent.load() < buffer.max_bytes) {
-    buffer.loop->Post(std::move(callback));
-  } else {
-    buffer.on_writable = std::move(callback);
+  {
+    const std::lock_guard lock(buffer.mutex);
+    if (!buffer.closed && buffer.unsent.load() >= buffer.max_bytes) {
+      buffer.on_writable = std::move(callback);
+      return;
+    }
   }
+  RunSoon(*buffer.loop, std::move(callback));
 }
 
 void HttpStream::OnClosed(std::function<void()> callback) {
   if (owner_ == nullptr || !callback) return;
   detail::StreamBuffer& buffer = *owner_->buffer;
-  const std::lock_guard lock(buffer.mutex);
-  if (buffer.closed) {
-    buffer.loop->Post(std::move(callback));
-  } else {
-    buffer.on_closed = std::move(callback);
+  {
+    const std::lock_guard lock(buffer.mutex);
+    if (!buffer.closed) {
+      buffer.on_closed = std::move(callback);
+      return;
+    }
   }
+  RunSoon(*buffer.loop, std::move(callback));
 }
 
 HttpResponder::HttpResponder(std::unique_ptr<detail::AnswerSlot> slot) noexcept

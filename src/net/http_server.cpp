@@ -130,13 +130,21 @@ void Server::Run() {
   const ThreadMark mark(ThreadKind::kNetLoop);
   loop->Enter();
   const auto guard = asio::make_work_guard(io);
-  while (!io.stopped()) {
-    try {
-      io.run();
-    } catch (const std::exception& error) {
-      if (log.Enabled(LogLevel::kError)) {
-        log.Write(LogLevel::kError, "net", std::string("the HTTP loop caught: ") + error.what());
-      }
+  while (!io.stopped()) RunTasks([this] { io.run(); });
+  // What came too late learns it here and not on the thread that destroys the server.
+  loop->Close();
+  io.restart();
+  bool more = true;
+  while (more) RunTasks([&] { more = io.poll() > 0; });
+}
+
+template <class F>
+void Server::RunTasks(F run) {
+  try {
+    run();
+  } catch (const std::exception& error) {
+    if (log.Enabled(LogLevel::kError)) {
+      log.Write(LogLevel::kError, "net", std::string("the HTTP loop caught: ") + error.what());
     }
   }
 }

@@ -72,10 +72,10 @@ class HttpStream {
   std::size_t unsent_bytes() const noexcept;  // framing included [any] [callback]
   bool open() const noexcept;                 // neither ended nor cut [any] [callback]
   /// Runs on the loop, once, when half of what was unsent at a refused Write has gone or the answer
-  /// has ended; at once when that is so already. Consumed. [any] [callback]
+  /// has ended; at once when that is so already. Of a server that has stopped it runs before this
+  /// returns. Consumed. [any] [callback]
   void OnWritable(std::function<void()> callback);
-  /// Runs on the loop, once, when the answer has ended or the client has gone; at once when that is
-  /// so already. Consumed. [any] [callback]
+  /// The same, when the answer has ended or the client has gone. Consumed. [any] [callback]
   void OnClosed(std::function<void()> callback);
 
  private:

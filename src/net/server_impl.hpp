@@ -178,6 +178,8 @@ class Server {
 
  private:
   void Run();
+  template <class F>
+  void RunTasks(F run);
   void Accept();
   void OnAccept(const error_code& error);
   void Sweep();

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <string>
 
+#include "support/gate.hpp"
 #include "support/raw_client.hpp"
 #include "unit/net/server_fixture.hpp"
 #include "virtufin/core/executor.hpp"
@@ -323,6 +324,51 @@ TEST_CASE("a client that goes away ends its stream, and late answers are dropped
   std::atomic<bool> at_once{false};
   stream.OnClosed([&] { at_once = true; });
   Eventually([&] { return at_once.load(); });
+}
+
+TEST_CASE("a stream that another thread starts while its client goes away is told so") {
+  PathsHandler handler;
+  const auto server = StartServer(handler);
+  RawClient other(server->port()), client(server->port());
+  other.Send(Get("/stream"));
+  net::HttpStream held = handler.Stream();  // its callbacks hold the loop
+  client.Send(Get("/kept"));
+  net::HttpResponder responder = handler.Kept();
+  test::Gate in_first, end_first, in_second, end_second;
+  held.OnWritable([&] {
+    in_first.Open();
+    CHECK(end_first.Wait());
+  });
+  REQUIRE(in_first.Wait());
+  held.OnWritable([&] {
+    in_second.Open();
+    CHECK(end_second.Wait());
+  });
+  client.Reset();  // the loop finds it behind the second callback, and the stream behind both
+  end_first.Open();
+  REQUIRE(in_second.Wait());
+  net::HttpStream stream = std::move(responder).Stream({});
+  std::atomic<bool> closed{false};
+  stream.OnClosed([&] { closed = true; });
+  end_second.Open();
+  Eventually([&] { return closed.load(); });
+  CHECK(stream.Write("x").code() == StatusCode::kUnavailable);
+}
+
+TEST_CASE("a stream of a server that has stopped is told at once") {
+  PathsHandler handler;
+  auto server = StartServer(handler);
+  RawClient client(server->port());
+  client.Send(Get("/kept"));
+  net::HttpResponder responder = handler.Kept();
+  client.Reset();
+  CHECK(server->Stop(milliseconds(60'000)).ok());
+  net::HttpStream stream = std::move(responder).Stream({});
+  bool writable = false, closed = false;
+  stream.OnWritable([&] { writable = true; });
+  stream.OnClosed([&] { closed = true; });
+  CHECK(writable);
+  CHECK(closed);
 }
 
 TEST_CASE("connections beyond the limit are closed at once") {
