@@ -67,6 +67,13 @@ foreach(test IN LISTS tests)
   # Each block of such lines with the line below it.
   set(pin " *(//|#|/\\*) *Pins [A-Z][A-Z]+[-0-9][^\n]*")
   string(REGEX MATCHALL "(\n${pin})+\n[^\n]*" blocks "\n${text}")
+  if(blocks AND test MATCHES "^(.*)/([^/]*)\\.cpp$")
+    set(name "${CMAKE_MATCH_2}")
+    file(READ "${ROOT}/${CMAKE_MATCH_1}/CMakeLists.txt" builds)
+    if(NOT builds MATCHES "[ (\n]${name}[. )\n]")
+      complain("${test}: pins, but the CMakeLists.txt beside it does not build it")
+    endif()
+  endif()
   foreach(block IN LISTS blocks)
     string(REGEX REPLACE "^.*\n" "" below "${block}")
     if(test MATCHES "\\.[ch]pp$" AND

@@ -16,6 +16,8 @@ function(expect_check name expected)
   file(WRITE "${tree}/${page}" "# Events\n### Requirement: EV-1 One\n### Requirement: EV-12 Two\n")
   file(WRITE "${tree}/${other}" "# Topics\n### Requirement: TOP-1 Three\n")
   file(WRITE "${tree}/${test}" "// Pins EV-1.\nTEST_CASE(\"a[0]; b\") {}\n")
+  file(WRITE "${tree}/tests/unit/event/CMakeLists.txt" "virtufin_test(event SOURCES a_test.cpp)\n")
+  file(WRITE "${tree}/tests/fuzz/CMakeLists.txt" "virtufin_fuzz(a_fuzz)\n")
   file(WRITE "${tree}/tests/abi/b.cmake" "# Pins EV-12, TOP-1.\n")
   file(WRITE "${tree}/${header}" "// A.\n// Specification: ${page}\n#pragma once\n")
   file(WRITE "${tree}/c_api/include/virtufin/v.h" "/* V.\n * Specification: ${other} */\n")
@@ -51,6 +53,8 @@ expect_check(malformed "${test}: expected 'Pins <id>, <id>.', found 'Pins EV-12 
   "// Pins EV-1.\n// Pins EV-12 and more\nTEST_CASE(\"x\") {}")
 expect_check(no_test_below "${test}: expected a test right below the pins, found 'int x'" ${test}
   "// Pins EV-1.\nint x\nTEST_CASE(\"x\") {}")
+expect_check(not_built "b_test.cpp: pins, but the CMakeLists.txt beside it does not build it"
+  tests/unit/event/b_test.cpp "// Pins EV-1.\nTEST_CASE(\"x\") {}")
 expect_check(twice "${page}: EV-1 is there twice" ${page}
   "# Events\n### Requirement: EV-1 One\n### Requirement: EV-12 Two\n### Requirement: EV-1 Again")
 expect_check(no_id "${page}: expected '### Requirement: <PREFIX>-<number> <title>', found" ${page}
