@@ -8,7 +8,9 @@
 
 #include "support/shared_data.hpp"
 #include "unit/event/samples.hpp"
+#include "virtufin/event/http.hpp"
 #include "virtufin/event/json.hpp"
+#include "virtufin/event/protobuf.hpp"
 
 using namespace virtufin;
 
@@ -58,6 +60,16 @@ std::vector<CloudEvent> SampleBatch(const std::string& id) {
   std::vector<CloudEvent> events;
   for (const std::string& sample : batches.at(id)) events.push_back(Sample(sample));
   return events;
+}
+
+// Every other encoding keeps the event, too.
+void CheckOtherEncodings(const CloudEvent& event) {
+  CHECK(*DecodeProtobuf(EncodeProtobuf(event)->bytes()) == event);
+  HttpDecoder decoder(kSampleTypes);
+  for (const bool binary : {true, false}) {
+    const HttpContent http = *(binary ? EncodeHttpBinary(event) : EncodeHttpStructured(event));
+    CHECK(decoder.Decode(http.fields(), http.body())->events.at(0) == event);
+  }
 }
 
 // The rules of the format, each broken or just kept: members behind a minimal event's.
@@ -127,6 +139,7 @@ TEST_CASE("valid events of the conformance suite are the samples they name") {
       CHECK(*event == Sample(test.at("sampleId")));
       const EncodedBytes json = *EncodeJson(*event);
       CHECK(*decoder.Decode(AsText(json.bytes())) == *event);
+      CheckOtherEncodings(*event);
     }
   }
 }
@@ -154,6 +167,7 @@ TEST_CASE("valid batches of the conformance suite are the samples they name") {
       REQUIRE_MESSAGE(events.ok(), events.status().message());
       CHECK(*events == expected);
       CHECK(*decoder.DecodeBatch(AsText(EncodeJsonBatch(*events)->bytes())) == expected);
+      CHECK(*DecodeProtobufBatch(EncodeProtobufBatch(*events)->bytes()) == expected);
     }
   }
 }
