@@ -2,6 +2,7 @@
 //
 // Header fields and bodies in and out, for any HTTP client or server. Header fields have no types:
 // in binary mode extensions that are no strings travel as text. An empty body is absent data.
+// Specification: docs/openspec/specs/events/spec.md
 #pragma once
 
 #include <cstdint>

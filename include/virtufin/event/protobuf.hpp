@@ -3,6 +3,7 @@
 // Nothing here links or registers with Protobuf. Extensions keep their types. JSON and text travel
 // as text_data, bytes as binary_data. A time loses its offset and the way it was written, not the
 // instant; JSON data without a datacontenttype says application/json from here on.
+// Specification: docs/openspec/specs/events/spec.md
 #pragma once
 
 #include <span>

@@ -52,6 +52,7 @@ CloudEvent With(const NamedValue& extension) {
 
 }  // namespace
 
+// Pins EV-40.
 TEST_CASE("binary mode writes attributes as fields and data as it is") {
   CloudEvent::Parts parts = samples::Minimal();
   parts.subject = "a b";
@@ -76,6 +77,7 @@ TEST_CASE("binary mode writes attributes as fields and data as it is") {
   CHECK(http.body().data() == event.data().data());
 }
 
+// Pins EV-41.
 TEST_CASE("values are percent-encoded as the binding says") {
   const auto written = [](const AttributeValue& value) {
     return Field(*EncodeHttpBinary(With({"x", value})), "ce-x");
@@ -92,6 +94,7 @@ TEST_CASE("values are percent-encoded as the binding says") {
   CHECK(written(*Timestamp::Parse("2018-04-05T17:31:00Z")) == "2018-04-05T17:31:00Z");
 }
 
+// Pins EV-42.
 TEST_CASE("what no header field can carry is refused when it is written") {
   const auto error = [](const CloudEvent& event) {
     const auto http = EncodeHttpBinary(event);
@@ -114,6 +117,7 @@ TEST_CASE("what no header field can carry is refused when it is written") {
   CHECK(!error(typed("a/b; ")).empty());
 }
 
+// Pins EV-41.
 TEST_CASE("fields are read in any case, with white space, escapes and quotes") {
   const CloudEvent event = *Decode({{"Host", "example.com"},
                                     {"CE-SpecVersion", "1.0"},
@@ -143,6 +147,7 @@ TEST_CASE("fields are read in any case, with white space, escapes and quotes") {
   CHECK(event.data_kind() == DataKind::kAbsent);
 }
 
+// Pins EV-46.
 TEST_CASE("extensions of known types become these, others are strings") {
   const CloudEvent event = samples::AllExtensionTypes();
   const HttpContent http = *EncodeHttpBinary(event);
@@ -165,6 +170,7 @@ TEST_CASE("extensions of known types become these, others are strings") {
   CHECK(error("ce-exttimestamp", "noon").find("exttimestamp: ") == 0);
 }
 
+// Pins EV-40.
 TEST_CASE("the body is what its Content-Type says") {
   const auto check = [](std::string_view type, std::string_view body, DataKind kind) {
     CAPTURE(type);
@@ -196,6 +202,7 @@ TEST_CASE("the body is what its Content-Type says") {
   CHECK(Field(*EncodeHttpBinary(*Decode(Minimal(), "\xff")), "content-type") == "absent");
 }
 
+// Pins EV-45.
 TEST_CASE("what is no event is refused with what was expected and found") {
   CHECK(ErrorOf({{"content-type", "text/html"}}, "x") ==
         "expected a field ce-specversion or Content-Type application/cloudevents+json, found "
@@ -220,6 +227,7 @@ TEST_CASE("what is no event is refused with what was expected and found") {
         "Content-Type is there twice");
 }
 
+// Pins EV-45.
 TEST_CASE("ce-datacontenttype is refused, unless it repeats Content-Type and the rule is lenient") {
   const Fields same = Minimal({{"ce-datacontenttype", "a/b"}, {"content-type", "a/b"}});
   const Fields other = Minimal({{"ce-datacontenttype", "a/b"}, {"content-type", "a/c"}});
@@ -228,6 +236,7 @@ TEST_CASE("ce-datacontenttype is refused, unless it repeats Content-Type and the
   CHECK(!ErrorOf(other, {}, NameRule::kLenient).empty());
 }
 
+// Pins EV-43.
 TEST_CASE("structured mode is told by its Content-Type, fields beside it do not count") {
   const CloudEvent event = samples::AllExtensionTypes();
   const HttpContent json = *EncodeHttpStructured(event);
@@ -255,6 +264,7 @@ TEST_CASE("structured mode is told by its Content-Type, fields beside it do not 
         std::string::npos);
 }
 
+// Pins EV-44.
 TEST_CASE("other formats and charsets are unimplemented, and the message names what there is") {
   const auto error = [](std::string_view type) {
     const auto decoded = Decode(Minimal({{"content-type", type}}), "{}");
@@ -271,6 +281,7 @@ TEST_CASE("other formats and charsets are unimplemented, and the message names w
         "Content-Type: expected charset utf-8, found \"utf-16\"");
 }
 
+// Pins EV-43.
 TEST_CASE("batch mode carries no, one and many events") {
   const CloudEvent event = *CloudEvent::Make(samples::Minimal());
   for (const EventFormat format : {EventFormat::kJson, EventFormat::kProtobuf}) {
@@ -299,6 +310,7 @@ TEST_CASE("content may be moved, and one decoder reads many messages") {
   }
 }
 
+// Pins EV-7.
 TEST_CASE("sizes are limited") {
   const std::string large(kMaxEventBytes + 1, 'x');
   CHECK(Decode(Minimal(), large).status().code() == StatusCode::kResourceExhausted);

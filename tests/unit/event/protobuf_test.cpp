@@ -57,6 +57,7 @@ std::string Encoded(const CloudEvent& event) {
 
 }  // namespace
 
+// Pins EV-35.
 TEST_CASE("every attribute and type of the Protobuf form is written as its field") {
   const NamedValue extensions[] = {{"b", true},
                                    {"i", -1},
@@ -88,6 +89,7 @@ TEST_CASE("every attribute and type of the Protobuf form is written as its field
             Attribute("t", Bytes(7, Number(1, 1) + Number(2, 500'000'000))) + Bytes(7, "data"));
 }
 
+// Pins EV-35.
 TEST_CASE("extensions keep their types") {
   const CloudEvent event = samples::AllExtensionTypes();
   const CloudEvent decoded = *Decode(Encoded(event));
@@ -111,6 +113,7 @@ TEST_CASE("strings made of times, numbers and ids travel as strings") {
   CHECK(decoded.ExtensionText("sequence") == "18446744073709551615");
 }
 
+// Pins EV-36.
 TEST_CASE("data keeps its bytes, and its kind as far as media type and field tell it") {
   const auto check = [](const std::string& fields, DataKind kind, std::string_view data) {
     CAPTURE(fields);
@@ -143,6 +146,7 @@ TEST_CASE("data keeps its bytes, and its kind as far as media type and field tel
   CHECK(ErrorOf(kMinimal + Bytes(7, "\xff") + typed("text/plain")) == "data: expected UTF-8");
 }
 
+// Pins EV-36.
 TEST_CASE("JSON without a media type gets one, data that is no JSON goes as bytes") {
   const std::string json = Encoded(WithData(DataKind::kJson, "", "[1]"));
   CHECK(
@@ -154,6 +158,7 @@ TEST_CASE("JSON without a media type gets one, data that is no JSON goes as byte
   CHECK(Decode(Encoded(unchecked)).status().code() == StatusCode::kInvalidArgument);
 }
 
+// Pins EV-36.
 TEST_CASE("a message in the data keeps its type URL") {
   const std::string any = Bytes(8, Bytes(1, "type.googleapis.com/a.B") + Bytes(2, "\x08\x01"));
   const CloudEvent event = *Decode(kMinimal + any);
@@ -171,6 +176,7 @@ TEST_CASE("a message in the data keeps its type URL") {
         *CloudEvent::Builder(json).DataContentType("text/json").Build());
 }
 
+// Pins EV-37, EV-38.
 TEST_CASE("unknown fields are skipped, groups with all they contain") {
   const std::string group = Varint(99 << 3 | 3) + Number(1, 5) + Varint(7 << 3 | 3) +
                             Bytes(1, "x") + Varint(7 << 3 | 4) + Varint(99 << 3 | 4);
@@ -190,6 +196,7 @@ TEST_CASE("unknown fields are skipped, groups with all they contain") {
   CHECK(!ErrorOf(kMinimal + Varint(9 << 3 | 4)).empty());
 }
 
+// Pins EV-37.
 TEST_CASE("attributes are read from the types that other writers choose") {
   CHECK(Decode(kMinimal + Attribute("time", Bytes(3, "2020-01-01T00:00:00+01:00")))->time_text() ==
         "2020-01-01T00:00:00+01:00");
@@ -202,6 +209,7 @@ TEST_CASE("attributes are read from the types that other writers choose") {
   CHECK(std::get<Timestamp>(*event.FindExtension("t")) == Timestamp());
 }
 
+// Pins EV-38.
 TEST_CASE("what breaks a rule of events is refused with what was expected and found") {
   CHECK(ErrorOf("") == "specversion: expected \"1.0\", found nothing");
   CHECK(ErrorOf(Bytes(1, "i") + Bytes(2, "s") + Bytes(3, "0.3") + Bytes(4, "t")) ==
@@ -238,6 +246,7 @@ TEST_CASE("what breaks a rule of events is refused with what was expected and fo
         "attribute \"b\": expected one name and one value, found more");
 }
 
+// Pins EV-5, EV-6.
 TEST_CASE("the strict rule refuses legacy names and empty attributes, the lenient one does not") {
   const std::string dotted = kMinimal + Attribute("market.world", Bytes(3, "act"));
   CHECK(!ErrorOf(dotted).empty());
@@ -247,6 +256,7 @@ TEST_CASE("the strict rule refuses legacy names and empty attributes, the lenien
   CHECK(*Decode(empty, NameRule::kLenient) == *Decode(kMinimal));
 }
 
+// Pins EV-38.
 TEST_CASE("what is no Protobuf is refused where it stops being one") {
   CHECK(ErrorOf(kMinimal + "\x0a\x05") ==
         "the event is not Protobuf: expected more bytes at byte 16");
@@ -262,6 +272,7 @@ TEST_CASE("what is no Protobuf is refused where it stops being one") {
   }
 }
 
+// Pins EV-39.
 TEST_CASE("a batch is events in order, a bad one is named by its index") {
   const CloudEvent events[] = {samples::AllExtensionTypes(), *Decode(kMinimal)};
   const EncodedBytes bytes = *EncodeProtobufBatch(events);
@@ -280,6 +291,7 @@ TEST_CASE("a batch is events in order, a bad one is named by its index") {
         "event 1 of the batch: the event is not Protobuf: expected more bytes at byte 34");
 }
 
+// Pins EV-7, EV-34.
 TEST_CASE("sizes are limited") {
   std::string many = kMinimal;
   for (std::size_t i = 0; i < kMaxExtensions; ++i) {
