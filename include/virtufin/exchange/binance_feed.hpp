@@ -15,6 +15,7 @@
 
 #include "virtufin/core/result.hpp"
 #include "virtufin/core/time.hpp"
+#include "virtufin/event/market_payloads.hpp"
 #include "virtufin/event/message.hpp"
 #include "virtufin/exchange/binance.hpp"
 
@@ -29,11 +30,6 @@ struct FeedTime {
   std::int64_t unix_ns = 0;       // goes into events
   std::int64_t monotonic_ns = 0;  // deadlines count on it
 };
-
-enum class FeedState : std::uint8_t { kLive, kStale, kGap, kResync, kDisconnected };
-
-/// "live" and so on; static storage.
-std::string_view FeedStateName(FeedState state) noexcept;
 
 struct BinanceFeedOptions {
   BinanceMarket market = BinanceMarket::kSpot;

@@ -11,14 +11,9 @@
 #include <vector>
 
 #include "virtufin/core/decimal.hpp"
+#include "virtufin/event/level.hpp"
 
 namespace virtufin::inline v0 {
-
-/// One price and what rests there. A quantity of zero in a diff removes the level.
-struct Level {
-  Decimal price;
-  Decimal quantity;
-};
 
 namespace detail {
 

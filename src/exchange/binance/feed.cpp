@@ -30,12 +30,6 @@ void Add(BookCounters& sum, const BookCounters& one) noexcept {
 
 }  // namespace
 
-std::string_view FeedStateName(FeedState state) noexcept {
-  constexpr std::array<std::string_view, 5> kNames = {"live", "stale", "gap", "resync",
-                                                      "disconnected"};
-  return kNames[static_cast<std::size_t>(state)];
-}
-
 BinanceFeed::Impl::Impl(const BinanceFeedOptions& o, Clock& c, BinanceFeedSink& s)
     : options(o), clock(c), sink(s), decoder(o.market), statuses(identity) {
   identity.venue = BinanceVenueName(o.market);
