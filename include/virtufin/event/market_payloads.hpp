@@ -2,6 +2,7 @@
 //
 // Prices and quantities keep the digits that the venue wrote. Fields without std::optional are
 // required, but for a bool that says "absent: false".
+// Specification: docs/openspec/specs/events/spec.md
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,7 @@
 //
 // The structs are in market_payloads.hpp and trading_payloads.hpp. They are part of virtufin::event,
 // which needs the C and C++ runtime only, so native workers use them too.
+// Specification: docs/openspec/specs/events/spec.md
 #pragma once
 
 #include <concepts>

@@ -2,6 +2,7 @@
 // them.
 //
 // Fields without std::optional are required.
+// Specification: docs/openspec/specs/events/spec.md
 #pragma once
 
 #include <cstdint>
