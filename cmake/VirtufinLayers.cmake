@@ -9,6 +9,7 @@ set(VIRTUFIN_COMPONENTS
   "net|10|core"
   "pubsub|20|core,event"
   "state|20|core"
+  "state_sqlite|21|core,state"
   "worker|20|core,event,worker_abi"
   "engine|30|core,event"
   "engine_inproc|31|core,event,worker,engine"
@@ -33,6 +34,8 @@ set(VIRTUFIN_PATHS
   "src/engine/inproc/=engine_inproc"
   "include/virtufin/engine/native.hpp=engine_native"
   "src/engine/native/=engine_native"
+  "include/virtufin/state/sqlite.hpp=state_sqlite"
+  "src/state/sqlite/=state_sqlite"
   "examples/=examples")
 
 # virtufin_component_entry(<name> <layer-var> <uses-var>): empty layer when unknown.

@@ -1,0 +1,116 @@
+// Copies a store while others use it: one read transaction, a temporary file, a rename.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+#include <system_error>
+
+#include "state/sqlite/connection.hpp"
+#include "state/sqlite/schema.hpp"
+#include "virtufin/core/uuid.hpp"
+#include "virtufin/state/sqlite.hpp"
+
+namespace virtufin::inline v0 {
+namespace {
+
+using detail::SqliteConnection;
+
+constexpr std::int64_t kBusyTimeoutMs = 5'000;
+
+Status Failed(const std::string& path, const char* what, int error) {
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return Status(full ? StatusCode::kResourceExhausted : StatusCode::kUnavailable, "state",
+                "copy " + path + ": " + what + ": " + std::system_category().message(error));
+}
+
+/// Forces the file or folder to the disk.
+Status Sync(const std::string& path, int flags) {
+  const int file = open(path.c_str(), flags | O_CLOEXEC);
+  if (file < 0) return Failed(path, "open", errno);
+  const int error = fsync(file) == 0 ? 0 : errno;
+  close(file);
+  return error == 0 ? Status() : Failed(path, "fsync", error);
+}
+
+std::string FolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == path.npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Status CheckTarget(const std::string& path, const std::string& copy_path) {
+  struct stat source {
+  }, target{};
+  const bool exists = stat(copy_path.c_str(), &target) == 0;
+  if (copy_path.empty() || copy_path == path ||
+      (exists && stat(path.c_str(), &source) == 0 && source.st_ino == target.st_ino &&
+       source.st_dev == target.st_dev)) {
+    return Status(StatusCode::kInvalidArgument, "state",
+                  "copy '" + copy_path + "': expected another path than the store's");
+  }
+  // The log of a store would be taken for the copy's.
+  for (const char* companion : {"-wal", "-shm", "-journal"}) {
+    if (stat((copy_path + companion).c_str(), &target) == 0) {
+      return Status(StatusCode::kFailedPrecondition, "state",
+                    "copy " + copy_path + ": expected a path that no store uses, found " +
+                        copy_path + companion);
+    }
+  }
+  return {};
+}
+
+/// Every page in one step: others go on writing to the log meanwhile.
+Status CopyPages(SqliteConnection& source, SqliteConnection& target) {
+  sqlite3_backup* const backup = sqlite3_backup_init(target.db(), "main", source.db(), "main");
+  if (backup == nullptr) return target.Failure(sqlite3_extended_errcode(target.db()));
+  const int code = sqlite3_backup_step(backup, -1);
+  const int finished = sqlite3_backup_finish(backup);
+  source.EndWaiting();
+  target.EndWaiting();
+  if (code == SQLITE_DONE && finished == SQLITE_OK) return {};
+  // A failure of reading is told by neither connection: the code must do.
+  return target.Failure(code == SQLITE_DONE ? finished : code);
+}
+
+Status CopyTo(SqliteConnection& source, const std::string& temporary) {
+  SqliteConnection target(temporary, kBusyTimeoutMs);
+  if (Status s = target.Open(SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE); !s.ok()) return s;
+  // A temporary file that is half done is thrown away: it needs no journal and no order of writes.
+  if (Status s = target.Run("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"); !s.ok()) return s;
+  if (Status s = CopyPages(source, target); !s.ok()) return s;
+  // The copied header says "write-ahead log": without one the copy is a single file.
+  return target.Run("PRAGMA journal_mode=DELETE");
+}
+
+}  // namespace
+
+Status BackUpSqliteStore(const std::string& path, const std::string& copy_path) {
+  if (Status s = detail::CheckMayWait(); !s.ok()) return s;
+  const Executor::BlockingScope blocking;
+  if (Status s = CheckTarget(path, copy_path); !s.ok()) return s;
+  SqliteConnection source(path, kBusyTimeoutMs);
+  if (Status s = source.Open(SQLITE_OPEN_READWRITE); !s.ok()) return s;
+  const auto ours = detail::CheckIsOurs(source);
+  if (!ours.ok()) return ours.status();
+  if (!*ours) {
+    return Status(StatusCode::kFailedPrecondition, "state",
+                  "SQLite store " + path + ": expected a state store, found an empty file");
+  }
+  const std::string temporary = copy_path + ".tmp-" + Uuid::V4().ToString();
+  Status status = CopyTo(source, temporary);
+  if (status.ok()) status = Sync(temporary, O_RDWR);
+  if (status.ok() && std::rename(temporary.c_str(), copy_path.c_str()) != 0) {
+    status = Failed(copy_path, "rename", errno);
+  }
+  if (!status.ok()) {
+    (void)std::remove(temporary.c_str());
+    (void)std::remove((temporary + "-wal").c_str());
+    (void)std::remove((temporary + "-shm").c_str());
+    return status;
+  }
+  return Sync(FolderOf(copy_path), O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace virtufin::inline v0

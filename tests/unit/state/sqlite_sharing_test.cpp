@@ -1,0 +1,148 @@
+// The SQLite store beside others: threads, stores on one file, threads that must not wait, copies.
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "conformance/state_suite.hpp"
+#include "support/gate.hpp"
+#include "unit/state/sqlite_fixture.hpp"
+#include "virtufin/core/executor.hpp"
+
+using namespace virtufin;
+using namespace virtufin::test;
+
+TEST_CASE_FIXTURE(SqliteFixture, "two stores on one file see each other's writes and lose none") {
+  auto one = Open();
+  auto two = Open();
+  REQUIRE(one.ok());
+  REQUIRE(two.ok());
+  REQUIRE((*one)->Set("s", "k", "1").ok());
+  const auto item = (*two)->Get("s", "k");
+  CHECK(item->value == "1");
+  REQUIRE((*two)->Set("s", "k", "2", {item->etag}).ok());
+  CHECK((*one)->Set("s", "k", "3", {item->etag}).status().code() == StatusCode::kAborted);
+
+  REQUIRE((*one)->Set("s", "counter", "0").ok());
+  const int each = Scaled(100);
+  std::thread beside([&] { CountTogether(**two, 2, each); });
+  CountTogether(**one, 2, each);
+  beside.join();
+  CHECK((*one)->Get("s", "counter")->value == std::to_string(4 * each));
+}
+
+TEST_CASE_FIXTURE(SqliteFixture, "more readers than connections take turns") {
+  auto store = Open({.path = path, .max_readers = 2});
+  REQUIRE(store.ok());
+  for (int i = 0; i < 50; ++i) REQUIRE((*store)->Set("s", std::to_string(i), "{}").ok());
+  std::atomic<int> whole = 0;
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 6; ++t) {
+    readers.emplace_back([&] {
+      for (int i = 0; i < 20; ++i) {
+        auto page = (*store)->Query("s", R"({"sort":[{"key":"a"}]})");
+        if (page.ok() && page->items.size() == 50) ++whole;
+      }
+    });
+  }
+  for (std::thread& reader : readers) reader.join();
+  CHECK(whole == 6 * 20);
+}
+
+TEST_CASE_FIXTURE(SqliteFixture, "threads that must not wait are refused") {
+  auto store = Open();
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Set("s", "k", "1").ok());
+  const std::vector<std::string> keys = {"k"};
+  for (const ThreadKind kind : {ThreadKind::kNetLoop, ThreadKind::kCallback}) {
+    const ThreadMark mark(kind);
+    for (const Status& status :
+         {(*store)->Get("s", "k").status(), (*store)->Set("s", "k", "2").status(),
+          (*store)->Delete("s", "k").status(), (*store)->GetBulk("s", keys).status(),
+          (*store)->DeleteBulk("s", keys).status(), (*store)->Query("s", "{}").status(),
+          Open().status(), BackUpSqliteStore(path, folder / "copy")}) {
+      CheckError(status, StatusCode::kFailedPrecondition, "post a task");
+    }
+  }
+  CHECK((*store)->Get("s", "k")->value == "1");
+}
+
+TEST_CASE_FIXTURE(SqliteFixture,
+                  "a task that waits for a locked file leaves its thread to others") {
+  auto store = Open({.path = path, .busy_timeout_ms = 60'000});
+  REQUIRE(store.ok());
+  Executor executor({.threads = 1, .max_blocking_threads = 2, .blocking_after_ms = 60'000}, clock,
+                    NullLog());
+  REQUIRE(executor.Start().ok());
+  PlainSqlite other(path);
+  other.Run("BEGIN IMMEDIATE");
+  Gate written, ran;
+  std::atomic<bool> ok = false;
+  executor.Post([&] {
+    ok = (*store)->Set("s", "k", "1").ok();
+    written.Open();
+  });
+  executor.Post([&] { ran.Open(); });
+  CHECK(ran.Wait());  // on one thread, behind the one that waits
+  CHECK(!ok);
+  other.Run("ROLLBACK");
+  CHECK(written.Wait());
+  CHECK(ok);
+  CHECK(executor.Stop(std::chrono::seconds(30)).ok());
+}
+
+TEST_CASE_FIXTURE(SqliteFixture, "a copy made while others write is one moment of the store") {
+  auto store = Open();
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Set("s", "a", "0").ok());
+  REQUIRE((*store)->Set("s", "b", "0").ok());
+  std::atomic<bool> done = false;
+  std::atomic<int> written = 0;
+  std::thread writer([&] {  // a is never behind b, nor more than one before
+    for (int i = 1; !done; ++i) {
+      if (!(*store)->Set("s", "a", std::to_string(i)).ok()) std::abort();
+      if (!(*store)->Set("s", "b", std::to_string(i)).ok()) std::abort();
+      (void)(*store)->Set("s", "fill" + std::to_string(i), std::string(2000, 'x'));
+      written = i;
+    }
+  });
+  for (int round = 0; round < 5; ++round) {
+    const int before = written;
+    const std::string copy = folder / "copy.db";
+    REQUIRE(BackUpSqliteStore(path, copy).ok());
+    CHECK(!std::filesystem::exists(copy + "-wal"));
+    CHECK(PlainSqlite(copy).Text("PRAGMA integrity_check") == "ok");
+    auto copied = Open({.path = copy});
+    REQUIRE(copied.ok());
+    const int a = std::stoi((*copied)->Get("s", "a")->value);
+    const int b = std::stoi((*copied)->Get("s", "b")->value);
+    CHECK(b >= before);
+    CHECK((a == b || a == b + 1));
+    CHECK((*copied)->Set("s", "a", "of the copy").ok());
+    CheckError(BackUpSqliteStore(path, copy), StatusCode::kFailedPrecondition, "no store uses");
+  }
+  done = true;
+  writer.join();
+  CHECK((*store)->Get("s", "a")->value != "of the copy");
+}
+
+TEST_CASE_FIXTURE(SqliteFixture, "a copy that cannot be made leaves nothing behind") {
+  auto store = Open();
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Set("s", "k", "1").ok());
+  CheckError(BackUpSqliteStore(path, path), StatusCode::kInvalidArgument, "another path");
+  std::filesystem::create_symlink(path, folder / "link");
+  CheckError(BackUpSqliteStore(path, folder / "link"), StatusCode::kInvalidArgument, "another");
+  CHECK(!BackUpSqliteStore(path, folder / "no/such/copy").ok());
+  CHECK(!BackUpSqliteStore(folder / "nothing", folder / "copy").ok());
+  CHECK(!std::filesystem::exists(folder / "nothing"));
+  PlainSqlite(folder / "other").Run("CREATE TABLE t(a)");
+  CheckError(BackUpSqliteStore(folder / "other", folder / "copy"), StatusCode::kFailedPrecondition,
+             "another program");
+  std::filesystem::create_directory(folder / "taken");
+  CHECK(!BackUpSqliteStore(path, folder / "taken").ok());
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    CAPTURE(entry.path().string());
+    CHECK(entry.path().string().find(".tmp-") == std::string::npos);
+  }
+  CHECK((*store)->Get("s", "k")->value == "1");
+}
