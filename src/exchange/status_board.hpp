@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "exchange/event_channel.hpp"
 #include "exchange/payloads.hpp"
+#include "exchange/retired_sequences.hpp"
 #include "exchange/symbol_table.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -16,12 +18,17 @@ namespace virtufin::inline v0::detail {
 /// [owner] for everything.
 class StatusBoard {
  public:
-  /// `identity` is borrowed while the board lives.
-  explicit StatusBoard(const FeedIdentity& identity) noexcept : identity_(&identity) {}
+  /// `identity` is borrowed while the board lives. `most_retired`: RetiredSequences.
+  StatusBoard(const FeedIdentity& identity, std::size_t most_retired) noexcept
+      : identity_(&identity), retired_(most_retired) {}
 
   /// Its sequence number is used: publish it. `symbol` must be UTF-8; empty: feed.status of the
   /// venue.
   Message Make(std::string_view symbol, const StatusFields& status, const EventMoment& moment);
+  /// Its topic is not used for now: only the number stays.
+  void Retire(std::string_view symbol);
+  /// Told of each symbol before its status is made; may be empty.
+  std::function<void(std::string_view symbol)> changes;
 
  private:
   struct Line {
@@ -34,6 +41,7 @@ class StatusBoard {
 
   const FeedIdentity* identity_;
   SymbolTable<Line> lines_;
+  RetiredSequences<1> retired_;
   PayloadBuffer payload_;
 };
 

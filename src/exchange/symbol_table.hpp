@@ -33,11 +33,20 @@ class SymbolTable {
     }
     return *all_.back();
   }
-  /// Costs as much as adding all that are left. The object is gone.
+  /// The object is gone.
   void Remove(const T& symbol) {
+    const std::size_t mask = table_.size() - 1;
+    std::size_t hole = Key(symbol.name).Hash() & mask;
+    while (table_[hole].symbol != &symbol) hole = (hole + 1) & mask;
+    // What was put behind it because its place was taken moves up.
+    for (std::size_t at = (hole + 1) & mask; table_[at].symbol != nullptr; at = (at + 1) & mask) {
+      const std::size_t home = table_[at].key.Hash() & mask;
+      if (((at - home) & mask) < ((at - hole) & mask)) continue;  // it is at home behind the hole
+      table_[hole] = table_[at];
+      hole = at;
+    }
+    table_[hole] = Slot();
     std::erase_if(all_, [&symbol](const auto& one) { return one.get() == &symbol; });
-    std::fill(table_.begin(), table_.end(), Slot());
-    for (const auto& one : all_) Enter(*one);
   }
   const std::vector<std::unique_ptr<T>>& all() const noexcept { return all_; }
 

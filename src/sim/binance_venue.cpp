@@ -38,7 +38,8 @@ Status Check(const VenueOptions& options) {
   for (const std::int64_t each :
        {options.ack_delay_ms, options.ack_patience_ms, options.ping_interval_ms,
         options.pong_timeout_ms, options.max_age_ms, options.shutdown_notice_ms,
-        options.weight_limit, options.ban_ms, options.snapshot_lag, options.answer_delay_ms}) {
+        options.weight_limit, options.ban_ms, options.retry_after_ms, options.snapshot_lag,
+        options.answer_delay_ms}) {
     if (each < 0) return Bad("a time or limit: expected 0 or more, found " + std::to_string(each));
   }
   return {};

@@ -60,6 +60,7 @@ struct VenueOptions {
 
   std::int64_t weight_limit = 0;     // a minute; 0: 6000, USD-M 2400
   int tolerated_429 = 10;            // so many refused requests in a minute; then a ban
+  std::int64_t retry_after_ms = 0;   // what a 429 asks to wait; 0: to the end of the minute
   std::int64_t ban_ms = 120'000;     // the first; doubles up to 3 days
   std::int64_t snapshot_lag = 0;     // depth answers are up to so many updates old
   std::int64_t answer_delay_ms = 0;  // of every REST answer

@@ -76,8 +76,9 @@ void RestDesk::RefuseForNow(std::int64_t now_ms, RestAnswer& answer) {
         "Too much request weight used; current limit is " + std::to_string(options_.weight_limit) +
             " request weight per 1 MINUTE. Please use WebSocket Streams for live updates to avoid "
             "polling the API.");
-  answer.headers.emplace_back("Retry-After",
-                              std::to_string(CeilSeconds(kMinuteMs - now_ms % kMinuteMs)));
+  const std::int64_t wait_ms =
+      options_.retry_after_ms > 0 ? options_.retry_after_ms : kMinuteMs - now_ms % kMinuteMs;
+  answer.headers.emplace_back("Retry-After", std::to_string(CeilSeconds(wait_ms)));
 }
 
 bool RestDesk::Charge(std::int64_t weight, std::int64_t now_ms, RestAnswer& answer) {

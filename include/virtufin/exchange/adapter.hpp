@@ -74,6 +74,32 @@ struct SubscriptionStatus {
   int references = 0;  // handles on the same request
 };
 
+/// What an operator watches; a venue leaves at 0 what it does not have. The first part counts since
+/// the start, the second is how things stand.
+struct AdapterCounters {
+  std::uint64_t frames = 0;            // messages of the venue
+  std::uint64_t events = 0;            // published
+  std::uint64_t opens = 0;             // connections
+  std::uint64_t reconnects = 0;        // of those, after a loss
+  std::uint64_t gaps = 0;              // something was missing: in books, trades or candles
+  std::uint64_t resyncs = 0;           // a book became live
+  std::uint64_t recovered = 0;         // trades and candles that came by a repair
+  std::uint64_t missing = 0;           // trades and candles announced as lost
+  std::uint64_t duplicates = 0;        // messages, or elements of them, with nothing new
+  std::uint64_t dropped = 0;           // not used: unreadable, of no subscription, beyond a bound
+  std::uint64_t requests = 0;          // each attempt
+  std::uint64_t requests_failed = 0;   // without a usable answer
+  std::uint64_t requests_refused = 0;  // too many, banned, forbidden: asked again later
+
+  std::size_t connections = 0;            // open
+  std::int64_t weight_used = 0;           // of requests, in the last minute
+  std::int64_t weight_limit = 0;          // what may be used of it
+  std::int64_t banned_until_unix_ns = 0;  // 0: not banned
+  std::size_t requests_waiting = 0;       // for the limiter or for an answer
+  std::size_t streams_waiting = 0;        // to be asked for, or for an answer to that
+  std::size_t books_waiting = 0;          // for a snapshot
+};
+
 /// Names a Subscribe; never 0, never used again.
 using FeedHandle = std::uint64_t;
 
@@ -94,8 +120,7 @@ class ExchangeAdapter {
 
   /// Makes the venue send; events reach who subscribed their topics on the bus. The handle is a
   /// number: dropping it ends nothing. Equal requests share one subscription, counted. Before Start
-  /// it waits for it. What the venue
-  /// refuses shows in StatusOf, not here. [any] [callback]
+  /// it waits for it. What the venue refuses shows in StatusOf, not here. [any] [callback]
   /// Errors: INVALID_ARGUMENT for an instrument or a parameter; UNIMPLEMENTED for a channel that
   /// the venue lacks; RESOURCE_EXHAUSTED beyond the limits of the options; UNAVAILABLE when
   /// stopped.
@@ -103,8 +128,11 @@ class ExchangeAdapter {
   /// The last handle ends the subscription. [any] [callback]
   /// Errors: NOT_FOUND for a handle that was given back or never given out.
   virtual Status Unsubscribe(FeedHandle handle) = 0;
-  /// Errors: NOT_FOUND as Unsubscribe. [any] [callback]
+  /// Waits for no handler. [any] [callback]
+  /// Errors: NOT_FOUND as Unsubscribe.
   virtual Result<SubscriptionStatus> StatusOf(FeedHandle handle) const = 0;
+  /// As of a moment ago, all from the same moment. Waits for no handler. [any] [callback]
+  virtual AdapterCounters counters() const = 0;
 };
 
 }  // namespace virtufin::inline v0

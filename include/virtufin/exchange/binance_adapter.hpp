@@ -36,7 +36,7 @@ struct BinanceAdapterOptions {
 
   std::size_t max_subscriptions = 100'000;
   std::size_t streams_per_connection = 0;          // by market: 1024, 200
-  std::int64_t messages_per_second = 0;            // to the venue, by market: 4, 8
+  std::int64_t messages_per_second = 0;            // to the venue, in 1.25 s; by market: 4, 8
   std::int64_t connections_per_5_minutes = 300;    // attempts count
   std::int64_t weight_per_minute = 0;              // by market: 6000, 2400
   int weight_percent = 80;                         // of the venue's limit; the rest is for others
@@ -51,6 +51,8 @@ struct BinanceAdapterOptions {
   std::int64_t life_timeout_ms = 60'000;    // nothing from the venue: a new connection; 0: off
   std::int64_t reconnect_first_ms = 1'000;  // doubles
   std::int64_t reconnect_max_ms = 30'000;
+  std::int64_t stable_ms = 60'000;  // open for so long, a lost connection starts its delays anew
+  std::int64_t forbidden_retry_ms = 60'000;    // after HTTP 403, 451; doubles to ten times that
   std::int64_t instruments_poll_ms = 300'000;  // exchangeInfo; 0: at the start only
 };
 
@@ -64,7 +66,8 @@ struct BinanceAdapterOptions {
 /// Instruments in upper case. Parameters of requests, as text:
 /// book    none: every change; `interval_ms`, with `levels` (20): orderbook.depth instead, at most
 ///         so often; of several on one instrument the shortest interval and the most levels count
-/// trade   `aggregate` true (default) or false
+/// trade   `aggregate` true (default) or false: each fill. The venue gives no fills again: what
+///         was lost of them is announced, with the next one that comes
 /// candle  `interval` (1m), as the venue writes it; `open` true: unfinished ones too
 /// ticker  `mini` true or false (default); always mini without an instrument
 /// mark, funding  `speed_ms` 1000 (default) or 3000; USD-M only

@@ -76,6 +76,7 @@ class BinanceFeedSink {
 
 struct BinanceFeedCounters {
   BookCounters books;                  // all symbols together
+  std::uint64_t synchronised = 0;      // books that became live
   std::uint64_t events = 0;            // given to Publish
   std::uint64_t quotes_stale = 0;      // bookTickers with nothing new
   std::uint64_t unsubscribed = 0;      // frames and answers of symbols nobody asked for

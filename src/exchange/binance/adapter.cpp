@@ -1,6 +1,5 @@
 // The live Binance adapter: a BinanceSession on a net loop, reachable from any thread.
 #include <algorithm>
-#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -21,31 +20,7 @@ Status Stopped() {
 
 BinanceSessionOptions SessionOptionsOf(const BinanceAdapterOptions& from) {
   BinanceSessionOptions to;
-  to.feed = from.feed;
-  to.channels.max_symbols = from.feed.max_symbols;
-  to.channels.instruments_poll_ms = from.instruments_poll_ms;
-  to.depth_speed_ms = from.depth_speed_ms;
-  to.stream_url = from.stream_url;
-  to.rest_url = from.rest_url;
-  to.public_path = from.public_path;
-  to.market_path = from.market_path;
-  to.seed = from.seed;
-  to.max_subscriptions = from.max_subscriptions;
-  to.streams_per_connection = from.streams_per_connection;
-  to.messages_per_second = from.messages_per_second;
-  to.connections_per_5_minutes = from.connections_per_5_minutes;
-  to.connect_timeout_ms = from.connect_timeout_ms;
-  to.ack_timeout_ms = from.ack_timeout_ms;
-  to.ping_ms = from.ping_ms;
-  to.life_timeout_ms = from.life_timeout_ms;
-  to.reconnect.first_ms = from.reconnect_first_ms;
-  to.reconnect.max_ms = from.reconnect_max_ms;
-  to.requests_in_flight = from.requests_in_flight;
-  to.request_timeout_ms = from.request_timeout_ms;
-  to.weight_per_minute = from.weight_per_minute;
-  to.weight_percent = from.weight_percent;
-  to.snapshot_levels = from.snapshot_levels;
-  to.check_symbols = from.check_symbols;
+  static_cast<BinanceAdapterOptions&>(to) = from;
   return to;
 }
 
@@ -79,8 +54,12 @@ class BinanceCore final : public VenueEvents,
   Result<FeedHandle> Subscribe(const FeedRequest& request);
   void Unsubscribe(FeedHandle handle);
 
+  std::shared_ptr<const StatusCell> CellOf(FeedHandle handle) const {
+    return session_->CellOf(handle);
+  }
+
   /// [any]
-  Result<SubscriptionStatus> StatusOf(FeedHandle session_handle) const;
+  AdapterCounters Counts() const;
 
   void OnOpen(std::uint32_t socket, FeedTime now) override {
     Act([&] { session_->OnOpen(socket, now); });
@@ -103,8 +82,13 @@ class BinanceCore final : public VenueEvents,
   }
 
  private:
+  /// An operator looks more seldom than that.
+  static constexpr std::int64_t kCountsNs = 250'000'000;
+
   void Settle();
   void PauseReading();
+  void WriteCounts(FeedTime now);
+  std::int64_t NextNs() const noexcept { return std::min(session_->next_tick_ns(), counts_at_ns_); }
 
   PubSub& bus_;
   Runtime runtime_;
@@ -112,17 +96,16 @@ class BinanceCore final : public VenueEvents,
   std::unique_ptr<net::NetLoop> loop_;
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<NetVenueLink> link_;
-  // Held by the loop's thread while the session works, and by others to read from it.
-  mutable std::mutex mutex_;
-  std::unique_ptr<BinanceSession> session_;
-  std::int64_t banned_until_unix_ns_ = 0;
+  std::unique_ptr<BinanceSession> session_;  // the loop's alone
   bool paused_ = false;
   std::int64_t armed_ns_ = BinanceFeed::kNoTick;
+  std::int64_t counts_at_ns_ = BinanceFeed::kNoTick;  // when `counts_` is to be written
   Executor::Timer timer_;
+  mutable std::mutex counts_mutex_;
+  AdapterCounters counts_;
 };
 
 Status BinanceCore::Build(const BinanceAdapterOptions& options) {
-  banned_until_unix_ns_ = options.banned_until_unix_ns;
   auto loop = net::NetLoop::Create({}, runtime_.clock, runtime_.log);
   if (!loop.ok()) return loop.status();
   loop_ = std::move(*loop);
@@ -154,18 +137,19 @@ Status BinanceCore::StopThreads(std::chrono::milliseconds deadline) {
   return loop_ended.ok() ? http_ended : loop_ended;
 }
 
-/// Everything that the session does, it does in here.
+/// Everything that the session does, it does in here, on the loop's thread and with no lock held:
+/// inline handlers run inside, and whatever they ask of the adapter waits for nothing.
 template <class Body>
 void BinanceCore::Act(Body&& body) {
   bool parked = false;
   {
-    std::lock_guard lock(mutex_);
     Executor::StrandScope scope(strand_);
     body();
     parked = Executor::CurrentStrandParked();
   }
   if (parked && !paused_) PauseReading();
-  if (session_->next_tick_ns() < armed_ns_) Settle();
+  if (counts_at_ns_ == BinanceFeed::kNoTick) counts_at_ns_ = link_->Now().monotonic_ns + kCountsNs;
+  if (NextNs() < armed_ns_) Settle();
 }
 
 /// The bus is full: nothing is read until the strand may go on, which is when its task runs.
@@ -181,7 +165,7 @@ void BinanceCore::PauseReading() {
 }
 
 void BinanceCore::Settle() {
-  armed_ns_ = session_->next_tick_ns();
+  armed_ns_ = NextNs();
   if (armed_ns_ == BinanceFeed::kNoTick) return;
   const std::int64_t now = link_->Now().monotonic_ns;
   timer_ = runtime_.executor.After(
@@ -191,19 +175,34 @@ void BinanceCore::Settle() {
 
 void BinanceCore::Tick() {
   armed_ns_ = BinanceFeed::kNoTick;
-  Act([&] { session_->OnTick(link_->Now()); });
+  const FeedTime now = link_->Now();
+  if (now.monotonic_ns >= counts_at_ns_) WriteCounts(now);
+  if (now.monotonic_ns >= session_->next_tick_ns()) {
+    Act([&] { session_->OnTick(now); });
+  } else {
+    Settle();
+  }
+}
+
+void BinanceCore::WriteCounts(FeedTime now) {
+  counts_at_ns_ = BinanceFeed::kNoTick;
+  const AdapterCounters counts = session_->Totals(now);
+  const std::lock_guard lock(counts_mutex_);
+  counts_ = counts;
+}
+
+AdapterCounters BinanceCore::Counts() const {
+  const std::lock_guard lock(counts_mutex_);
+  return counts_;
 }
 
 void BinanceCore::Start() {
-  Act([&] {
-    const FeedTime now = link_->Now();
-    if (banned_until_unix_ns_ != 0) session_->SetBannedUntil(banned_until_unix_ns_, now);
-    (void)session_->Start(now).ok();
-  });
+  Act([&] { (void)session_->Start(link_->Now()).ok(); });
 }
 
 void BinanceCore::Stop() {
   Act([&] { session_->Stop(link_->Now()); });
+  WriteCounts(link_->Now());
   link_->CloseAll();
   timer_ = {};
 }
@@ -216,13 +215,6 @@ Result<FeedHandle> BinanceCore::Subscribe(const FeedRequest& request) {
 
 void BinanceCore::Unsubscribe(FeedHandle handle) {
   Act([&] { (void)session_->Unsubscribe(handle, link_->Now()).ok(); });
-}
-
-Result<SubscriptionStatus> BinanceCore::StatusOf(FeedHandle handle) const {
-  // The loop's own thread may be inside the session, which reading does not disturb.
-  if (loop_->OnLoopThread()) return session_->StatusOf(handle);
-  std::lock_guard lock(mutex_);
-  return session_->StatusOf(handle);
 }
 
 class BinanceAdapter final : public ExchangeAdapter {
@@ -243,14 +235,16 @@ class BinanceAdapter final : public ExchangeAdapter {
   Result<FeedHandle> Subscribe(const FeedRequest& request) override;
   Status Unsubscribe(FeedHandle handle) override;
   Result<SubscriptionStatus> StatusOf(FeedHandle handle) const override;
+  AdapterCounters counters() const override { return core_->Counts(); }
 
  private:
   /// What was given out here, and what the session made of it on the loop.
   struct Given {
     FeedRequest request;
     std::string key;
-    FeedHandle inner = 0;  // 0: not carried out yet
-    Status refused;        // by the session
+    FeedHandle inner = 0;                    // 0: not carried out yet
+    std::shared_ptr<const StatusCell> cell;  // of `inner`
+    Status refused;                          // by the session
     std::int64_t since_unix_ns = 0;
   };
   /// Shared with tasks on the loop, which may come after the adapter has gone.
@@ -314,9 +308,11 @@ Result<FeedHandle> BinanceAdapter::Subscribe(const FeedRequest& request) {
   book_->given.emplace(handle, given);
   core_->loop().Post([core = core_, book = book_, given = std::move(given)] {
     const Result<FeedHandle> inner = core->Subscribe(given->request);
+    const auto cell = inner.ok() ? core->CellOf(*inner) : nullptr;
     std::lock_guard guard(book->mutex);
     if (inner.ok()) {
       given->inner = *inner;
+      given->cell = cell;
     } else {
       given->refused = inner.status();
     }
@@ -342,30 +338,31 @@ Status BinanceAdapter::Unsubscribe(FeedHandle handle) {
   return {};
 }
 
+/// Waits for nothing but other calls like this one: what the loop knows it has written down.
 Result<SubscriptionStatus> BinanceAdapter::StatusOf(FeedHandle handle) const {
   SubscriptionStatus status;
-  FeedHandle inner = 0;
-  {
-    std::lock_guard lock(book_->mutex);
-    const auto at = book_->given.find(handle);
-    if (at == book_->given.end()) return Unknown(handle);
-    const Given& given = *at->second;
-    inner = given.inner;
-    status.request = given.request;
-    status.since_unix_ns = given.since_unix_ns;
-    status.references = book_->keys.at(given.key);
-    if (!given.refused.ok()) {
-      status.state = SubscriptionState::kRejected;
-      status.reason = given.refused.message();
-    } else if (book_->stopped) {
-      status.state = SubscriptionState::kStopped;
-      status.reason = "stopped";
-    } else {
-      status.reason = book_->started ? "not asked for yet" : "not started";
-    }
-    if (book_->stopped) inner = 0;
+  std::lock_guard lock(book_->mutex);
+  const auto at = book_->given.find(handle);
+  if (at == book_->given.end()) return Unknown(handle);
+  const Given& given = *at->second;
+  status.request = given.request;
+  status.since_unix_ns = given.since_unix_ns;
+  status.references = book_->keys.at(given.key);
+  if (!given.refused.ok()) {
+    status.state = SubscriptionState::kRejected;
+    status.reason = given.refused.message();
+  } else if (book_->stopped) {
+    status.state = SubscriptionState::kStopped;
+    status.reason = "stopped";
+  } else if (given.cell == nullptr) {
+    status.reason = book_->started ? "not asked for yet" : "not started";
+  } else {
+    StatusCell::Value value = given.cell->Get();
+    status.state = value.state;
+    status.reason = std::move(value.reason);
+    status.since_unix_ns = value.since_unix_ns;
   }
-  return inner == 0 ? Result<SubscriptionStatus>(std::move(status)) : core_->StatusOf(inner);
+  return status;
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ struct ConnectionSlot {
   std::size_t asking = 0;              // streams asked for, no answer and no data yet
   std::size_t max_streams = SIZE_MAX;  // the venue took no more
   std::unique_ptr<VenueSocket> socket;
+  bool was_open = false;  // one of its sockets
   Backoff backoff;
   std::int64_t connect_at_ns = 0;
   std::int64_t empty_since_ns = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "exchange/binance/connection_slot.hpp"
+#include "exchange/binance/session.hpp"
 
 namespace virtufin::inline v0::detail {
 
@@ -14,7 +15,7 @@ namespace {
 constexpr std::int64_t kMs = 1'000'000;
 }  // namespace
 
-Connections::Connections(const ConnectionsOptions& options, VenueLink& link,
+Connections::Connections(const BinanceSessionOptions& options, VenueLink& link,
                          ConnectionsOwner& owner, std::shared_ptr<RateLimiter> connects)
     : options_(options), link_(&link), owner_(&owner), connects_(std::move(connects)) {}
 
@@ -34,6 +35,12 @@ std::uint32_t Connections::newest_open() const noexcept {
   return 0;
 }
 
+std::size_t Connections::waiting() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& slot : slots_) sum += slot->todo.size() + slot->later.size() + slot->asking;
+  return sum;
+}
+
 std::uint32_t Connections::SocketOf(const VenueStream& stream) const noexcept {
   return stream.state == State::kLive ? stream.slot->socket->id : 0;
 }
@@ -49,7 +56,8 @@ ConnectionSlot& Connections::SlotFor(BinanceRoute route, FeedTime now) {
   }
   // Places must not share their delays.
   const std::uint64_t seed = options_.seed + 0x9e3779b97f4a7c15 * ++slots_made_;
-  slots_.push_back(std::make_unique<Slot>(route, options_.reconnect, seed));
+  slots_.push_back(std::make_unique<Slot>(
+      route, BackoffOptions{options_.reconnect_first_ms, options_.reconnect_max_ms}, seed));
   slots_.back()->empty_since_ns = now.monotonic_ns;
   return *slots_.back();
 }
@@ -102,6 +110,7 @@ void Connections::SetState(VenueStream& stream, State state, FeedTime now,
   stream.state = state;
   stream.reason = reason;
   if (state == State::kLive) stream.was_live = true;
+  owner_->OnStreamState(stream);
 }
 
 /// Of a stream that nobody wants and the venue does not send.
@@ -119,14 +128,20 @@ void Connections::Forget(VenueStream& stream, FeedTime now) {
 
 // ---- sockets -----------------------------------------------------------------------------------
 
+std::string Connections::UrlOf(BinanceRoute route) const {
+  if (options_.feed.market == BinanceMarket::kSpot) return options_.stream_url + "/stream";
+  const bool is_public = route == BinanceRoute::kPublic;
+  return options_.stream_url + (is_public ? options_.public_path : options_.market_path) +
+         "/stream";
+}
+
 void Connections::Connect(Slot& slot, FeedTime now) {
   if (!connects_->TryTake(1, now)) return;
   slot.socket = std::make_unique<VenueSocket>(++last_socket_, options_.messages_per_second);
   slot.socket->connect_by_ns = now.monotonic_ns + options_.connect_timeout_ms * kMs;
   sockets_.emplace_back(last_socket_, &slot);
   ++counts_.connects;
-  link_->Open(slot.socket->id,
-              slot.route == BinanceRoute::kPublic ? options_.public_url : options_.market_url);
+  link_->Open(slot.socket->id, UrlOf(slot.route));
 }
 
 /// `close`: the link still has it. `again`: after a delay.
@@ -177,6 +192,7 @@ void Connections::OnOpen(std::uint32_t number, FeedTime now) {
   socket.next_ping_ns = now.monotonic_ns + options_.ping_ms * kMs;
   ++open_;
   ++counts_.opens;
+  counts_.reconnects += std::exchange(slot->was_open, true) ? 1 : 0;
   owner_->OnSocketOpen(number, slot->route, now);
 }
 

@@ -19,24 +19,11 @@
 
 namespace virtufin::inline v0::detail {
 
-struct ConnectionsOptions {
-  std::string public_url, market_url;  // whole; spot has the first only
-  std::uint64_t seed = 1;
-  std::size_t streams_per_connection = 200;
-  std::size_t streams_per_message = 100;
-  std::size_t bytes_per_message = 4096;
-  std::int64_t messages_per_second = 4;
-  std::int64_t connect_timeout_ms = 15'000;
-  std::int64_t ack_timeout_ms = 5'000;
-  std::int64_t ping_ms = 20'000;
-  std::int64_t life_timeout_ms = 60'000;
-  std::int64_t stable_ms = 60'000;
-  std::int64_t idle_ms = 10'000;  // a socket without streams is closed after that
-  BackoffOptions reconnect;
-};
+struct BinanceSessionOptions;
 
 struct ConnectionCounters {
   std::uint64_t connects = 0, opens = 0, closes = 0, half_open = 0, shutdowns = 0;
+  std::uint64_t reconnects = 0;  // opens in a place that had an open socket before
   std::uint64_t acks = 0, acks_lost = 0, refusals = 0, acks_unknown = 0, messages_sent = 0;
 };
 
@@ -53,7 +40,7 @@ struct VenueStream {
   std::string name;
   BinanceRoute route = BinanceRoute::kPublic;
   bool depth = false;
-  std::string symbol;  // of depth streams
+  std::string symbol;  // empty: all
 
   int references = 0;
   State state = State::kIdle;
@@ -90,13 +77,15 @@ class ConnectionsOwner {
   /// The venue refuses it, for good. The owner lets go of it later.
   virtual void OnStreamRefused(const VenueStream& stream, FeedTime now,
                                std::string_view reason) = 0;
+  /// Its state or its reason is another one, whatever else is told.
+  virtual void OnStreamState(const VenueStream& stream) = 0;
 };
 
 /// [owner] for everything.
 class Connections {
  public:
-  /// All references are borrowed while this lives.
-  Connections(const ConnectionsOptions& options, VenueLink& link, ConnectionsOwner& owner,
+  /// All references are borrowed while this lives; of `options` nothing is by market any more.
+  Connections(const BinanceSessionOptions& options, VenueLink& link, ConnectionsOwner& owner,
               std::shared_ptr<RateLimiter> connects);
   ~Connections();
 
@@ -113,6 +102,8 @@ class Connections {
   /// The socket that carries a live stream; 0: none does.
   std::uint32_t SocketOf(const VenueStream& stream) const noexcept;
   std::size_t open_sockets() const noexcept { return open_; }
+  /// Streams to be asked for or asked to end, and those without an answer yet.
+  std::size_t waiting() const noexcept;
   /// 0: none is open.
   std::uint32_t newest_open() const noexcept;
   bool empty() const noexcept { return slots_.empty(); }
@@ -146,10 +137,11 @@ class Connections {
   Slot* FindSlot(std::uint32_t socket) noexcept;
   Slot& SlotFor(BinanceRoute route, FeedTime now);
   static void List(VenueStream& stream);
-  static void SetState(VenueStream& stream, VenueStream::State state, FeedTime now,
-                       std::string_view reason);
+  void SetState(VenueStream& stream, VenueStream::State state, FeedTime now,
+                std::string_view reason);
   void Forget(VenueStream& stream, FeedTime now);
 
+  std::string UrlOf(BinanceRoute route) const;
   void Connect(Slot& slot, FeedTime now);
   void End(Slot& slot, FeedTime now, std::string_view reason, bool close, bool again);
 
@@ -166,7 +158,7 @@ class Connections {
   void Move(VenueStream& stream, FeedTime now);
   std::int64_t NextNs(const Slot& slot, FeedTime now) const;
 
-  ConnectionsOptions options_;
+  const BinanceSessionOptions& options_;
   VenueLink* link_;
   ConnectionsOwner* owner_;
   std::shared_ptr<RateLimiter> connects_;

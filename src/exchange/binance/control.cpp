@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "exchange/binance/connection_slot.hpp"
+#include "exchange/binance/session.hpp"
 
 namespace virtufin::inline v0::detail {
 

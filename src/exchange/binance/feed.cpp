@@ -11,6 +11,8 @@ namespace {
 
 using detail::FeedSymbol;
 
+constexpr std::size_t kRetired = 4;  // as many symbols that left are remembered, times max_symbols
+
 Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "exchange", std::move(message));
 }
@@ -31,7 +33,12 @@ void Add(BookCounters& sum, const BookCounters& one) noexcept {
 }  // namespace
 
 BinanceFeed::Impl::Impl(const BinanceFeedOptions& o, Clock& c, BinanceFeedSink& s)
-    : options(o), clock(c), sink(s), decoder(o.market), statuses(identity) {
+    : options(o),
+      clock(c),
+      sink(s),
+      decoder(o.market),
+      statuses(identity, kRetired * o.max_symbols),
+      retired(kRetired * o.max_symbols) {
   identity.venue = BinanceVenueName(o.market);
   identity.world = o.world;
   identity.universe = o.universe;
@@ -89,9 +96,8 @@ Status BinanceFeed::Subscribe(std::string_view name, FeedTime now, const Binance
     symbol->since_unix_ns = now.unix_ns;
     symbol->parts = parts;
     symbol->number = ++impl.symbols_made;
-    if (const auto before = impl.retired.find(name); before != impl.retired.end()) {
-      symbol->sequences = before->second;
-    }
+    const auto last = impl.retired.Take(name);
+    symbol->sequences = {last[0], last[1], last[2]};
     return {};
   }
   const BinanceFeedParts before = std::exchange(symbol->parts, parts);
@@ -112,7 +118,9 @@ void BinanceFeed::Unsubscribe(std::string_view name, FeedTime now, std::string_v
   FeedSymbol* const symbol = impl.symbols.Find(name);
   if (symbol == nullptr) return;
   impl.EndBook(*symbol, now, reason);
-  impl.retired.insert_or_assign(symbol->name, symbol->sequences);
+  const detail::FeedSequences& last = symbol->sequences;
+  impl.retired.Keep(symbol->name, {last.book, last.depth, last.quote});
+  impl.statuses.Retire(symbol->name);
   Add(impl.retired_books, symbol->book.counters());
   std::erase_if(impl.depths_due, [&](const auto& due) { return due.symbol == symbol; });
   std::make_heap(impl.depths_due.begin(), impl.depths_due.end());

@@ -156,6 +156,7 @@ void BinanceFeed::Impl::GoLive(FeedSymbol& symbol, FeedTime now) {
     return;
   }
   symbol.live_since_ns = now.monotonic_ns;
+  ++counts.synchronised;
   SetState(symbol, FeedState::kLive, now, "synchronised");
   if (symbol.parts.depth_interval_ms > 0) ScheduleDepth(symbol, now);
 }

@@ -1,7 +1,6 @@
 // What a BinanceFeed keeps, and the steps its functions are made of.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "exchange/binance/feed_symbol.hpp"
 #include "exchange/event_cause.hpp"
 #include "exchange/payloads.hpp"
+#include "exchange/retired_sequences.hpp"
 #include "exchange/status_board.hpp"
 
 namespace virtufin::inline v0 {
@@ -26,7 +26,7 @@ struct BinanceFeed::Impl {
   BinanceDecoder decoder;
   detail::StatusBoard statuses;
   detail::FeedSymbols symbols;
-  std::map<std::string, detail::FeedSequences, std::less<>> retired;  // of symbols that left
+  detail::RetiredSequences<3> retired;  // book, depth and quote of symbols that left
   BookCounters retired_books;
   std::vector<std::uint32_t> open;  // connections
   std::uint64_t requests = 0;       // snapshots asked for so far

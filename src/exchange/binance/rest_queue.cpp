@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "exchange/binance/session.hpp"
 #include "exchange/binance/venue_answers.hpp"
 #include "virtufin/event/topic.hpp"
 
@@ -36,7 +37,7 @@ std::string_view PathOf(BinanceFetchKind kind) noexcept {
 
 }  // namespace
 
-RestQueue::RestQueue(const RestQueueOptions& options, VenueLink& link,
+RestQueue::RestQueue(const BinanceSessionOptions& options, VenueLink& link,
                      std::shared_ptr<RateLimiter> limiter)
     : options_(options),
       link_(&link),
@@ -51,7 +52,7 @@ std::size_t RestQueue::PriorityOf(BinanceFetchKind kind) noexcept {
 }
 
 std::int64_t RestQueue::WeightOf(const BinanceFetch& fetch) const noexcept {
-  const bool spot = options_.market == BinanceMarket::kSpot;
+  const bool spot = options_.feed.market == BinanceMarket::kSpot;
   const int limit = fetch.limit;
   switch (fetch.kind) {
     case BinanceFetchKind::kDepth:
@@ -71,8 +72,8 @@ std::int64_t RestQueue::WeightOf(const BinanceFetch& fetch) const noexcept {
 }
 
 std::string RestQueue::UrlOf(const BinanceFetch& fetch) const {
-  std::string url = options_.base_url;
-  url += options_.market == BinanceMarket::kSpot ? "/api/v3/" : "/fapi/v1/";
+  std::string url = options_.rest_url;
+  url += options_.feed.market == BinanceMarket::kSpot ? "/api/v3/" : "/fapi/v1/";
   url += PathOf(fetch.kind);
   char separator = '?';
   const auto add = [&](std::string_view name, std::string_view value) {
@@ -109,7 +110,11 @@ void RestQueue::Clear() {
   in_flight_.clear();
 }
 
-bool RestQueue::empty() const noexcept { return Next() == nullptr; }
+std::size_t RestQueue::waiting() const noexcept {
+  std::size_t sum = in_flight_.size();
+  for (const auto& queue : waiting_) sum += queue.size();
+  return sum;
+}
 
 /// It tells the limits and the symbols: the first one does not wait, the others not for ever.
 bool RestQueue::InstrumentsFirst() const noexcept {
@@ -132,7 +137,7 @@ void RestQueue::PutBack(Job job) {
 
 void RestQueue::Pump(FeedTime now) {
   if (banned_until_ != 0 && banned_until_ <= now.unix_ns) banned_until_ = 0;
-  while (on_the_way_ < options_.in_flight) {
+  while (on_the_way_ < options_.requests_in_flight) {
     const Job* const next = Next();
     if (next == nullptr || !limiter_->TryTake(WeightOf(next->fetch), now)) return;
     auto& queue = waiting_[PriorityOf(next->fetch.kind)];
@@ -142,14 +147,14 @@ void RestQueue::Pump(FeedTime now) {
     before_instruments_ = instruments ? 0 : before_instruments_ + 1;
     ++on_the_way_;
     ++counts_.requests;
-    link_->Get(sent->first, UrlOf(sent->second.fetch), options_.timeout_ms);
+    link_->Get(sent->first, UrlOf(sent->second.fetch), options_.request_timeout_ms);
   }
 }
 
 std::int64_t RestQueue::NextNs(FeedTime now) const {
   const Job* const next = Next();
   std::int64_t at = BinanceFeed::kNoTick;
-  if (next != nullptr && on_the_way_ < options_.in_flight) {
+  if (next != nullptr && on_the_way_ < options_.requests_in_flight) {
     at = limiter_->NextNs(WeightOf(next->fetch), now);
   }
   if (banned_until_ != 0) {  // its end is news

@@ -15,13 +15,7 @@
 
 namespace virtufin::inline v0::detail {
 
-struct RestQueueOptions {
-  BinanceMarket market = BinanceMarket::kSpot;
-  std::string base_url;  // without a trailing slash
-  std::size_t in_flight = 4;
-  std::int64_t timeout_ms = 10'000;
-  std::int64_t forbidden_retry_ms = 60'000;
-};
+struct BinanceSessionOptions;
 
 struct RestCounters {
   std::uint64_t requests = 0, failed = 0, limited = 0, banned = 0, forbidden = 0;
@@ -41,8 +35,9 @@ class RestQueue {
     std::int64_t venue_code = 0;  // of the venue's own error
   };
 
-  /// `link` is borrowed while the queue lives.
-  RestQueue(const RestQueueOptions& options, VenueLink& link, std::shared_ptr<RateLimiter> limiter);
+  /// `options` and `link` are borrowed while the queue lives.
+  RestQueue(const BinanceSessionOptions& options, VenueLink& link,
+            std::shared_ptr<RateLimiter> limiter);
 
   void Add(Asker asker, const BinanceFetch& fetch);
   /// It ends in nothing any more.
@@ -60,9 +55,9 @@ class RestQueue {
   /// 0: not banned, as far as we were told.
   std::int64_t banned_until_unix_ns() const noexcept { return banned_until_; }
   void SetBannedUntil(std::int64_t unix_ns, FeedTime now);
-  bool empty() const noexcept;
+  /// Requests that have not ended.
+  std::size_t waiting() const noexcept;
   const RestCounters& counters() const noexcept { return counts_; }
-  const RateLimiter& limiter() const noexcept { return *limiter_; }
 
  private:
   struct Job {
@@ -80,7 +75,7 @@ class RestQueue {
   std::int64_t Hold(FeedTime now, std::int64_t ms);
   bool Refused(int status, FeedTime now, const VenueAnswer& answer);
 
-  RestQueueOptions options_;
+  const BinanceSessionOptions& options_;
   VenueLink* link_;
   std::shared_ptr<RateLimiter> limiter_;
   std::array<std::deque<Job>, kPriorities> waiting_;

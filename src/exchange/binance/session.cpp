@@ -2,6 +2,7 @@
 #include "exchange/binance/session.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "exchange/binance/feed_access.hpp"
@@ -39,6 +40,8 @@ void SetDefaults(BinanceSessionOptions& options) {
   }
   options.feed.snapshot_timeout_ms = 0;
   options.feed.silent_after_ms = 0;
+  options.channels.max_symbols = options.feed.max_symbols;
+  options.channels.instruments_poll_ms = options.instruments_poll_ms;
 }
 
 Status Check(const BinanceSessionOptions& options) {
@@ -72,25 +75,6 @@ Status Check(const BinanceSessionOptions& options) {
   return {};
 }
 
-ConnectionsOptions ConnectionsOf(const BinanceSessionOptions& from) {
-  ConnectionsOptions to;
-  const bool spot = from.feed.market == BinanceMarket::kSpot;
-  to.public_url = from.stream_url + (spot ? "" : from.public_path) + "/stream";
-  to.market_url = spot ? to.public_url : from.stream_url + from.market_path + "/stream";
-  to.seed = from.seed;
-  to.streams_per_connection = from.streams_per_connection;
-  to.streams_per_message = from.streams_per_message;
-  to.bytes_per_message = from.bytes_per_message;
-  to.messages_per_second = from.messages_per_second;
-  to.connect_timeout_ms = from.connect_timeout_ms;
-  to.ack_timeout_ms = from.ack_timeout_ms;
-  to.ping_ms = from.ping_ms;
-  to.life_timeout_ms = from.life_timeout_ms;
-  to.stable_ms = from.stable_ms;
-  to.reconnect = from.reconnect;
-  return to;
-}
-
 std::string SocketName(std::uint32_t socket, BinanceRoute route, BinanceMarket market) {
   std::string name = "socket " + std::to_string(socket);
   if (market == BinanceMarket::kSpot) return name;
@@ -110,6 +94,7 @@ Status BinanceSession::Impl::Build() {
   auto feed = BinanceFeed::Create(options.feed, clock, *this);
   if (!feed.ok()) return feed.status();
   books = std::move(*feed);
+  FeedAccess::Statuses(*books).changes = [this](std::string_view symbol) { NoteChange(symbol); };
   market = std::make_unique<BinanceMarketFeed>(options.feed.market, options.channels,
                                                FeedAccess::Identity(*books),
                                                FeedAccess::Statuses(*books), clock, *this, *this);
@@ -122,14 +107,8 @@ Status BinanceSession::Impl::Build() {
   if (connects == nullptr) {
     connects = std::make_shared<RateLimiter>(options.connections_per_5_minutes, 5 * kMinuteMs);
   }
-  connections = std::make_unique<Connections>(ConnectionsOf(options), link, *this, connects);
-  RestQueueOptions queue;
-  queue.market = options.feed.market;
-  queue.base_url = options.rest_url;
-  queue.in_flight = options.requests_in_flight;
-  queue.timeout_ms = options.request_timeout_ms;
-  queue.forbidden_retry_ms = options.forbidden_retry_ms;
-  rest = std::make_unique<RestQueue>(queue, link, limiter);
+  connections = std::make_unique<Connections>(options, link, *this, connects);
+  rest = std::make_unique<RestQueue>(options, link, limiter);
   return {};
 }
 
@@ -231,7 +210,7 @@ void BinanceSession::Impl::PublishStatus(std::string_view symbol, std::string_vi
   fields.reason = reason;
   fields.since_unix_ns = now.unix_ns;
   const auto moment = cause.Moment(now.unix_ns, {}, clock, options.feed.historical);
-  sink.Publish(FeedAccess::Statuses(*books).Make(symbol, fields, moment));
+  Publish(FeedAccess::Statuses(*books).Make(symbol, fields, moment));
 }
 
 void BinanceSession::Impl::TellVenue(FeedTime now) {
@@ -256,6 +235,7 @@ void BinanceSession::Impl::TellVenue(FeedTime now) {
   }
   if (const std::uint32_t newest = connections->newest_open(); newest != 0) venue_socket = newest;
   if (state == venue_state && (state != "resync" || reason == venue_reason)) return;
+  if (state == "resync" || venue_state == "resync") NoteChanges();  // reasons name the ban
   venue_state = state;
   venue_reason = reason;
   PublishStatus({}, "venue", {}, state, venue_socket, reason, now);
@@ -271,6 +251,7 @@ void BinanceSession::Impl::Settle(FeedTime now) {
   } while (dirty);
   TellVenue(now);
   next_ns = std::min(connections->NextNs(now), rest->NextNs(now));
+  if (!changed_lanes.empty()) WriteCells();
 }
 
 // ---- public ------------------------------------------------------------------------------------
@@ -294,6 +275,8 @@ Status BinanceSession::Start(FeedTime now) {
   }
   impl.cause.New();
   impl.started = true;
+  impl.NoteChanges();
+  impl.rest->SetBannedUntil(impl.options.banned_until_unix_ns, now);
   impl.connections->Start();
   impl.StartMarket(now);
   impl.Settle(now);
@@ -309,9 +292,11 @@ void BinanceSession::Stop(FeedTime now) {
   impl.rest->Clear();
   impl.connections->Stop(now, "stopped");
   impl.rest->Clear();  // what the feeds asked for meanwhile
+  impl.NoteChanges();
   if (!impl.venue_state.empty()) {
     impl.PublishStatus({}, "venue", {}, "disconnected", impl.venue_socket, "stopped", now);
   }
+  impl.WriteCells();
   impl.next_ns = BinanceFeed::kNoTick;
 }
 
@@ -378,10 +363,14 @@ void BinanceSession::Impl::OnEnded(const RestQueue::Ended& ended, FeedTime now,
                                    std::string_view body) {
   const BinanceFetch& fetch = ended.fetch;
   if (ended.asker == RestQueue::Asker::kMarket) {
-    if (!ended.ok) return market->OnFetchFailed(fetch.id, now, ended.reason);
-    market->OnAnswer(fetch.id, now, body);
-    const bool just_read = fetch.kind == BinanceFetchKind::kInstruments &&
-                           market->instruments_known() &&
+    const bool instruments = fetch.kind == BinanceFetchKind::kInstruments;
+    if (ended.ok) {
+      market->OnAnswer(fetch.id, now, body);
+    } else {
+      market->OnFetchFailed(fetch.id, now, ended.reason);
+    }
+    if (instruments) NoteListings();
+    const bool just_read = ended.ok && instruments && market->instruments_known() &&
                            market->instruments_read_ns() == now.monotonic_ns;
     if (!just_read) return;
     if (const std::int64_t weight = market->request_weight_per_minute(); weight > 0) {
@@ -460,6 +449,40 @@ BinanceSessionCounters BinanceSession::counters() const noexcept {
   sum.rejected = impl_->rejections;
   sum.stray = impl_->stray;
   return sum;
+}
+
+AdapterCounters BinanceSession::Totals(FeedTime now) const {
+  const Impl& impl = *impl_;
+  const BinanceSessionCounters session = counters();
+  const BinanceFeedCounters books = impl.books->counters();
+  const BinanceCounters& frames = impl.books->frame_counters();
+  const MarketFeedCounters& market = impl.market->counters();
+  AdapterCounters out;
+  out.frames = std::accumulate(frames.frames.begin(), frames.frames.end(), session.stray);
+  out.events = impl.events;
+  out.opens = session.opens;
+  out.reconnects = impl.connections->counters().reconnects;
+  out.gaps = books.books.gaps + market.holes;
+  out.resyncs = books.synchronised;
+  out.recovered = market.recovered;
+  out.missing = market.missing;
+  out.duplicates = books.books.stale + books.quotes_stale + market.duplicates;
+  out.dropped = session.stray + books.stray + books.unsubscribed + market.unsubscribed +
+                books.books.dropped + market.held_dropped + frames.bad_elements +
+                frames.of(BinanceKind::kMalformed);
+  out.requests = session.requests;
+  out.requests_failed = session.requests_failed;
+  out.requests_refused = session.limited + session.banned + session.forbidden;
+  out.connections = impl.connections->open_sockets();
+  out.weight_used = impl.limiter->used(now);
+  out.weight_limit = impl.limiter->limit();
+  out.banned_until_unix_ns = impl.rest->banned_until_unix_ns();
+  out.requests_waiting = impl.rest->waiting();
+  out.streams_waiting = impl.connections->waiting();
+  for (const auto& [symbol, _] : impl.books_of) {
+    out.books_waiting += impl.books->state(symbol) == FeedState::kResync ? 1 : 0;
+  }
+  return out;
 }
 
 }  // namespace virtufin::inline v0::detail

@@ -14,49 +14,24 @@
 
 #include "exchange/binance/market_feed.hpp"
 #include "exchange/rate_limiter.hpp"
+#include "exchange/status_cell.hpp"
 #include "exchange/venue_link.hpp"
-#include "virtufin/core/backoff.hpp"
 #include "virtufin/core/result.hpp"
 #include "virtufin/exchange/adapter.hpp"
+#include "virtufin/exchange/binance_adapter.hpp"
 #include "virtufin/exchange/binance_feed.hpp"
 
 namespace virtufin::inline v0::detail {
 
-/// 0 or nothing in a field with "by market": what the venue's rules say for spot or USD-M.
-struct BinanceSessionOptions {
-  /// Market, world, limits. Not used: snapshot_timeout_ms and silent_after_ms, because every
-  /// request is answered and the sockets are watched here.
-  BinanceFeedOptions feed;
-  BinanceMarketFeedOptions channels;  // of all channels but book and quote
-  int depth_speed_ms = 100;           // of the depth stream; spot also 1000, USD-M 250 and 500
-
-  std::string stream_url;               // without path; empty: the venue's own, by market
-  std::string rest_url;                 // the same
-  std::string public_path = "/public";  // USD-M: before /stream, by route; may be empty
-  std::string market_path = "/market";
-  std::uint64_t seed = 1;  // of the jitter
-
-  std::size_t max_subscriptions = 100'000;  // different requests
-  std::size_t streams_per_connection = 0;   // by market: 1024, 200
-  std::size_t streams_per_message = 100;    // SUBSCRIBE, UNSUBSCRIBE
-  std::size_t bytes_per_message = 4096;     // the venue drops long ones silently
-  std::int64_t messages_per_second = 0;     // by market: 4, 8; pings and pongs count; in 1.25 s
-  std::int64_t connections_per_5_minutes = 300;
-  std::int64_t connect_timeout_ms = 15'000;
-  std::int64_t ack_timeout_ms = 5'000;    // then asked again, then a new connection
-  std::int64_t ping_ms = 20'000;          // our own ping; 0: none
-  std::int64_t life_timeout_ms = 60'000;  // nothing at all from the venue: a new connection; 0: off
-  std::int64_t stable_ms = 60'000;        // a socket open for so long resets its delay
-  BackoffOptions reconnect;               // 1 to 30 s
-
-  std::size_t requests_in_flight = 4;
-  std::int64_t request_timeout_ms = 10'000;
-  std::int64_t weight_per_minute = 0;        // by market: 6000, 2400; until exchangeInfo tells
-  int weight_percent = 80;                   // of the venue's limit; the rest is for others
-  int snapshot_levels = 1000;                // of each side in a depth snapshot
-  std::int64_t forbidden_retry_ms = 60'000;  // after HTTP 403 and 451; doubles to ten times that
-  bool check_symbols = true;                 // fetch exchangeInfo, refuse symbols it lacks
-  std::int64_t symbols_fresh_ms = 60'000;    // older than that, it is fetched again first
+/// What an application may set, and what only tests do. Not used: what the sockets need, and
+/// feed.snapshot_timeout_ms and feed.silent_after_ms, because every request is answered and the
+/// sockets are watched here.
+struct BinanceSessionOptions : BinanceAdapterOptions {
+  BinanceMarketFeedOptions channels;       // max_symbols and instruments_poll_ms as above
+  std::size_t streams_per_message = 100;   // SUBSCRIBE, UNSUBSCRIBE
+  std::size_t bytes_per_message = 4096;    // the venue drops long ones silently
+  std::int64_t idle_ms = 10'000;           // a socket without streams is closed after that
+  std::int64_t symbols_fresh_ms = 60'000;  // older than that, exchangeInfo is fetched again first
 
   /// One for each host of `rest_url` in a process; unset: one of its own.
   std::shared_ptr<RateLimiter> request_limiter;
@@ -119,6 +94,9 @@ class BinanceSession final : public VenueEvents {
   Status Unsubscribe(FeedHandle handle, FeedTime now);
   /// Errors: as Unsubscribe.
   Result<SubscriptionStatus> StatusOf(FeedHandle handle) const;
+  /// The same for other threads; shared by equal requests. It is up to date whenever something is
+  /// published. Null for a handle that was given back or never given out.
+  std::shared_ptr<const StatusCell> CellOf(FeedHandle handle) const;
 
   void OnOpen(std::uint32_t socket, FeedTime now) override;
   void OnFrame(std::uint32_t socket, FeedTime now, std::string_view text) override;
@@ -139,6 +117,8 @@ class BinanceSession final : public VenueEvents {
   const BinanceFeed& books() const noexcept;
   const BinanceMarketFeed& channels() const noexcept;
   BinanceSessionCounters counters() const noexcept;
+  /// Costs a look at every book.
+  AdapterCounters Totals(FeedTime now) const;
 
  private:
   struct Impl;

@@ -29,6 +29,12 @@ struct BinanceSession::Impl final : BinanceFeedSink,
     bool rejected = false;
     std::string reason;              // of the rejection
     std::int64_t since_unix_ns = 0;  // subscribed, rejected
+    std::shared_ptr<StatusCell> cell = std::make_shared<StatusCell>();
+  };
+  /// All that is subscribed of one instrument, or without one.
+  struct Lane {
+    std::vector<Subscription*> all;
+    bool changed = false;  // listed in `changed_lanes`
   };
 
   Impl(const BinanceSessionOptions& o, Clock& clock, VenueLink& link, BinanceSessionSink& sink);
@@ -51,6 +57,8 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   std::map<std::string, std::unique_ptr<Subscription>, std::less<>> subscriptions;  // by key
   std::map<FeedHandle, Subscription*> handles;
   std::map<std::string, std::vector<Subscription*>, std::less<>> books_of;  // by symbol
+  std::map<std::string, Lane, std::less<>> lanes;                           // by instrument
+  std::vector<Lane*> changed_lanes;  // whose cells are not up to date
   FeedHandle last_handle = 0;
 
   bool dirty = false;                // Settle has something to do
@@ -61,7 +69,7 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   std::uint32_t venue_socket = 0;               // the newest that was open
   bool socket_failed = false;                   // once at least
   std::int64_t refreshed_ns = INT64_MIN / 2;    // exchangeInfo was asked for because of a symbol
-  std::uint64_t rejections = 0, stray = 0;
+  std::uint64_t rejections = 0, stray = 0, events = 0;
 
   bool Running() const noexcept { return started && !stopped; }
 
@@ -75,6 +83,12 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   void CheckSymbol(Subscription& subscription, FeedTime now, bool just_read);
   void StartMarket(FeedTime now);
   SubscriptionStatus StatusOf(const Subscription& subscription) const;
+  void Enter(Subscription& subscription);
+  void Remove(const Subscription& subscription);
+  void NoteChange(std::string_view instrument);
+  void NoteChanges();
+  void NoteListings();
+  void WriteCells();
 
   // Routing (session.cpp).
   void TellLive(const VenueStream& stream, std::uint32_t socket, FeedTime now);
@@ -86,7 +100,11 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   void TellVenue(FeedTime now);
   void Settle(FeedTime now);
 
-  void Publish(const Message& message) override { sink.Publish(message); }
+  void Publish(const Message& message) override {
+    if (!changed_lanes.empty()) WriteCells();  // whoever gets the message may look
+    ++events;
+    sink.Publish(message);
+  }
   void FetchSnapshot(std::string_view symbol, std::uint64_t request) override;
   void CancelSnapshot(std::string_view symbol, std::uint64_t request) override;
   void Resubscribe(std::string_view stream, FeedTime now) override;
@@ -99,6 +117,7 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   void OnStreamEnded(const VenueStream& stream, std::uint32_t socket, FeedTime now,
                      std::string_view reason) override;
   void OnStreamRefused(const VenueStream& stream, FeedTime now, std::string_view reason) override;
+  void OnStreamState(const VenueStream& stream) override { NoteChange(stream.symbol); }
 };
 
 }  // namespace virtufin::inline v0::detail

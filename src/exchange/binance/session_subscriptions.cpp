@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "exchange/binance/feed_access.hpp"
 #include "exchange/binance/session_impl.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -99,14 +100,17 @@ void BinanceSession::Impl::Leave(Subscription& subscription, FeedTime now,
 // ---- what the venue refuses --------------------------------------------------------------------
 
 void BinanceSession::Impl::Reject(Subscription& subscription, FeedTime now, std::string reason) {
+  const std::uint32_t socket =
+      subscription.stream == nullptr ? 0 : connections->SocketOf(*subscription.stream);
   Leave(subscription, now, "rejected: " + reason);
   subscription.rejected = true;
   subscription.reason = std::move(reason);
   subscription.since_unix_ns = now.unix_ns;
   ++rejections;
+  NoteChange(subscription.plan.request.instrument);
   const FeedRequest& request = subscription.plan.request;
-  PublishStatus(request.instrument, "channel", FeedChannelName(request.channel), "disconnected", 0,
-                "rejected: " + subscription.reason, now);
+  PublishStatus(request.instrument, "channel", FeedChannelName(request.channel), "disconnected",
+                socket, "rejected: " + subscription.reason, now);
 }
 
 void BinanceSession::Impl::RejectRefused(FeedTime now) {
@@ -202,6 +206,56 @@ SubscriptionStatus BinanceSession::Impl::StatusOf(const Subscription& subscripti
   return out;
 }
 
+void BinanceSession::Impl::Enter(Subscription& subscription) {
+  const std::string& instrument = subscription.plan.request.instrument;
+  lanes[instrument].all.push_back(&subscription);
+  NoteChange(instrument);
+}
+
+void BinanceSession::Impl::Remove(const Subscription& subscription) {
+  const auto at = lanes.find(subscription.plan.request.instrument);
+  Lane& lane = at->second;
+  std::erase(lane.all, &subscription);
+  if (!lane.all.empty()) return;
+  std::erase(changed_lanes, &lane);
+  if (!at->first.empty()) FeedAccess::Statuses(*books).Retire(at->first);
+  lanes.erase(at);
+}
+
+void BinanceSession::Impl::NoteChange(std::string_view instrument) {
+  const auto at = lanes.find(instrument);
+  if (at == lanes.end() || std::exchange(at->second.changed, true)) return;
+  changed_lanes.push_back(&at->second);
+}
+
+/// Of all subscriptions.
+void BinanceSession::Impl::NoteChanges() {
+  for (auto& [_, lane] : lanes) {
+    if (!std::exchange(lane.changed, true)) changed_lanes.push_back(&lane);
+  }
+}
+
+/// What became of exchangeInfo is told by no status event.
+void BinanceSession::Impl::NoteListings() {
+  for (const auto& [_, subscription] : subscriptions) {
+    const FeedRequest& request = subscription->plan.request;
+    if (request.channel == FeedChannel::kInstrument || request.channel == FeedChannel::kStatus) {
+      NoteChange(request.instrument);
+    }
+  }
+}
+
+void BinanceSession::Impl::WriteCells() {
+  for (Lane* const lane : changed_lanes) {
+    lane->changed = false;
+    for (const Subscription* const subscription : lane->all) {
+      SubscriptionStatus status = StatusOf(*subscription);
+      subscription->cell->Set({status.state, std::move(status.reason), status.since_unix_ns});
+    }
+  }
+  changed_lanes.clear();
+}
+
 // ---- public ------------------------------------------------------------------------------------
 
 Result<FeedHandle> BinanceSession::Subscribe(const FeedRequest& request, FeedTime now) {
@@ -225,9 +279,11 @@ Result<FeedHandle> BinanceSession::Subscribe(const FeedRequest& request, FeedTim
     if (Status status = impl.Join(*subscription, now); !status.ok()) return status;
     const std::string key = subscription->plan.key;
     at = impl.subscriptions.emplace(key, std::move(subscription)).first;
+    impl.Enter(*at->second);
     impl.CheckSymbol(*at->second, now, false);
     impl.StartMarket(now);
     if (impl.Running()) impl.Settle(now);
+    impl.WriteCells();
   }
   ++at->second->references;
   impl.handles.emplace(++impl.last_handle, at->second.get());
@@ -246,6 +302,7 @@ Status BinanceSession::Unsubscribe(FeedHandle handle, FeedTime now) {
   impl.handles.erase(at);
   if (--subscription.references > 0) return {};
   impl.Leave(subscription, now, "unsubscribed");
+  impl.Remove(subscription);
   impl.subscriptions.erase(impl.subscriptions.find(subscription.plan.key));
   if (impl.Running()) impl.Settle(now);
   return {};
@@ -258,6 +315,11 @@ Result<SubscriptionStatus> BinanceSession::StatusOf(FeedHandle handle) const {
                   "no subscription has the handle " + std::to_string(handle));
   }
   return impl_->StatusOf(*at->second);
+}
+
+std::shared_ptr<const StatusCell> BinanceSession::CellOf(FeedHandle handle) const {
+  const auto at = impl_->handles.find(handle);
+  return at == impl_->handles.end() ? nullptr : at->second->cell;
 }
 
 }  // namespace virtufin::inline v0::detail

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -146,6 +147,14 @@ struct Fixture {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return adapter->StatusOf(handle).value();
+  }
+
+  /// Waits, a minute at most, until `condition` holds; the counters then.
+  AdapterCounters UntilCounters(const std::function<bool(const AdapterCounters&)>& condition) {
+    for (int i = 0; i < 6000 && !condition(adapter->counters()); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return adapter->counters();
   }
 
   Executor executor{{.threads = 2}, WallClock(), NullLog()};
@@ -338,4 +347,104 @@ TEST_CASE("a full bus stops the reading, and nothing is lost") {
   CHECK(missed == 0);
   CHECK(handled > 0);
   CHECK(fixture.bus.complaints().empty());
+}
+
+// Pins EX-54.
+TEST_CASE("an inline handler uses its own adapter, and others do while it is busy") {
+  Fixture fixture;
+  fixture.Make();
+  ExchangeAdapter& adapter = *fixture.adapter;
+  const FeedHandle book = fixture.Subscribe(FeedChannel::kBook, "AAAUSDT");
+  test::Gate inside, go;
+  test::Collector<SubscriptionStatus> seen;
+  test::Collector<StatusCode> codes;
+  SubscribeOptions options;
+  options.dispatch = Dispatch::kInline;
+  Subscription watch =
+      fixture.bus
+          .Subscribe(std::array<std::string_view, 1>{"act.exchange.binance.feed.status.AAAUSDT"},
+                     options,
+                     [&](const Message& message, const DeliveryInfo&) {
+                       const bool live = message.event().data_text().find(R"("state":"live")") !=
+                                         std::string_view::npos;
+                       if (!live || !seen.Items().empty()) return Delivery::kSuccess;
+                       seen.Add(adapter.StatusOf(book).value());
+                       const FeedHandle quote =
+                           adapter.Subscribe({FeedChannel::kQuote, "BBBUSDT", {}}).value();
+                       seen.Add(adapter.StatusOf(quote).value());
+                       codes.Add(adapter.Unsubscribe(quote).code());
+                       codes.Add(adapter.StatusOf(quote).status().code());
+                       static_cast<void>(adapter.counters());
+                       inside.Open();
+                       static_cast<void>(go.Wait());
+                       return Delivery::kSuccess;
+                     })
+          .value();
+  REQUIRE(adapter.Start().ok());
+  REQUIRE(inside.Wait());
+  CHECK(seen.Items().at(0).state == SubscriptionState::kLive);  // as the event says
+  CHECK(seen.Items().at(1).state == SubscriptionState::kPending);
+  CHECK(codes.Items() == std::vector<StatusCode>{StatusCode::kOk, StatusCode::kNotFound});
+
+  // The sockets' thread is inside the handler.
+  CHECK(adapter.StatusOf(book)->state == SubscriptionState::kLive);
+  const FeedHandle trade = fixture.Subscribe(FeedChannel::kTrade, "CCCUSDT");
+  CHECK(adapter.StatusOf(trade)->state == SubscriptionState::kPending);
+  static_cast<void>(adapter.counters());
+  go.Open();
+  CHECK(fixture.UntilState(trade, SubscriptionState::kLive).state == SubscriptionState::kLive);
+  CHECK(adapter.Stop(std::chrono::seconds(30)).ok());
+  watch.Unsubscribe();
+}
+
+// Pins EX-55.
+TEST_CASE("the counters tell what happened, and what waits") {
+  sim::VenueOptions venue = Venue(BinanceMarket::kSpot);
+  venue.ban_ms = 600'000;
+  Fixture fixture(BinanceMarket::kSpot, venue);
+  fixture.Make();
+  CHECK(fixture.adapter->counters().frames == 0);
+  fixture.SubscribeBooks();
+  fixture.Subscribe(FeedChannel::kTrade, "AAAUSDT");
+  REQUIRE(fixture.adapter->Start().ok());
+  REQUIRE(fixture.bus.UntilAllLive(1));
+  AdapterCounters counters = fixture.UntilCounters([](const AdapterCounters& now) {
+    return now.resyncs == 3 && now.frames > 50 && now.streams_waiting == 0 &&
+           now.requests_waiting == 0 && now.weight_used > 0;
+  });
+  CHECK(counters.resyncs == 3);
+  CHECK(counters.frames > 50);
+  CHECK(counters.events > 50);
+  CHECK(counters.opens == 1);
+  CHECK(counters.connections == 1);
+  CHECK(counters.reconnects == 0);
+  CHECK(counters.gaps == 0);
+  CHECK(counters.requests >= 4);  // exchangeInfo and three books
+  CHECK(counters.requests_failed == 0);
+  CHECK(counters.requests_refused == 0);
+  CHECK(counters.weight_used >= 3 * 50 + 20);
+  CHECK(counters.weight_limit == 4'800);  // 80 % of the venue's
+  CHECK(counters.banned_until_unix_ns == 0);
+  CHECK(counters.books_waiting == 0);
+  CHECK(counters.streams_waiting == 0);
+
+  fixture.Inject("gap AAAUSDT");
+  counters = fixture.UntilCounters(
+      [](const AdapterCounters& now) { return now.gaps > 0 && now.resyncs == 4; });
+  CHECK(counters.gaps == 1);
+  CHECK(counters.resyncs == 4);
+
+  fixture.Inject("http 418 1");
+  fixture.Inject("cut");
+  counters = fixture.UntilCounters([](const AdapterCounters& now) {
+    return now.banned_until_unix_ns != 0 && now.books_waiting == 3 && now.requests_waiting >= 3;
+  });
+  CHECK(counters.banned_until_unix_ns > WallClock().Now().unix_seconds() * 1'000'000'000);
+  CHECK(counters.books_waiting == 3);
+  CHECK(counters.requests_waiting >= 3);
+  CHECK(counters.requests_refused > 0);
+  CHECK(counters.reconnects == 1);
+  CHECK(counters.connections == 1);
+  CHECK(counters.resyncs == 4);
+  CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
 }

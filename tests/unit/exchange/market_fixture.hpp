@@ -41,7 +41,7 @@ struct MarketFixture {
     identity.universe = "ALL";
     identity.subject_kind =
         market == virtufin::BinanceMarket::kSpot ? "currency_pair" : "instrument";
-    statuses = std::make_unique<virtufin::detail::StatusBoard>(identity);
+    statuses = std::make_unique<virtufin::detail::StatusBoard>(identity, 100);
     feed = std::make_unique<virtufin::detail::BinanceMarketFeed>(market, options, identity,
                                                                  *statuses, clock, sink, sink);
   }

@@ -75,7 +75,7 @@ detail::BinanceSessionOptions Session(BinanceMarket market, std::uint64_t seed) 
   options.stable_ms = 10'000;
   options.request_timeout_ms = 4'000;
   options.forbidden_retry_ms = 5'000;
-  options.channels.instruments_poll_ms = 5'000;
+  options.instruments_poll_ms = 5'000;
   return options;
 }
 
@@ -235,11 +235,26 @@ class Simulation final : public detail::BinanceSessionSink {
     }
   }
 
+  /// Other threads read of every subscription what the session itself would say.
+  void CheckCells() {
+    for (const Wanted& wanted : wanted_) {
+      if (wanted.handle == 0) continue;
+      const SubscriptionStatus status = session_->StatusOf(wanted.handle).value();
+      const detail::StatusCell::Value told = session_->CellOf(wanted.handle)->Get();
+      CAPTURE(std::string(FeedChannelName(status.request.channel)));
+      CAPTURE(status.request.instrument);
+      REQUIRE(told.state == status.state);
+      REQUIRE(told.reason == status.reason);
+      REQUIRE(told.since_unix_ns == status.since_unix_ns);
+    }
+  }
+
   void RunUntil(std::int64_t until_ms) {
     while (link_.elapsed_ms() < until_ms) {
       link_.Step(*session_, session_->next_tick_ns(), until_ms);
       if (session_->next_tick_ns() <= link_.Now().monotonic_ns) session_->OnTick(link_.Now());
     }
+    CheckCells();
   }
 
   bool AllLive() {
@@ -269,6 +284,7 @@ class Simulation final : public detail::BinanceSessionSink {
     const auto before = books_.books().find(std::string(subject.substr(subject.find('/') + 1)));
     const bool was_live = before != books_.books().end() && before->second.live;
     REQUIRE(books_.Take(message, changed) == "");
+    if (topic.find(".feed.status") != topic.npos) CheckCells();
     if (changed != nullptr) CheckBook(*symbol, *changed, was_live);
     json trade;
     REQUIRE(trades_.Take(message, trade) == "");

@@ -264,3 +264,22 @@ TEST_CASE("options that cannot be are refused") {
   CHECK(refused([](auto& o) { o.depth_speed_ms = 250; }));
   CHECK(refused([](auto& o) { o.feed.world = "x"; }));
 }
+
+// Pins EX-55.
+TEST_CASE("the totals tell of duplicates and of what could not be used") {
+  LiveSession session;
+  session.Diff(1, 101, 101);
+  session.Diff(1, 101, 101);
+  session.Frame(1, "{");
+  session.Diff(1, 5, 6, "ETHUSDT", "ethusdt@depth@100ms");
+  session.Diff(9, 102, 102);  // of no socket of ours
+  const AdapterCounters totals = session.session->Totals(session.Now());
+  CHECK(totals.frames == 6);  // the acknowledgement, too
+  CHECK(totals.duplicates == 1);
+  CHECK(totals.dropped == 3);
+  CHECK(totals.resyncs == 1);
+  CHECK(totals.gaps == 0);
+  CHECK(totals.connections == 1);
+  CHECK(totals.requests == 1);
+  CHECK(totals.events == 6);  // socket, venue, resync, snapshot, live, update
+}

@@ -476,7 +476,7 @@ TEST_CASE("streams beyond one connection's limit get a further one") {
 TEST_CASE("connection attempts stay under the venue's limit") {
   auto options = PlainSession();
   options.connections_per_5_minutes = 5;
-  options.reconnect.max_ms = 1'000;
+  options.reconnect_max_ms = 1'000;
   SessionFixture session(options);
   session.Start();
   session.Subscribe(FeedChannel::kQuote, "BTCUSDT");
