@@ -1,4 +1,4 @@
-// Level: one price of an order book and what rests there.
+// Level: one price of a book. Specification: docs/openspec/specs/exchanges/spec.md
 #pragma once
 
 #include "virtufin/core/decimal.hpp"

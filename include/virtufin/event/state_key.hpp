@@ -1,5 +1,5 @@
 // Keys of what the platform keeps in its state stores. Instruments stand in them as in topics; ids,
-// instances and hosts as they are.
+// instances and hosts as they are. Specification: docs/openspec/specs/state/spec.md
 #pragma once
 
 #include <string>

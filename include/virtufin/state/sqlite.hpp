@@ -1,4 +1,5 @@
 // The SQLite store: records in one file, kept through kill -9, shared between processes.
+// Specification: docs/openspec/specs/state/spec.md
 #pragma once
 
 #include <cstddef>

@@ -158,6 +158,7 @@ void PauseFor(std::int64_t ns) {
 
 }  // namespace
 
+// Pins ST-17.
 TEST_CASE_FIXTURE(SqliteFixture, "kill -9 takes back no acknowledged write") {
   std::mt19937_64 random(1);
   std::vector<Expected> expected(2);
@@ -188,6 +189,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "kill -9 takes back no acknowledged write") {
   CHECK(acknowledged > static_cast<std::uint64_t>(Scaled(200)) * 50);
 }
 
+// Pins ST-23.
 TEST_CASE_FIXTURE(SqliteFixture,
                   "kill -9 in the middle of a copy leaves the old copy or the new one") {
   {

@@ -42,6 +42,7 @@ std::string Prefix(const PayloadInfo& info, const PayloadField& field) {
 
 }  // namespace
 
+// Pins EV-47.
 TEST_CASE("every payload comes back from its text, and the text from it") {
   ForEachPayload([]<class T>(const test::PayloadSample& sample) {
     CAPTURE(std::string(sample.json));
@@ -53,6 +54,7 @@ TEST_CASE("every payload comes back from its text, and the text from it") {
   });
 }
 
+// Pins EV-47.
 TEST_CASE("the samples have all members and nothing else, in the order of the list") {
   for (const test::PayloadSample& sample : test::kPayloadSamples) {
     const PayloadInfo& info = PayloadInfoOf(sample.kind);
@@ -64,6 +66,7 @@ TEST_CASE("the samples have all members and nothing else, in the order of the li
   }
 }
 
+// Pins EV-48.
 TEST_CASE("a missing member is named when it is required, and absent otherwise") {
   for (const test::PayloadSample& sample : test::kPayloadSamples) {
     const PayloadInfo& info = PayloadInfoOf(sample.kind);
@@ -81,6 +84,7 @@ TEST_CASE("a missing member is named when it is required, and absent otherwise")
   }
 }
 
+// Pins EV-48.
 TEST_CASE("a member of the wrong type is named, with what it should be and what it is") {
   const std::string_view kWrong[] = {"12.5",       "\"?\"", "true", "[7]",
                                      R"({"x":7})", "-",     "nul",  "1e3"};
@@ -113,6 +117,7 @@ TEST_CASE("a member of the wrong type is named, with what it should be and what 
   }
 }
 
+// Pins EV-48, EV-49.
 TEST_CASE("null is absent for an optional member and an error for a required one") {
   for (const test::PayloadSample& sample : test::kPayloadSamples) {
     const PayloadInfo& info = PayloadInfoOf(sample.kind);
@@ -130,6 +135,7 @@ TEST_CASE("null is absent for an optional member and an error for a required one
   }
 }
 
+// Pins EV-49.
 TEST_CASE("members in any order, with white space and unknown ones between, read the same") {
   ForEachPayload([]<class T>(const test::PayloadSample& sample) {
     CAPTURE(std::string(sample.json));
@@ -148,6 +154,7 @@ TEST_CASE("members in any order, with white space and unknown ones between, read
   });
 }
 
+// Pins EV-48.
 TEST_CASE("a member that is there twice is refused") {
   for (const test::PayloadSample& sample : test::kPayloadSamples) {
     const PayloadInfo& info = PayloadInfoOf(sample.kind);
@@ -165,6 +172,7 @@ TEST_CASE("a member that is there twice is refused") {
         "PnlRealizedUpdate.by_symbol.A: expected one, found it twice");
 }
 
+// Pins EV-48.
 TEST_CASE("what is wrong inside a list is named by its place") {
   const auto update = [](std::string_view bids) {
     return Refused(PayloadKind::kOrderBookUpdate,
@@ -189,6 +197,7 @@ TEST_CASE("what is wrong inside a list is named by its place") {
         "RiskExposureUpdate.underlyings[1]: expected a string, found 1");
 }
 
+// Pins EV-48.
 TEST_CASE("what is no JSON object is refused with the place of the fault") {
   const auto refused = [](std::string_view text) { return Refused(PayloadKind::kMarkPrice, text); };
   CHECK(refused("") ==
@@ -207,6 +216,7 @@ TEST_CASE("what is no JSON object is refused with the place of the fault") {
   }
 }
 
+// Pins EV-31, EV-50.
 TEST_CASE("numbers keep their digits, and what no Decimal holds is out of range by name") {
   const auto mark = ReadPayload<MarkPrice>(R"({"mark_price":"007.500"})");
   REQUIRE(mark.ok());
@@ -249,6 +259,7 @@ TEST_CASE("texts with escapes and any characters come back, what is no UTF-8 as 
   CHECK(escaped->reason == "\xf0\x9f\x90\x84\xc3\xa9");
 }
 
+// Pins EV-49.
 TEST_CASE("reading into a used payload leaves nothing of the one before") {
   ForEachPayload([]<class T>(const test::PayloadSample& sample) {
     CAPTURE(std::string(sample.json));
@@ -271,6 +282,7 @@ TEST_CASE("a payload is appended to what is there") {
   CHECK(json == R"([{"mark_price":"0"},{})");
 }
 
+// Pins EV-47.
 TEST_CASE("random payloads come back, also after another writer changed their looks") {
   const int rounds = test::Scaled(500);
   for (int seed = 0; seed < rounds; ++seed) {
@@ -292,6 +304,7 @@ TEST_CASE("random payloads come back, also after another writer changed their lo
   }
 }
 
+// Pins EV-51.
 TEST_CASE("a payload is found by the type of its event") {
   CHECK(AllPayloads().size() == kPayloadKinds);
   for (const PayloadInfo& info : AllPayloads()) {
@@ -311,6 +324,7 @@ TEST_CASE("a payload is found by the type of its event") {
   }
 }
 
+// Pins EV-51.
 TEST_CASE("an event is checked as what its type says") {
   const auto event = [](std::string_view type, std::string_view json) {
     return CloudEvent::Builder()

@@ -48,6 +48,7 @@ TEST_CASE("a segment is appended to what is there") {
   CHECK(topic == "act.exchange.binance.trade.tape.A%2EB");
 }
 
+// Pins TOP-5, TOP-6, TOP-7, TOP-8.
 TEST_CASE("topics of market data name world, venue, tail and instrument") {
   const MarketTopics on("binance");
   CHECK(on.Of<OrderBookSnapshot>("BTCUSDT") == "act.exchange.binance.orderbook.snapshot.BTCUSDT");
@@ -69,6 +70,7 @@ TEST_CASE("topics of market data name world, venue, tail and instrument") {
   CHECK(replayed.Of<MarkPrice>("X") == "hyp.replay.exchange.binance-usdm.mark.price.X");
 }
 
+// Pins TOP-6.
 TEST_CASE("a hypothetical world has a name, and no dot in it") {
   CHECK(World().text() == "act");
   CHECK(World::Hypothetical("a.b")->text() == "hyp.a%2Eb");
@@ -81,6 +83,7 @@ TEST_CASE("a hypothetical world has a name, and no dot in it") {
   }
 }
 
+// Pins TOP-15.
 TEST_CASE("topics of a scenario name what happened and to whom") {
   const ScenarioTopics in("LIVE");
   CHECK(in.Of<OrderSubmitted>("o-1") == "sc.LIVE.trading.order.submitted.o-1");
@@ -91,6 +94,7 @@ TEST_CASE("topics of a scenario name what happened and to whom") {
   CHECK(in.Of<PnlUnrealizedUpdate>() == "sc.LIVE.pnl.unrealized.update");
 }
 
+// Pins TOP-16.
 TEST_CASE("topics of services and workers") {
   CHECK(InfrastructureTopic("workmanager", "lifecycle") == "workmanager.lifecycle");
   CHECK(InfrastructureSubTopic("gateway", "health") == "gateway.infra.health");
@@ -99,6 +103,7 @@ TEST_CASE("topics of services and workers") {
   CHECK(DeadLetterTopic(kStateChangeTopic) == "state.change-dead");
 }
 
+// Pins TOP-17.
 TEST_CASE("a topic comes apart into what it was built from") {
   TopicParts parts = SplitTopic("hyp.replay.exchange.binance.trade.tape.A%2EB");
   CHECK(parts.axis == TopicAxis::kMarket);
@@ -140,6 +145,7 @@ TEST_CASE("a topic comes apart into what it was built from") {
   CHECK(SplitTopic("gateway.infra.health").id == "health");
 }
 
+// Pins TOP-17.
 TEST_CASE("a topic of any other shape is none of ours, and no error") {
   for (const char* const topic : {"",
                                   ".",
@@ -169,6 +175,7 @@ TEST_CASE("a topic of any other shape is none of ours, and no error") {
   }
 }
 
+// Pins ST-16.
 TEST_CASE("state keys") {
   CHECK(WorkerKey("7") == "workmanager.worker.7");
   CHECK(kWorkersIndexKey == "workmanager.workers.index");

@@ -31,6 +31,7 @@ int AsOrdinaryUser(const std::string& folder, F body) {
 
 }  // namespace
 
+// Pins ST-17.
 TEST_CASE_FIXTURE(SqliteFixture, "records, etags and times to live outlive the store") {
   SetOptions brief;
   brief.ttl_ms = 1000;
@@ -68,6 +69,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "records whose time has passed leave the file i
   CHECK(PlainSqlite(path).Text("SELECT count(*) FROM state") == "1");
 }
 
+// Pins ST-19.
 TEST_CASE_FIXTURE(SqliteFixture, "a file of layout 0 is brought up to date and keeps its records") {
   {
     PlainSqlite old(path);
@@ -91,6 +93,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "a file of layout 0 is brought up to date and k
   CHECK(now.Text("SELECT count(*) FROM sqlite_schema WHERE name='state_0'") == "0");
 }
 
+// Pins ST-19.
 TEST_CASE_FIXTURE(SqliteFixture, "a migration that fails leaves the old file as it was") {
   {
     PlainSqlite old(path);
@@ -107,6 +110,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "a migration that fails leaves the old file as 
   CHECK((*Open())->Get("s", "a")->value == "{}");
 }
 
+// Pins ST-19.
 TEST_CASE_FIXTURE(SqliteFixture, "a newer layout is refused and left alone") {
   REQUIRE(Open().ok());
   PlainSqlite(path).Run("PRAGMA user_version=2");
@@ -114,6 +118,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "a newer layout is refused and left alone") {
   CHECK(PlainSqlite(path).Text("PRAGMA user_version") == "2");
 }
 
+// Pins ST-19.
 TEST_CASE_FIXTURE(SqliteFixture, "a database of another program is refused and left alone") {
   {
     PlainSqlite other(path);
@@ -128,6 +133,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "a database of another program is refused and l
              "another program");
 }
 
+// Pins ST-19.
 TEST_CASE_FIXTURE(SqliteFixture, "a file that is no database is refused and left alone") {
   const std::string text(5000, 'x');
   std::ofstream(path) << text;
@@ -140,6 +146,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "an empty file becomes a store") {
   CHECK((*Open())->Set("s", "k", "v").ok());
 }
 
+// Pins ST-20.
 TEST_CASE_FIXTURE(SqliteFixture, "a damaged file is DATA_LOSS, not a wrong answer") {
   {
     auto store = Open();
@@ -160,6 +167,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "a damaged file is DATA_LOSS, not a wrong answe
   CheckError((*store)->Query("s", "{}").status(), StatusCode::kDataLoss, "damaged");
 }
 
+// Pins ST-20.
 TEST_CASE_FIXTURE(SqliteFixture, "a file that may not be written is refused") {
   { REQUIRE((*Open())->Set("s", "k", "v").ok()); }
   REQUIRE(chmod(path.c_str(), 0444) == 0);
@@ -177,6 +185,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "a file that may not be written is refused") {
         }) == 0);
 }
 
+// Pins ST-20.
 TEST_CASE_FIXTURE(SqliteFixture, "a path that cannot hold a store says why") {
   CheckError(Open({.path = folder / "no/such/folder.db"}).status(), StatusCode::kFailedPrecondition,
              "No such file");
@@ -189,6 +198,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "a path that cannot hold a store says why") {
              "max_readers");
 }
 
+// Pins ST-18, ST-20.
 TEST_CASE_FIXTURE(SqliteFixture, "a locked file is UNAVAILABLE, and usable when it is free again") {
   auto store = Open({.path = path, .busy_timeout_ms = 50});
   REQUIRE(store.ok());

@@ -76,6 +76,7 @@ class SmallDisk {
 
 }  // namespace
 
+// Pins ST-21.
 TEST_CASE_FIXTURE(SqliteFixture,
                   "a store that reached max_bytes refuses and goes on when records go") {
   auto store = Open({.path = path, .max_bytes = 400'000});
@@ -89,6 +90,7 @@ TEST_CASE_FIXTURE(SqliteFixture,
   CheckSoundWith(**store, path, records - 10);
 }
 
+// Pins ST-21.
 TEST_CASE_FIXTURE(SqliteFixture, "a full store makes room of records whose time has passed") {
   auto store = Open({.path = path, .max_bytes = 400'000});
   REQUIRE(store.ok());
@@ -100,6 +102,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "a full store makes room of records whose time 
   CheckSoundWith(**store, path, 0);
 }
 
+// Pins ST-21.
 TEST_CASE_FIXTURE(SqliteFixture,
                   "a store whose file may not grow refuses and goes on when it may") {
   auto store = Open();
@@ -119,6 +122,7 @@ TEST_CASE_FIXTURE(SqliteFixture,
   CheckSoundWith(**Open(), path, records);
 }
 
+// Pins ST-21.
 TEST_CASE_FIXTURE(SqliteFixture, "a store on a full disk refuses and goes on when there is room") {
   const SmallDisk disk(folder / "disk", "size=2m");
   if (!disk.mounted()) {

@@ -11,6 +11,7 @@
 using namespace virtufin;
 using namespace virtufin::test;
 
+// Pins ST-18.
 TEST_CASE_FIXTURE(SqliteFixture, "two stores on one file see each other's writes and lose none") {
   auto one = Open();
   auto two = Open();
@@ -48,6 +49,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "more readers than connections take turns") {
   CHECK(whole == 6 * 20);
 }
 
+// Pins ST-22.
 TEST_CASE_FIXTURE(SqliteFixture, "threads that must not wait are refused") {
   auto store = Open();
   REQUIRE(store.ok());
@@ -66,6 +68,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "threads that must not wait are refused") {
   CHECK((*store)->Get("s", "k")->value == "1");
 }
 
+// Pins ST-22.
 TEST_CASE_FIXTURE(SqliteFixture,
                   "a task that waits for a locked file leaves its thread to others") {
   auto store = Open({.path = path, .busy_timeout_ms = 60'000});
@@ -90,6 +93,7 @@ TEST_CASE_FIXTURE(SqliteFixture,
   CHECK(executor.Stop(std::chrono::seconds(30)).ok());
 }
 
+// Pins ST-23.
 TEST_CASE_FIXTURE(SqliteFixture, "a copy made while others write is one moment of the store") {
   auto store = Open();
   REQUIRE(store.ok());
@@ -125,6 +129,7 @@ TEST_CASE_FIXTURE(SqliteFixture, "a copy made while others write is one moment o
   CHECK((*store)->Get("s", "a")->value != "of the copy");
 }
 
+// Pins ST-23.
 TEST_CASE_FIXTURE(SqliteFixture, "a copy that cannot be made leaves nothing behind") {
   auto store = Open();
   REQUIRE(store.ok());
