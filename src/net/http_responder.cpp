@@ -1,6 +1,5 @@
 // The handles by which any thread answers a request, and the hand-over of a request to the handler.
 #include <charconv>
-#include <exception>
 #include <utility>
 
 #include "net/http_session.hpp"
@@ -59,17 +58,13 @@ void HttpSession::Dispatch() {
       server_.loop, std::static_pointer_cast<HttpSession>(shared_from_this()), ++number_, websocket,
       server_.counters, server_.options.max_stream_bytes));
   const auto self = Self();
-  try {
-    server_.handler.OnRequest(std::move(request), std::move(responder));
-  } catch (const std::exception& error) {
-    if (server_.log.Enabled(LogLevel::kError)) {
-      server_.log.Write(LogLevel::kError, "net",
-                        std::string("a request handler threw: ") + error.what());
-    }
-  }
+  server_.loop->Call("HttpHandler::OnRequest", peer_,
+                     [&] { server_.handler.OnRequest(std::move(request), std::move(responder)); });
   // Bytes behind a WebSocket request belong to the WebSocket.
   if (!websocket) ReadMore();
 }
+
+constexpr const char* kOnWritable = "HttpStream::OnWritable";
 
 void StreamBuffer::Append(std::string_view piece) {
   const std::size_t before = pending.size();
@@ -104,8 +99,8 @@ void StreamBuffer::Close() {
     gone = std::move(on_closed);
     on_writable = on_closed = nullptr;
   }
-  if (writable) writable();
-  if (gone) gone();
+  if (writable) loop->Call(kOnWritable, {}, writable);
+  if (gone) loop->Call("HttpStream::OnClosed", {}, gone);
 }
 
 void StreamBuffer::Sent(std::size_t bytes) {
@@ -118,7 +113,7 @@ void StreamBuffer::Sent(std::size_t bytes) {
       on_writable = nullptr;
     }
   }
-  if (writable) writable();
+  if (writable) loop->Call(kOnWritable, {}, writable);
 }
 
 }  // namespace detail
@@ -215,8 +210,9 @@ bool HttpStream::open() const noexcept {
 namespace {
 
 // On the loop; here when that has ended.
-void RunSoon(detail::Loop& loop, std::function<void()> callback) {
-  if (!loop.Post(callback)) callback();
+void RunSoon(const std::shared_ptr<detail::Loop>& loop, const char* what,
+             std::function<void()> callback) {
+  if (!loop->Post([loop, what, callback] { loop->Call(what, {}, callback); })) callback();
 }
 
 }  // namespace
@@ -231,7 +227,7 @@ void HttpStream::OnWritable(std::function<void()> callback) {
       return;
     }
   }
-  RunSoon(*buffer.loop, std::move(callback));
+  RunSoon(buffer.loop, detail::kOnWritable, std::move(callback));
 }
 
 void HttpStream::OnClosed(std::function<void()> callback) {
@@ -244,7 +240,7 @@ void HttpStream::OnClosed(std::function<void()> callback) {
       return;
     }
   }
-  RunSoon(*buffer.loop, std::move(callback));
+  RunSoon(buffer.loop, "HttpStream::OnClosed", std::move(callback));
 }
 
 HttpResponder::HttpResponder(std::unique_ptr<detail::AnswerSlot> slot) noexcept

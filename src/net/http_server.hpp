@@ -26,22 +26,28 @@ struct HttpServerOptions {
   std::string tls_client_ca_pem;      // clients must show a certificate of one of these
   std::size_t max_header_bytes = std::size_t{32} * 1024;
   std::size_t max_fields = 100;
-  std::size_t max_body_bytes = std::size_t{16} * 1024 * 1024;       // of one request
-  std::size_t max_bodies_bytes = std::size_t{256} * 1024 * 1024;    // of all that are being read
-  std::size_t max_stream_bytes = std::size_t{1} * 1024 * 1024;      // unsent of one streamed answer
-  std::size_t max_message_bytes = std::size_t{16} * 1024 * 1024;    // of one WebSocket message
+  std::size_t max_body_bytes = std::size_t{16} * 1024 * 1024;     // of one request
+  std::size_t max_stream_bytes = std::size_t{1} * 1024 * 1024;    // unsent of one streamed answer
+  std::size_t max_message_bytes = std::size_t{16} * 1024 * 1024;  // of one WebSocket message
+  /// Of all bodies and messages that are being read. Beyond: 503, or closed with 1013.
+  std::size_t max_unfinished_bytes = std::size_t{256} * 1024 * 1024;
   std::size_t max_send_queue_bytes = std::size_t{4} * 1024 * 1024;  // unsent of one WebSocket
-  std::int64_t header_timeout_ms = 10'000;  // TLS handshake; first byte to end of a header
-  std::int64_t body_timeout_ms = 60'000;    // end of the header to end of the body
-  std::int64_t idle_timeout_ms = 60'000;    // between two requests
-  std::int64_t write_timeout_ms = 30'000;   // a client that takes nothing
-  int max_connections = 4096;               // one more is closed at once
+  std::int64_t header_timeout_ms = 10'000;   // TLS handshake; first byte to end of a header
+  std::int64_t body_timeout_ms = 60'000;     // end of the header to end of the body
+  std::int64_t idle_timeout_ms = 60'000;     // between two requests
+  std::int64_t write_timeout_ms = 30'000;    // a client that takes nothing
+  std::int64_t message_timeout_ms = 60'000;  // of a WebSocket message, first byte to last
+  std::int64_t ping_interval_ms = 20'000;    // silence of a WebSocket before it is pinged; 0: never
+  std::int64_t pong_timeout_ms = 20'000;     // and before it is cut then
+  std::int64_t tcp_keepalive_ms = 30'000;    // silence before the system asks; 0: it does not
+  std::int64_t tcp_user_timeout_ms = 30'000;  // unacknowledged bytes; 0: the system's
+  int max_connections = 4096;                 // one more is closed at once
 };
 
 struct HttpServerCounters {
   std::uint64_t connections = 0;       // open now, WebSockets included
   std::uint64_t sockets = 0;           // WebSockets open now
-  std::uint64_t bodies_bytes = 0;      // of requests being read now
+  std::uint64_t unfinished_bytes = 0;  // of bodies and messages being read now
   std::uint64_t accepted = 0;          // connections so far
   std::uint64_t requests = 0;          // given to the handler so far
   std::uint64_t refused = 0;           // connections beyond the limit
@@ -49,6 +55,8 @@ struct HttpServerCounters {
   std::uint64_t timeouts = 0;          // connections ended for being slow
   std::uint64_t refused_pieces = 0;    // of streamed answers, no room
   std::uint64_t refused_messages = 0;  // of WebSockets, no room
+  std::uint64_t handler_errors = 0;    // calls of the application that threw
+  std::uint64_t abandoned_calls = 0;   // that did not return before a stop's deadline
 };
 
 namespace detail {
@@ -108,7 +116,8 @@ class HttpResponder {
   std::unique_ptr<detail::AnswerSlot> slot_;
 };
 
-/// Port: what stands behind the server. Called on the loop, marked kNetLoop: must not block.
+/// Port: what stands behind the server. Called on the loop, marked kNetLoop: must not block. What
+/// it throws is logged and counted: its request is answered 500 unless the responder was kept.
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
@@ -136,8 +145,9 @@ class HttpServer {
   /// Errors: UNAVAILABLE when the address cannot be had; FAILED_PRECONDITION when started before.
   Status Start();
   /// Takes no more connections, closes idle ones and WebSockets (1001), lets running answers end
-  /// until `deadline`, then cuts the rest. Nothing of the handler runs after it. [owner]
-  /// Errors: FAILED_PRECONDITION on the loop; DEADLINE_EXCEEDED when connections were cut.
+  /// until `deadline`, then cuts the rest. No call of the handler, of sockets and streams begins
+  /// after it; one that does not return is abandoned half a second after the deadline. [owner]
+  /// Errors: FAILED_PRECONDITION on the loop; DEADLINE_EXCEEDED naming what was cut or abandoned.
   Status Stop(std::chrono::milliseconds deadline);
 
   std::uint16_t port() const noexcept;           // after Start [any]
@@ -147,8 +157,8 @@ class HttpServer {
   void After(std::chrono::nanoseconds delay, std::function<void()> task);
 
  private:
-  explicit HttpServer(std::unique_ptr<detail::Server> server) noexcept;
-  std::unique_ptr<detail::Server> server_;
+  explicit HttpServer(std::shared_ptr<detail::Server> server) noexcept;
+  std::shared_ptr<detail::Server> server_;
 };
 
 }  // namespace virtufin::inline v0::net

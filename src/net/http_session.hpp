@@ -15,6 +15,9 @@ namespace virtufin::inline v0::net::detail {
 
 class HttpSession;
 
+// An answer of the server itself: one sentence.
+HttpAnswer PlainText(int status, std::string_view text);
+
 // What a streamed answer has not sent yet, between its writer's thread and the loop.
 struct StreamBuffer {
   std::shared_ptr<Loop> loop;
@@ -49,6 +52,7 @@ class HttpSession final : public Session {
   void Sweep(SteadyClock::time_point now) override;
   void BeginStop() override;
   bool Kill() override;
+  std::string Describe() const override;
 
   // What a responder of the request `number` asks for; ignored when it is not the current one.
   void Answer(std::uint64_t number, HttpAnswer answer);
@@ -119,6 +123,7 @@ class HttpSession final : public Session {
   bool eof_ = false;
   bool started_ = false;  // bytes of the current header have come
   std::size_t counted_ = 0;
+  std::size_t lingered_ = 0;  // bytes dropped
 
   std::uint64_t number_ = 0;  // of the current request
   bool head_ = false;         // it is a HEAD

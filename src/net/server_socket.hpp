@@ -51,7 +51,8 @@ class ServerSocket {
 };
 
 /// What a socket tells. Called on the loop, one at a time: must not block. Pings of the peer are
-/// answered before OnPing.
+/// answered for it; OnPong also comes for the pings of the server itself, with nothing in them.
+/// What a call throws is logged and counted, and closes the socket with 1011.
 class SocketEvents {
  public:
   virtual ~SocketEvents() = default;

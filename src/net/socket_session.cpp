@@ -1,7 +1,6 @@
 // One WebSocket of a server, on Beast.
 #include <utility>  // before Beast under g++ 12
 
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,10 +11,9 @@
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
-#include "net/server_impl.hpp"
+#include "net/socket_buffer.hpp"
 
-namespace virtufin::inline v0::net {
-namespace detail {
+namespace virtufin::inline v0::net::detail {
 
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
@@ -34,124 +32,114 @@ void async_teardown(beast::role_type, AnyStream& stream, Handler&& handler) {
 }
 inline void beast_close_socket(AnyStream& stream) { stream.Close(); }
 
-struct SocketItem {
-  enum class Kind { kText, kBinary, kPing, kClose };
-  Kind kind;
-  std::shared_ptr<const std::string> data;
-  std::uint16_t code = 0;
-};
+namespace {
 
-// What a message costs in the queue beyond its bytes.
-constexpr std::size_t kItemBytes = 64;
 constexpr std::int64_t kCloseTimeoutMs = 5000;
-constexpr std::size_t kKeepReadBytes = std::size_t{64} * 1024;
+constexpr std::size_t kReadBytes = std::size_t{64} * 1024;      // at once, of one message
+constexpr std::size_t kKeepReadBytes = std::size_t{64} * 1024;  // between two messages
+constexpr auto kNever = SteadyClock::time_point::max();
 
-struct SocketBuffer {
-  std::shared_ptr<Loop> loop;
-  std::weak_ptr<SocketSession> session;
-  std::shared_ptr<Counters> counters;
-  std::size_t max_bytes = 0;
-
-  std::atomic<std::size_t> unsent{0};
-  std::mutex mutex;  // guards what follows
-  std::deque<SocketItem> items;
-  bool scheduled = false;
-  bool closing = false;  // a close was asked for, or the socket is closed
-  bool stalled = false;
-
-  Status Push(SocketItem item);
-};
-
-class SocketSession final : public Session {
+class BeastSocket final : public SocketSession {
  public:
-  SocketSession(Server& server, AnyStream stream, std::shared_ptr<SocketEvents> events);
-  ~SocketSession() override;
+  BeastSocket(Server& server, AnyStream stream, const IncomingRequest& request,
+              std::shared_ptr<SocketEvents> events);
+  ~BeastSocket() override;
 
-  void Accept(const IncomingRequest& request, std::string protocol);
+  void Accept(std::string protocol);
   void Start() override {}
   void Sweep(SteadyClock::time_point now) override;
   void BeginStop() override;
-  bool Kill() override {
-    Finish(1006, "the connection was cut", true);
-    return true;
-  }
-
-  void Flush();
-  void StopReading() { paused_ = true; }
-  void ResumeReading();
-  void Stall();
+  bool Kill() override;
+  std::string Describe() const override { return peer_ + " (WebSocket)"; }
+  void Flush() override;
+  void StopReading() override { paused_ = true; }
+  void ResumeReading() override;
+  void Stall() override;
 
  private:
-  std::shared_ptr<SocketSession> Self() {
-    return std::static_pointer_cast<SocketSession>(shared_from_this());
+  enum class How { kReset, kClose, kLinger };
+
+  std::shared_ptr<BeastSocket> Self() {
+    return std::static_pointer_cast<BeastSocket>(shared_from_this());
   }
+  template <class F>
+  void Tell(const char* what, F call);
   void OnAccepted(const error_code& error);
   void Read();
   void OnRead(const error_code& error);
+  void OnPart();
+  void ForgetParts();
   void OnControl(websocket::frame_type kind, std::string_view payload);
+  void SendClose();
   void OnWritten(const error_code& error, std::size_t cost);
   void OnEnd(const error_code& error);
-  void Finish(std::uint16_t code, std::string_view reason, bool reset);
+  void AskIfAlive(SteadyClock::time_point now);
+  void Finish(std::uint16_t code, std::string_view reason, How how);
+  // A peer that has sent its close frame has no more to say, unless there is more already.
+  How AfterCloseFrames() {
+    error_code ignored;
+    return socket_.next_layer().Socket().available(ignored) > 0 ? How::kLinger : How::kClose;
+  }
+  void Drop();
+  void Leave();
   void SetDeadline(std::int64_t ms) {
     deadline_ = SteadyClock::now() + std::chrono::milliseconds(ms);
   }
 
   Server& server_;
+  const std::string peer_;
   websocket::stream<AnyStream, false> socket_;
   std::shared_ptr<SocketEvents> events_;
   std::shared_ptr<SocketBuffer> buffer_ = std::make_shared<SocketBuffer>();
   http::request<http::empty_body> handshake_;
   beast::flat_buffer incoming_;
   SocketItem current_{SocketItem::Kind::kText, nullptr, 0};
-  SteadyClock::time_point deadline_ = SteadyClock::time_point::max();
+  SteadyClock::time_point deadline_ = kNever;          // of what is being done
+  SteadyClock::time_point message_deadline_ = kNever;  // of the message that is being read
+  SteadyClock::time_point heard_at_{}, pinged_at_{};
+  std::size_t counted_ = 0;  // bytes of the message that is being read
+  std::size_t dropped_ = 0;  // bytes, while it lingers
+  bool heard_ = true;        // since the last sweep
+  bool pinged_ = false;      // and nothing came since
   bool open_ = false;
   bool reading_ = false;
   bool paused_ = false;
   bool writing_ = false;
+  bool failed_ = false;   // no message is told any more
   bool closing_ = false;  // the close frame is on its way
   bool stalled_ = false;
-  bool done_ = false;
+  bool done_ = false;  // OnClosed was told
+  bool left_ = false;  // the server has forgotten it
 };
 
-Status SocketBuffer::Push(SocketItem item) {
-  const std::lock_guard lock(mutex);
-  if (closing) return Status(StatusCode::kUnavailable, "net", "the WebSocket is closed or closing");
-  if (stalled) return Status{};
-  if (const std::size_t now = unsent.load(); now >= max_bytes) {
-    counters->refused_messages.fetch_add(1, std::memory_order_relaxed);
-    return Status(StatusCode::kResourceExhausted, "net",
-                  "expected at most " + std::to_string(max_bytes) + " unsent bytes, found " +
-                      std::to_string(now));
-  }
-  closing = item.kind == SocketItem::Kind::kClose;
-  unsent.fetch_add(item.data->size() + kItemBytes);
-  items.push_back(std::move(item));
-  if (scheduled) return Status{};
-  scheduled = true;
-  loop->Post([weak = session] {
-    if (const auto its = weak.lock()) its->Flush();
-  });
-  return Status{};
-}
-
-SocketSession::SocketSession(Server& server, AnyStream stream, std::shared_ptr<SocketEvents> events)
-    : server_(server), socket_(std::move(stream)), events_(std::move(events)) {
+BeastSocket::BeastSocket(Server& server, AnyStream stream, const IncomingRequest& request,
+                         std::shared_ptr<SocketEvents> events)
+    : server_(server), peer_(request.peer), socket_(std::move(stream)), events_(std::move(events)) {
   buffer_->loop = server.loop;
   buffer_->counters = server.counters;
   buffer_->max_bytes = server.options.max_send_queue_bytes;
-  server.counters->sockets.fetch_add(1, std::memory_order_relaxed);
-}
-
-SocketSession::~SocketSession() {
-  server_.counters->sockets.fetch_sub(1, std::memory_order_relaxed);
-}
-
-void SocketSession::Accept(const IncomingRequest& request, std::string protocol) {
-  buffer_->session = Self();
   handshake_.method(http::verb::get);
   handshake_.target(request.target);
   handshake_.version(11);
   for (const HttpField& field : request.fields) handshake_.insert(field.name, field.value);
+  server.counters->sockets.fetch_add(1, std::memory_order_relaxed);
+}
+
+BeastSocket::~BeastSocket() {
+  ForgetParts();
+  server_.counters->sockets.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// What the application throws ends its own socket.
+template <class F>
+void BeastSocket::Tell(const char* what, F call) {
+  if (failed_ || server_.loop->Call(what, peer_, call)) return;
+  failed_ = true;
+  buffer_->Close(1011, "the handler failed", false);
+}
+
+void BeastSocket::Accept(std::string protocol) {
+  buffer_->session = Self();
   websocket::stream_base::timeout timeout{};
   timeout.handshake_timeout = std::chrono::milliseconds(server_.options.header_timeout_ms);
   timeout.idle_timeout = websocket::stream_base::none();
@@ -169,71 +157,100 @@ void SocketSession::Accept(const IncomingRequest& request, std::string protocol)
     OnControl(kind, {payload.data(), payload.size()});
   });
   SetDeadline(server_.options.header_timeout_ms);
-  socket_.async_accept(handshake_,
-                       [self = Self()](const error_code& error) { self->OnAccepted(error); });
+  socket_.async_accept(handshake_, [self = Self()](const error_code& error) {
+    self->server_.Guard(*self, [&] { self->OnAccepted(error); });
+  });
 }
 
-void SocketSession::OnAccepted(const error_code& error) {
+void BeastSocket::OnAccepted(const error_code& error) {
   if (done_) return;
-  if (error) return Finish(1006, error.message(), false);
+  if (error) return Finish(1006, error.message(), How::kClose);
   handshake_ = {};
-  deadline_ = SteadyClock::time_point::max();
+  deadline_ = kNever;
   open_ = true;
-  ServerSocket handle;
-  handle.buffer_ = buffer_;
-  events_->OnOpen(handle);
+  Tell("SocketEvents::OnOpen", [this] { events_->OnOpen(Handle(buffer_)); });
   if (server_.stopping()) BeginStop();
   Flush();
   Read();
 }
 
-void SocketSession::Read() {
-  if (reading_ || paused_ || stalled_ || done_ || !open_) return;
+// ---- reading
+
+void BeastSocket::Read() {
+  if (reading_ || stalled_ || done_ || !open_ || (paused_ && counted_ == 0)) return;
   reading_ = true;
-  socket_.async_read(incoming_, [self = Self()](const error_code& error, std::size_t) {
-    self->reading_ = false;
-    self->OnRead(error);
-  });
+  socket_.async_read_some(incoming_, kReadBytes,
+                          [self = Self()](const error_code& error, std::size_t) {
+                            self->reading_ = false;
+                            self->server_.Guard(*self, [&] { self->OnRead(error); });
+                          });
 }
 
-void SocketSession::OnRead(const error_code& error) {
+void BeastSocket::OnRead(const error_code& error) {
   if (done_ || stalled_) return;
   if (error) return OnEnd(error);
-  if (!closing_) {
-    const auto data = incoming_.data();
-    const std::string_view message(static_cast<const char*>(data.data()), data.size());
-    if (socket_.got_text()) {
-      events_->OnText(message);
-    } else {
-      events_->OnBinary(message);
-    }
+  heard_ = true;
+  if (closing_ || failed_) {
+    ForgetParts();
+    incoming_.consume(incoming_.size());
+    return Read();
+  }
+  if (!socket_.is_message_done()) return OnPart();
+  ForgetParts();
+  const auto data = incoming_.data();
+  const std::string_view message(static_cast<const char*>(data.data()), data.size());
+  if (socket_.got_text()) {
+    Tell("SocketEvents::OnText", [&] { events_->OnText(message); });
+  } else {
+    Tell("SocketEvents::OnBinary", [&] { events_->OnBinary(message); });
   }
   incoming_.consume(incoming_.size());
   if (incoming_.capacity() > kKeepReadBytes) incoming_ = beast::flat_buffer();
   Read();
 }
 
-void SocketSession::OnControl(websocket::frame_type kind, std::string_view payload) {
-  if (done_ || stalled_ || closing_) return;
-  if (kind == websocket::frame_type::ping) events_->OnPing(payload);
-  if (kind == websocket::frame_type::pong) events_->OnPong(payload);
-}
-
-void SocketSession::OnEnd(const error_code& error) {
-  std::uint16_t code = 1006;
-  if (error == websocket::error::closed) {
-    const auto& reason = socket_.reason();
-    return Finish(reason.code == websocket::close_code::none ? std::uint16_t{1005} : reason.code,
-                  {reason.reason.data(), reason.reason.size()}, false);
+// Messages that never end would fill the memory or hold their connections for ever.
+void BeastSocket::OnPart() {
+  if (counted_ == 0) {
+    message_deadline_ =
+        SteadyClock::now() + std::chrono::milliseconds(server_.options.message_timeout_ms);
   }
-  if (error == websocket::error::message_too_big) code = 1009;
-  if (error == websocket::error::bad_frame_payload) code = 1007;
-  if (error == websocket::condition::protocol_violation && code == 1006) code = 1002;
-  // Beast has sent a close frame and shut down its side when the peer broke the protocol.
-  Finish(code, error.message(), false);
+  const std::size_t more = incoming_.size() - counted_;
+  counted_ += more;
+  const auto before = server_.counters->unfinished_bytes.fetch_add(more, std::memory_order_relaxed);
+  if (before + more > server_.options.max_unfinished_bytes) {
+    failed_ = true;
+    ForgetParts();
+    buffer_->Close(1013, "too many messages are being read", true);
+  }
+  Read();
 }
 
-void SocketSession::Flush() {
+void BeastSocket::ForgetParts() {
+  if (counted_ == 0) return;
+  server_.counters->unfinished_bytes.fetch_sub(std::exchange(counted_, 0),
+                                               std::memory_order_relaxed);
+  message_deadline_ = kNever;
+}
+
+void BeastSocket::OnControl(websocket::frame_type kind, std::string_view payload) {
+  if (done_ || stalled_ || closing_) return;
+  heard_ = true;
+  if (kind == websocket::frame_type::ping) {
+    Tell("SocketEvents::OnPing", [&] { events_->OnPing(payload); });
+  } else if (kind == websocket::frame_type::pong) {
+    Tell("SocketEvents::OnPong", [&] { events_->OnPong(payload); });
+  }
+}
+
+void BeastSocket::ResumeReading() {
+  paused_ = false;
+  Read();
+}
+
+// ---- writing
+
+void BeastSocket::Flush() {
   if (writing_ || closing_ || stalled_ || done_ || !open_) return;
   {
     const std::lock_guard lock(buffer_->mutex);
@@ -241,25 +258,24 @@ void SocketSession::Flush() {
     if (buffer_->items.empty()) return;
     current_ = std::move(buffer_->items.front());
     buffer_->items.pop_front();
-    buffer_->scheduled = !buffer_->items.empty();  // OnWritten goes on
+    buffer_->scheduled = true;  // OnWritten goes on
   }
-  writing_ = true;
   const std::size_t cost = current_.data->size() + kItemBytes;
+  if (current_.kind == SocketItem::Kind::kClose) return SendClose();
+  writing_ = true;
   SetDeadline(server_.options.write_timeout_ms);
   auto done = [self = Self(), cost](const error_code& error, std::size_t = 0) {
-    self->OnWritten(error, cost);
+    self->server_.Guard(*self, [&] { self->OnWritten(error, cost); });
   };
-  switch (current_.kind) {
-    case SocketItem::Kind::kText:
-    case SocketItem::Kind::kBinary:
-      socket_.text(current_.kind == SocketItem::Kind::kText);
-      return socket_.async_write(asio::buffer(*current_.data), std::move(done));
-    case SocketItem::Kind::kPing:
-      return socket_.async_ping(websocket::ping_data(current_.data->data(), current_.data->size()),
-                                std::move(done));
-    case SocketItem::Kind::kClose:
-      break;
+  if (current_.kind == SocketItem::Kind::kPing) {
+    return socket_.async_ping(websocket::ping_data(current_.data->data(), current_.data->size()),
+                              std::move(done));
   }
+  socket_.text(current_.kind == SocketItem::Kind::kText);
+  socket_.async_write(asio::buffer(*current_.data), std::move(done));
+}
+
+void BeastSocket::SendClose() {
   closing_ = true;
   SetDeadline(kCloseTimeoutMs);
   websocket::close_reason reason(static_cast<websocket::close_code>(current_.code));
@@ -269,16 +285,16 @@ void SocketSession::Flush() {
     const auto& theirs = self->socket_.reason();
     const bool answered = theirs.code != websocket::close_code::none;
     self->Finish(answered ? theirs.code : self->current_.code,
-                 error ? error.message() : *self->current_.data, false);
+                 error ? error.message() : *self->current_.data, self->AfterCloseFrames());
   });
 }
 
-void SocketSession::OnWritten(const error_code& error, std::size_t cost) {
+void BeastSocket::OnWritten(const error_code& error, std::size_t cost) {
   writing_ = false;
   if (stalled_) return;
   buffer_->unsent.fetch_sub(cost);
   if (done_) return;
-  deadline_ = SteadyClock::time_point::max();
+  deadline_ = kNever;
   if (error) {
     // A read that is under way tells why; without one nobody would.
     if (!reading_) OnEnd(error);
@@ -287,29 +303,74 @@ void SocketSession::OnWritten(const error_code& error, std::size_t cost) {
   Flush();
 }
 
-void SocketSession::Sweep(SteadyClock::time_point now) {
-  if (now < deadline_) return;
-  server_.counters->timeouts.fetch_add(1, std::memory_order_relaxed);
-  Finish(1006, "the peer took too long", true);
+// ---- ending
+
+void BeastSocket::OnEnd(const error_code& error) {
+  if (error == websocket::error::closed) {
+    const auto& reason = socket_.reason();
+    return Finish(reason.code == websocket::close_code::none ? std::uint16_t{1005} : reason.code,
+                  {reason.reason.data(), reason.reason.size()}, AfterCloseFrames());
+  }
+  std::uint16_t code = 1006;
+  if (error == websocket::condition::protocol_violation) code = 1002;
+  if (error == websocket::error::message_too_big) code = 1009;
+  if (error == websocket::error::bad_frame_payload) code = 1007;
+  // Beast has sent a close frame and shut down its side when the peer broke the protocol.
+  Finish(code, error.message(), code == 1006 ? How::kClose : How::kLinger);
 }
 
-void SocketSession::BeginStop() {
-  if (stalled_) return Finish(1006, "the server stops", true);
+void BeastSocket::Sweep(SteadyClock::time_point now) {
+  if (now >= deadline_) {
+    if (done_) return Leave();
+    server_.counters->timeouts.fetch_add(1, std::memory_order_relaxed);
+    return Finish(1006, "the peer took too long", How::kReset);
+  }
+  if (!open_ || stalled_ || done_ || closing_) return;
+  if (now >= message_deadline_) {
+    server_.counters->timeouts.fetch_add(1, std::memory_order_relaxed);
+    failed_ = true;
+    ForgetParts();
+    return buffer_->Close(1008, "the message took too long", true);
+  }
+  if (server_.options.ping_interval_ms > 0) AskIfAlive(now);
+}
+
+void BeastSocket::AskIfAlive(SteadyClock::time_point now) {
+  if (heard_ || (paused_ && counted_ == 0)) {  // what is not read does not count
+    heard_ = pinged_ = false;
+    heard_at_ = now;
+  } else if (pinged_) {
+    if (now - pinged_at_ < std::chrono::milliseconds(server_.options.pong_timeout_ms)) return;
+    server_.counters->timeouts.fetch_add(1, std::memory_order_relaxed);
+    Finish(1006, "the peer did not answer a ping", How::kReset);
+  } else if (now - heard_at_ >= std::chrono::milliseconds(server_.options.ping_interval_ms)) {
+    pinged_ = true;
+    pinged_at_ = now;
+    static_cast<void>(  // a full queue: the write timeout watches that
+        buffer_->Push({SocketItem::Kind::kPing, std::make_shared<const std::string>(), 0}));
+  }
+}
+
+void BeastSocket::BeginStop() {
+  if (stalled_) return Finish(1006, "the server stops", How::kReset);
   if (!open_) return;  // OnAccepted comes here again
-  ServerSocket handle;
-  handle.buffer_ = buffer_;
-  handle.Close(1001, "the server stops");
+  buffer_->Close(1001, "the server stops", false);
 }
 
-void SocketSession::ResumeReading() {
-  paused_ = false;
-  Read();
+bool BeastSocket::Kill() {
+  if (done_) {
+    Leave();
+    return false;
+  }
+  Finish(1006, "the connection was cut", How::kReset);
+  return true;
 }
 
-void SocketSession::Stall() {
+void BeastSocket::Stall() {
   if (done_) return;
   stalled_ = true;
-  deadline_ = SteadyClock::time_point::max();
+  deadline_ = kNever;
+  ForgetParts();
   const std::lock_guard lock(buffer_->mutex);
   buffer_->stalled = true;
   buffer_->items.clear();
@@ -317,10 +378,12 @@ void SocketSession::Stall() {
   socket_.next_layer().Cancel();
 }
 
-void SocketSession::Finish(std::uint16_t code, std::string_view reason, bool reset) {
+// Tells the application that it is over; the connection may stay a while.
+void BeastSocket::Finish(std::uint16_t code, std::string_view reason, How how) {
   if (done_) return;
   done_ = true;
-  deadline_ = SteadyClock::time_point::max();
+  deadline_ = kNever;
+  ForgetParts();
   const auto self = Self();
   {
     const std::lock_guard lock(buffer_->mutex);
@@ -328,103 +391,46 @@ void SocketSession::Finish(std::uint16_t code, std::string_view reason, bool res
     buffer_->items.clear();
   }
   const std::string why(reason);
-  if (reset) {
-    socket_.next_layer().Abort();
+  if (how == How::kReset) socket_.next_layer().Abort();
+  if (how == How::kLinger) {
+    socket_.next_layer().ShutdownSend();
+    SetDeadline(kLingerMs);
+    Drop();
   } else {
-    socket_.next_layer().Close();
+    Leave();
   }
-  server_.Remove(*this);
   if (const auto events = std::move(events_); events != nullptr && open_) {
-    events->OnClosed(code, why);
+    server_.loop->Call("SocketEvents::OnClosed", peer_, [&] { events->OnClosed(code, why); });
   }
 }
+
+void BeastSocket::Drop() {
+  socket_.next_layer().Socket().async_read_some(
+      asio::buffer(server_.dropped), [self = Self()](const error_code& error, std::size_t bytes) {
+        if (self->left_) return;
+        self->dropped_ += bytes;
+        if (error || self->dropped_ > kLingerBytes) return self->Leave();
+        self->Drop();
+      });
+}
+
+void BeastSocket::Leave() {
+  if (std::exchange(left_, true)) return;
+  const auto self = Self();
+  deadline_ = kNever;
+  socket_.next_layer().Close();
+  server_.Remove(*this);
+}
+
+}  // namespace
 
 void StartSocketSession(Server& server, Session& old, AnyStream stream,
                         const IncomingRequest& request, std::string protocol,
                         std::shared_ptr<SocketEvents> events) {
-  auto session = std::make_shared<SocketSession>(server, std::move(stream), std::move(events));
+  auto session =
+      std::make_shared<BeastSocket>(server, std::move(stream), request, std::move(events));
   server.Replace(old, session);
-  session->Accept(request, std::move(protocol));
+  session->Accept(std::move(protocol));
 }
 
-}  // namespace detail
-
-Status ServerSocket::SendText(std::string text) {
-  return SendText(std::make_shared<const std::string>(std::move(text)));
-}
-
-Status ServerSocket::SendText(std::shared_ptr<const std::string> text) {
-  if (buffer_ == nullptr) return Status(StatusCode::kUnavailable, "net", "no WebSocket");
-  return buffer_->Push({detail::SocketItem::Kind::kText, std::move(text), 0});
-}
-
-Status ServerSocket::SendBinary(std::string bytes) {
-  if (buffer_ == nullptr) return Status(StatusCode::kUnavailable, "net", "no WebSocket");
-  return buffer_->Push({detail::SocketItem::Kind::kBinary,
-                        std::make_shared<const std::string>(std::move(bytes)), 0});
-}
-
-Status ServerSocket::Ping(std::string payload) {
-  if (buffer_ == nullptr) return Status(StatusCode::kUnavailable, "net", "no WebSocket");
-  if (payload.size() > 125) {
-    return Status(StatusCode::kInvalidArgument, "net",
-                  "expected at most 125 bytes in a ping, found " + std::to_string(payload.size()));
-  }
-  return buffer_->Push({detail::SocketItem::Kind::kPing,
-                        std::make_shared<const std::string>(std::move(payload)), 0});
-}
-
-void ServerSocket::Close(std::uint16_t code, std::string_view reason) {
-  if (buffer_ == nullptr) return;
-  const std::lock_guard lock(buffer_->mutex);
-  if (buffer_->closing || buffer_->stalled) return;
-  buffer_->closing = true;  // the queue's bound does not hold a close back
-  buffer_->unsent.fetch_add(std::min<std::size_t>(reason.size(), 123) + detail::kItemBytes);
-  buffer_->items.push_back({detail::SocketItem::Kind::kClose,
-                            std::make_shared<const std::string>(reason.substr(0, 123)), code});
-  if (buffer_->scheduled) return;
-  buffer_->scheduled = true;
-  buffer_->loop->Post([weak = buffer_->session] {
-    if (const auto its = weak.lock()) its->Flush();
-  });
-}
-
-void ServerSocket::Abort() {
-  if (buffer_ == nullptr) return;
-  buffer_->loop->Post([weak = buffer_->session] {
-    if (const auto its = weak.lock()) its->Kill();
-  });
-}
-
-void ServerSocket::StopReading() {
-  if (buffer_ == nullptr) return;
-  buffer_->loop->Post([weak = buffer_->session] {
-    if (const auto its = weak.lock()) its->StopReading();
-  });
-}
-
-void ServerSocket::ResumeReading() {
-  if (buffer_ == nullptr) return;
-  buffer_->loop->Post([weak = buffer_->session] {
-    if (const auto its = weak.lock()) its->ResumeReading();
-  });
-}
-
-void ServerSocket::SilentlyStall() {
-  if (buffer_ == nullptr) return;
-  buffer_->loop->Post([weak = buffer_->session] {
-    if (const auto its = weak.lock()) its->Stall();
-  });
-}
-
-std::size_t ServerSocket::unsent_bytes() const noexcept {
-  return buffer_ == nullptr ? 0 : buffer_->unsent.load();
-}
-
-bool ServerSocket::open() const noexcept {
-  if (buffer_ == nullptr) return false;
-  const std::lock_guard lock(buffer_->mutex);
-  return !buffer_->closing;
-}
-
-}  // namespace virtufin::inline v0::net
+}  // namespace virtufin::inline v0::net::detail

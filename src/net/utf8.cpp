@@ -51,4 +51,11 @@ bool IsUtf8(std::string_view text) noexcept {
   return true;
 }
 
+std::string_view CutUtf8(std::string_view text, std::size_t max_bytes) noexcept {
+  if (text.size() <= max_bytes) return text;
+  std::size_t size = max_bytes;
+  while (size > 0 && Tail(static_cast<unsigned char>(text[size]))) --size;
+  return text.substr(0, size);
+}
+
 }  // namespace virtufin::inline v0::net

@@ -76,6 +76,7 @@ class BinanceVenueServer::Front final : public net::HttpHandler, public VenueOut
     auto venue = BinanceVenue::Create(std::move(options.venue), *front);
     if (!venue.ok()) return venue.status();
     front->venue_ = *std::move(venue);
+    options.http.ping_interval_ms = 0;  // the venue's own pings are what its clients see
     auto server = net::HttpServer::Create(std::move(options.http), *front, log);
     if (!server.ok()) return server.status();
     front->server_ = *std::move(server);

@@ -100,7 +100,7 @@ TEST_CASE("a chunked upload is taken in any pieces, with extensions and trailers
   std::thread sender([&] { large.Send(chunks + "0\r\n\r\n"); });
   CHECK(large.Answer().body == body);
   sender.join();
-  CHECK(server->counters().bodies_bytes == 0);
+  CHECK(server->counters().unfinished_bytes == 0);
 }
 
 TEST_CASE("100-continue is sent when the body is wanted, and not when it is refused") {
@@ -134,18 +134,18 @@ TEST_CASE("100-continue is sent when the body is wanted, and not when it is refu
 TEST_CASE("all bodies together are bounded") {
   PathsHandler handler;
   net::HttpServerOptions options;
-  options.max_bodies_bytes = 100'000;
+  options.max_unfinished_bytes = 100'000;
   const auto server = StartServer(handler, options);
   const std::string head = "POST /echo HTTP/1.1\r\n" + kHost + "Content-Length: 100000\r\n\r\n";
   RawClient first(server->port());
   first.Send(head + std::string(90'000, 'a'));
-  Eventually([&] { return server->counters().bodies_bytes == 90'000; });
+  Eventually([&] { return server->counters().unfinished_bytes == 90'000; });
   RawClient second(server->port());
   second.Send(head + std::string(90'000, 'a'));
   CHECK(second.Answer().status == 503);
   first.Send(std::string(10'000, 'a'));
   CHECK(first.Answer().status == 200);
-  CHECK(server->counters().bodies_bytes == 0);
+  CHECK(server->counters().unfinished_bytes == 0);
 }
 
 TEST_CASE("a half-closed client still gets its answers") {
@@ -192,7 +192,7 @@ TEST_CASE("a stream forgets the request's body; one without a body is not framed
   RawClient client(server->port());
   client.Send(Post("/stream", std::string(100'000, 'x')));
   net::HttpStream stream = handler.Stream();
-  Eventually([&] { return server->counters().bodies_bytes == 0; });
+  Eventually([&] { return server->counters().unfinished_bytes == 0; });
   stream.End();
   CHECK(client.Answer().status == 200);
   client.Send(Get("/nothing") + Post("/echo", "after"));

@@ -97,8 +97,9 @@ class PathsHandler : public net::HttpHandler {
 };
 
 inline std::unique_ptr<net::HttpServer> StartServer(net::HttpHandler& handler,
-                                                    net::HttpServerOptions options = {}) {
-  auto server = net::HttpServer::Create(std::move(options), handler).value();
+                                                    net::HttpServerOptions options = {},
+                                                    LogSink& log = NullLog()) {
+  auto server = net::HttpServer::Create(std::move(options), handler, log).value();
   REQUIRE(server->Start().ok());
   REQUIRE(server->port() != 0);
   return server;

@@ -3,88 +3,12 @@
 #include <string>
 #include <vector>
 
-#include "support/gate.hpp"
-#include "support/raw_web_socket.hpp"
-#include "unit/net/server_fixture.hpp"
+#include "unit/net/socket_server_fixture.hpp"
 
 using namespace virtufin;
 using std::chrono::milliseconds;
 
-namespace {
-
-struct Event {
-  std::string kind;
-  std::string data;
-  std::uint16_t code = 0;
-};
-
-// Tells the test everything; echoes messages.
-class Recorder : public net::SocketEvents {
- public:
-  void OnOpen(net::ServerSocket socket) override {
-    socket_ = socket;
-    events.Add({"open", "", 0});
-  }
-  void OnText(std::string_view text) override {
-    events.Add({"text", std::string(text), 0});
-    if (echo) CHECK(socket_.SendText(std::string(text)).ok());
-  }
-  void OnBinary(std::string_view bytes) override {
-    events.Add({"binary", std::string(bytes), 0});
-    if (echo) CHECK(socket_.SendBinary(std::string(bytes)).ok());
-  }
-  void OnPing(std::string_view payload) override { events.Add({"ping", std::string(payload), 0}); }
-  void OnPong(std::string_view payload) override { events.Add({"pong", std::string(payload), 0}); }
-  void OnClosed(std::uint16_t code, std::string_view reason) override {
-    events.Add({"closed", std::string(reason), code});
-  }
-  net::ServerSocket Socket() {
-    events.WaitFor(1);
-    return socket_;
-  }
-
-  test::Collector<Event> events;
-  bool echo = true;
-
- private:
-  net::ServerSocket socket_;
-};
-
-class SocketHandler : public PathsHandler {
- public:
-  explicit SocketHandler(std::shared_ptr<Recorder> recorder) : recorder_(std::move(recorder)) {}
-
- protected:
-  void OnSocket(net::IncomingRequest request, net::HttpResponder responder) override {
-    if (!request.websocket) {
-      CHECK(responder.Accept(recorder_).code() == StatusCode::kFailedPrecondition);
-      net::HttpAnswer answer;
-      answer.status = 426;
-      return responder.Send(std::move(answer));
-    }
-    if (request.Field("x-refuse") == "1") return PathsHandler::OnSocket({}, std::move(responder));
-    CHECK(responder.Accept(recorder_, request.Field("sec-websocket-protocol")).ok());
-  }
-
- private:
-  std::shared_ptr<Recorder> recorder_;
-};
-
-struct Fixture {
-  explicit Fixture(net::HttpServerOptions options = {})
-      : server(StartServer(handler, std::move(options))) {}
-
-  std::shared_ptr<Recorder> recorder = std::make_shared<Recorder>();
-  SocketHandler handler{recorder};
-  std::unique_ptr<net::HttpServer> server;
-};
-
-void Open(RawClient& client) {
-  REQUIRE(client.Send(Handshake("/ws")));
-  REQUIRE(client.TakeUntil("\r\n\r\n").compare(0, 12, "HTTP/1.1 101") == 0);
-}
-
-}  // namespace
+using Fixture = SocketServerFixture;
 
 TEST_CASE("a WebSocket is accepted with its protocol, or refused with a status") {
   Fixture f;
