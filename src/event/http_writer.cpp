@@ -189,14 +189,14 @@ Result<HttpContent> EncodeHttpBinary(const CloudEvent& event) {
 Result<HttpContent> EncodeHttpStructured(const CloudEvent& event, EventFormat format) {
   return format == EventFormat::kJson
              ? detail::HttpWriter::Whole(EncodeJson(event),
-                                         "application/cloudevents+json; charset=UTF-8")
+                                         "application/cloudevents+json; charset=utf-8")
              : detail::HttpWriter::Whole(EncodeProtobuf(event), "application/cloudevents+protobuf");
 }
 
 Result<HttpContent> EncodeHttpBatch(std::span<const CloudEvent> events, EventFormat format) {
   return format == EventFormat::kJson
              ? detail::HttpWriter::Whole(EncodeJsonBatch(events),
-                                         "application/cloudevents-batch+json; charset=UTF-8")
+                                         "application/cloudevents-batch+json; charset=utf-8")
              : detail::HttpWriter::Whole(EncodeProtobufBatch(events),
                                          "application/cloudevents-batch+protobuf");
 }

@@ -240,7 +240,7 @@ TEST_CASE("ce-datacontenttype is refused, unless it repeats Content-Type and the
 TEST_CASE("structured mode is told by its Content-Type, fields beside it do not count") {
   const CloudEvent event = samples::AllExtensionTypes();
   const HttpContent json = *EncodeHttpStructured(event);
-  CHECK(Field(json, "content-type") == "application/cloudevents+json; charset=UTF-8");
+  CHECK(Field(json, "content-type") == "application/cloudevents+json; charset=utf-8");
   CHECK(json.fields().size() == 1);
   CHECK(AsText(json.body()) == AsText(EncodeJson(event)->bytes()));
   const HttpContent proto = *EncodeHttpStructured(event, EventFormat::kProtobuf);
