@@ -190,7 +190,8 @@ Status HttpTransfer::SetBody() {
     static_cast<void>(headers_.release());
     headers_.reset(longer);
   };
-  add("Expect:");  // no second round trip for bodies
+  add("Expect:");        // no second round trip for bodies
+  add("Content-Type:");  // unless the caller names one: libcurl would call every body a form
   add("Accept-Encoding: gzip");
   for (const auto& [name, value] : request_.headers) {
     add(value.empty() ? name + ";" : name + ": " + value);

@@ -187,8 +187,8 @@ TEST_CASE("a redirect to another host is refused: headers may hold keys") {
   CHECK(elsewhere == 0);
 }
 
-TEST_CASE("a POST sends its body, and connections are used again") {
-  std::string bodies;
+TEST_CASE("a POST sends its body under the type it is given, and connections are used again") {
+  std::string bodies, types;
   std::atomic<int> connections{0};
   ScriptedPeer peer([&](PeerLink& link, int) {
     ++connections;
@@ -196,6 +196,7 @@ TEST_CASE("a POST sends its body, and connections are used again") {
       const std::string head = link.ReadUntil("\r\n\r\n");
       if (head.empty()) return;
       bodies += link.Read(std::stoul(PeerLink::Header(head, "content-length")));
+      types += PeerLink::Header(head, "content-type") + ";";
       link.Write(WithLength("ok"));
     }
   });
@@ -206,9 +207,11 @@ TEST_CASE("a POST sends its body, and connections are used again") {
   for (const char* body : {"one", "two"}) {
     request.body = body;
     CHECK(Fetch(*client, request).body == "ok");
+    request.headers = {{"Content-Type", "a/b"}};
   }
   CHECK(client->Stop(std::chrono::seconds(30)).ok());
   CHECK(bodies == "onetwo");
+  CHECK(types == ";a/b;");
   CHECK(connections == 1);
 }
 
