@@ -306,7 +306,7 @@ Result<CloudEvent> Assemble(const Draft& draft, bool stream_ref_taken) {
   block->data = reinterpret_cast<const std::uint8_t*>(memory + data_at);
   if (draft.copies_text) {
     CopyTexts(draft, *block, memory + text_at);
-  } else {
+  } else if (!draft.entries.empty()) {
     std::memcpy(memory + sizeof(EventBlock), draft.entries.data(), draft.entries.size_bytes());
   }
   if (!draft.data.empty()) std::memcpy(memory + data_at, draft.data.data(), draft.data.size());
