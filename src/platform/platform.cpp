@@ -8,6 +8,10 @@
 #include "virtufin/engine/inproc.hpp"
 #include "virtufin/engine/native.hpp"
 #include "virtufin/pubsub/inproc.hpp"
+#include "virtufin/state/memory.hpp"
+#ifdef VIRTUFIN_HAS_SQLITE
+#include "virtufin/state/sqlite.hpp"
+#endif
 
 namespace virtufin::inline v0 {
 namespace {
@@ -29,6 +33,29 @@ class Budget {
   std::chrono::steady_clock::time_point end_;
 };
 
+Result<std::shared_ptr<StateStore>> MakeStateStore(const PlatformOptions& options, Clock& clock) {
+  if (options.state) return options.state;
+  if (options.state_driver == "memory") {
+    return std::shared_ptr<StateStore>(MakeMemoryStore(clock));
+  }
+#ifdef VIRTUFIN_HAS_SQLITE
+  if (options.state_driver == "sqlite") {
+    if (options.state_path.empty()) {
+      return Status(StatusCode::kInvalidArgument, "platform",
+                    "state.path: expected the path of a file, found none");
+    }
+    auto store = OpenSqliteStore({.path = options.state_path}, clock);
+    if (!store.ok()) return store.status();
+    return std::shared_ptr<StateStore>(std::move(*store));
+  }
+  const char* const built = "memory and sqlite";
+#else
+  const char* const built = "memory";
+#endif
+  return Status(StatusCode::kUnimplemented, "platform",
+                "state.driver '" + options.state_driver + "': built with " + built + " only");
+}
+
 }  // namespace
 
 // Members are destroyed in reverse order: the manager before the engines, these before the bus, the
@@ -45,6 +72,8 @@ struct Platform::Impl {
   LogSink& log;
   Executor executor;
   std::unique_ptr<InprocBroker> bus;
+  std::shared_ptr<StateStore> state;
+  std::unique_ptr<detail::StateService> state_service;
   std::unique_ptr<detail::DirectGateway> gateway;
   EngineRegistry engines;
   std::unique_ptr<WorkManager> workers;
@@ -73,7 +102,12 @@ Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
   auto impl = std::make_unique<Impl>(std::move(options));
   const Runtime runtime{impl->executor, impl->clock, impl->log};
   impl->bus = std::make_unique<InprocBroker>(runtime);
-  impl->gateway = std::make_unique<detail::DirectGateway>(*impl->bus);
+  auto state = MakeStateStore(impl->options, impl->clock);
+  if (!state.ok()) return state.status();
+  impl->state = std::move(*state);
+  impl->state_service = std::make_unique<detail::StateService>(
+      *impl->state, *impl->bus, impl->clock, impl->options.state_services);
+  impl->gateway = std::make_unique<detail::DirectGateway>(*impl->bus, *impl->state_service);
 
   Status status = impl->engines.Register(MakeInProcEngine());
   if (!status.ok()) return status;
@@ -94,6 +128,7 @@ Status Platform::Start() {
     return Status(StatusCode::kFailedPrecondition, "platform",
                   "expected one Start, found a second");
   }
+  if (Status status = impl_->state_service->Seed(); !status.ok()) return status;
   impl_->started = true;
   return impl_->executor.Start();
 }
@@ -115,6 +150,7 @@ Status Platform::Stop(std::chrono::milliseconds deadline) {
 }
 
 PubSub& Platform::bus() noexcept { return *impl_->bus; }
+StateStore& Platform::state() noexcept { return *impl_->state; }
 WorkManager& Platform::workers() noexcept { return *impl_->workers; }
 EngineRegistry& Platform::engines() noexcept { return impl_->engines; }
 GatewayClient& Platform::gateway() noexcept { return *impl_->gateway; }

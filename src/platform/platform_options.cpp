@@ -1,4 +1,5 @@
 // The option keys of a platform: one table that Set and Keys share.
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <functional>
@@ -35,6 +36,16 @@ Status SetBool(std::string_view key, std::string_view text, bool& out) {
   return {};
 }
 
+Status SetNames(std::string_view text, std::vector<std::string>& out) {
+  out.clear();
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    if (comma > 0) out.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return {};
+}
+
 struct Option {
   PlatformOptions::Key key;
   Status (*set)(std::string_view key, std::string_view value, PlatformOptions& options);
@@ -64,6 +75,19 @@ const Option kOptions[] = {
        o.pubsub_driver = value;
        return Status();
      }},
+    {{"state.driver", "the state store: memory, or sqlite", "memory"},
+     [](auto, auto value, auto& o) {
+       o.state_driver = value;
+       return Status();
+     }},
+    {{"state.path", "the file of the state store sqlite", ""},
+     [](auto, auto value, auto& o) {
+       o.state_path = value;
+       return Status();
+     }},
+    {{"state.services",
+      "who may keep state besides workmanager, websocketmanager and statestore; by commas", ""},
+     [](auto, auto value, auto& o) { return SetNames(value, o.state_services); }},
     {{"worker.directory", "directory for private copies of worker libraries; empty: memory", ""},
      [](auto, auto value, auto& o) {
        o.worker_directory = value;

@@ -48,10 +48,15 @@ class MemoryStore final : public StateStore {
     if (Status status = record.Assign(service, key); !status.ok()) return status;
     if (Status status = CheckSet(value, options); !status.ok()) return status;
     auto text = std::make_shared<const std::string>(value);
+    const std::size_t bytes = Bytes(record.text(), *text);
     SharedText old;  // freed without the lock
     const std::lock_guard lock(mutex_);
     PurgeSome(kPurgeAtOnce);
-    const auto at = FindLive(record.text());
+    auto at = FindLive(record.text());
+    if (!Fits(bytes, at)) {
+      PurgeSome(records_.size());
+      at = FindLive(record.text());  // its own time may have passed meanwhile
+    }
     const bool exists = at != records_.end();
     if (options.create_only && exists) {
       return Status(StatusCode::kAlreadyExists, "state",
@@ -61,14 +66,13 @@ class MemoryStore final : public StateStore {
     if (!options.etag.empty() && !(exists && Is(options.etag, at->second))) {
       return Stale(service, key);
     }
-    const std::size_t bytes = Bytes(record.text(), *text);
-    const std::size_t freed = exists ? Bytes(at->first, *at->second.value) : 0;
-    if (!MakeRoom(bytes, freed)) {
+    if (!Fits(bytes, at)) {
       return Status(StatusCode::kResourceExhausted, "state",
                     "memory store: expected room for " + std::to_string(bytes) + " bytes, found " +
-                        std::to_string(used_ - freed) + " of " + std::to_string(max_bytes_) +
+                        std::to_string(used_ - Freed(at)) + " of " + std::to_string(max_bytes_) +
                         " in use");
     }
+    used_ += bytes - Freed(at);
     const Record fresh{std::move(text), etags_.Next(), Deadline(options.ttl_ms)};
     if (exists) {
       ForgetExpiry(at);
@@ -77,7 +81,6 @@ class MemoryStore final : public StateStore {
     } else {
       RememberExpiry(records_.try_emplace(std::string(record.text()), fresh).first);
     }
-    used_ += bytes - freed;
     return EtagText(fresh.etag);
   }
 
@@ -224,11 +227,12 @@ class MemoryStore final : public StateStore {
       Erase(records_.find(*expiries_.begin()->second));
     }
   }
-  bool MakeRoom(std::size_t bytes, std::size_t freed) noexcept {
-    const auto fits = [&] { return bytes <= max_bytes_ && used_ - freed <= max_bytes_ - bytes; };
-    if (fits()) return true;
-    PurgeSome(records_.size());
-    return fits();
+  /// What a write over `at` gives back.
+  std::size_t Freed(Records::iterator at) const noexcept {
+    return at == records_.end() ? 0 : Bytes(at->first, *at->second.value);
+  }
+  bool Fits(std::size_t bytes, Records::iterator at) const noexcept {
+    return bytes <= max_bytes_ && used_ - Freed(at) <= max_bytes_ - bytes;
   }
 
   Clock& clock_;

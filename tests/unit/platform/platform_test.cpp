@@ -42,6 +42,9 @@ TEST_CASE("every key of Keys can be set to its default") {
   CHECK(options.workmanager.call_timeout_ms == defaults.workmanager.call_timeout_ms);
   CHECK(options.worker_environment == defaults.worker_environment);
   CHECK(options.pubsub_driver == defaults.pubsub_driver);
+  CHECK(options.state_driver == defaults.state_driver);
+  CHECK(options.state_path == defaults.state_path);
+  CHECK(options.state_services == defaults.state_services);
 }
 
 // Pins CA-2, CA-3.
