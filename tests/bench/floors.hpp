@@ -153,4 +153,20 @@ class Levels {
   std::size_t next_ = 0;
 };
 
+// ---- store on disk -----------------------------------------------------------------------------
+
+/// A table of keys and values: write-ahead log, synchronous NORMAL, one connection, prepared
+/// statements. Built where SQLite is.
+class SqliteTable {
+ public:
+  explicit SqliteTable(const std::string& path);  // ends the process when it cannot be made
+  ~SqliteTable();
+  void Save(std::string_view key, std::string_view value);
+  std::string Get(std::string_view key);  // of a key that is there
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 }  // namespace floors
