@@ -12,6 +12,7 @@
 
 using namespace virtufin;
 
+// Pins EX-51.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const int file = memfd_create("recording", MFD_CLOEXEC);
   FUZZ_CHECK(file >= 0);

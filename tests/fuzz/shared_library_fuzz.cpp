@@ -9,6 +9,7 @@
 
 using namespace virtufin;
 
+// Pins WA-5.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::unique_ptr<std::uint8_t[]> exact(new std::uint8_t[size]);
   if (size != 0) std::memcpy(exact.get(), data, size);

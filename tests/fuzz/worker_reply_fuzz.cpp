@@ -49,6 +49,7 @@ void CheckReadable(const CloudEvent& event) {
 
 }  // namespace
 
+// Pins WA-17.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::unique_ptr<Engine> engine = MakeNativeEngine();
   static const std::unique_ptr<LoadedWorker> worker =

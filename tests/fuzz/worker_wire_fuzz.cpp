@@ -20,6 +20,7 @@ std::string_view View(VirtufinWireText text) {
 
 }  // namespace
 
+// Pins WA-28.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 65536) return 0;
   const std::unique_ptr<std::uint8_t[]> exact(new std::uint8_t[size]);  // 16-aligned

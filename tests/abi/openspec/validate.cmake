@@ -10,17 +10,19 @@ if(NOT node)
   return()
 endif()
 
-# validate(<out-var> <folder that holds openspec/>): its exit code. It reports to nobody and keeps
-# its settings in the scratch folder.
+# validate(<out-var> <folder that holds openspec/>): its exit code, and what it says in <out-var>_text.
+# It reports to nobody and keeps its settings in the scratch folder.
 function(validate out folder)
   execute_process(COMMAND ${CMAKE_COMMAND} -E env OPENSPEC_TELEMETRY=0 DO_NOT_TRACK=1 CI=true
     "HOME=${WORK}" "XDG_CONFIG_HOME=${WORK}" ${node}
     "${WORK}/npm/node_modules/@fission-ai/openspec/bin/openspec.js" validate --all --strict
-    WORKING_DIRECTORY "${folder}" RESULT_VARIABLE code)
+    WORKING_DIRECTORY "${folder}" RESULT_VARIABLE code OUTPUT_VARIABLE text ERROR_VARIABLE text)
   set(${out} "${code}" PARENT_SCOPE)
+  set(${out}_text "${text}" PARENT_SCOPE)
 endfunction()
 
 validate(failed "${ROOT}/docs")
+message("${failed_text}")
 if(failed)
   message(FATAL_ERROR "docs/openspec is not valid")
 endif()
@@ -31,6 +33,6 @@ file(WRITE "${bad}/openspec/specs/events/spec.md" "# Events\n## Purpose\n\
 A page that is long enough to be taken for one, but has nothing to test.\n\
 ## Requirements\n### Requirement: EV-1 One\nIt SHALL be so.\n")
 validate(failed "${bad}")
-if(NOT failed)
-  message(FATAL_ERROR "expected a page without a scenario to be refused")
+if(NOT failed OR NOT failed_text MATCHES "at least one scenario")
+  message(FATAL_ERROR "expected a page without a scenario to be refused, found: ${failed_text}")
 endif()

@@ -96,6 +96,7 @@ function same(event, read, mode, wrote) {
   }
 }
 
+// Pins EV-54.
 async function everyWay(url, port, received) {
   let events = 0;
   for (const properties of kEvents) {

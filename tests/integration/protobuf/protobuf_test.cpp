@@ -108,6 +108,7 @@ CloudEvent Sample(std::uint64_t seed) { return random_event::Sample(seed).Event(
 
 }  // namespace
 
+// Pins EV-35, EV-55.
 TEST_CASE("Protobuf reads what we write, byte for byte, and we read what it writes") {
   for (int seed = 0; seed < kEvents; ++seed) {
     CAPTURE(seed);
@@ -123,6 +124,7 @@ TEST_CASE("Protobuf reads what we write, byte for byte, and we read what it writ
   }
 }
 
+// Pins EV-36, EV-39.
 TEST_CASE("batches and messages in the data are read by both") {
   std::vector<CloudEvent> events;
   for (std::uint64_t seed = 0; seed < 50; ++seed) events.push_back(Sample(seed));
@@ -146,6 +148,7 @@ TEST_CASE("batches and messages in the data are read by both") {
   CHECK(back.attributes().size() == message.attributes().size());
 }
 
+// Pins EV-55.
 TEST_CASE("an application and two workers that contain the messages live in one process with us") {
   auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();
