@@ -101,12 +101,21 @@ class Publication {
       : core_(core), message_(message) {}
 
   void Offer(QueuedSubscription& subscription) {
-    const Offered offered = subscription.Offer(message_);
-    if (offered == Offered::kTaken) return;
-    if (offered == Offered::kFull) {
-      full_.push_back(&subscription);
+    if (!subscription.group().empty()) {
+      rivals_.push_back(&subscription);
     } else {
-      refusals_.Add(subscription, offered);
+      OfferTo(subscription);
+    }
+  }
+  /// After all Offers: one queue of each group gets the event.
+  void OfferToGroups() {
+    if (rivals_.empty()) return;
+    const auto by_group = [](const auto* a, const auto* b) { return a->group() < b->group(); };
+    std::stable_sort(rivals_.begin(), rivals_.end(), by_group);
+    for (auto first = rivals_.begin(); first != rivals_.end();) {
+      const auto end = std::upper_bound(first, rivals_.end(), *first, by_group);
+      OfferTo(end - first == 1 ? **first : **std::min_element(first, end, HasLessToDo));
+      first = end;
     }
   }
   /// For each subscription of `inlined` that `wanted` wants.
@@ -134,8 +143,24 @@ class Publication {
   }
 
  private:
+  void OfferTo(QueuedSubscription& subscription) {
+    const Offered offered = subscription.Offer(message_);
+    if (offered == Offered::kTaken) return;
+    if (offered == Offered::kFull) {
+      full_.push_back(&subscription);
+    } else {
+      refusals_.Add(subscription, offered);
+    }
+  }
+  static bool HasLessToDo(const QueuedSubscription* a, const QueuedSubscription* b) {
+    const SubscriptionCounters left = a->counters();
+    const SubscriptionCounters right = b->counters();
+    return std::pair(left.lagging, left.queued) < std::pair(right.lagging, right.queued);
+  }
+
   const BrokerCore& core_;
   const Message& message_;
+  std::vector<QueuedSubscription*> rivals_;
   Refusals refusals_;
   std::vector<QueuedSubscription*> full_;
   bool stopped_ = false;
@@ -162,6 +187,7 @@ Status FanOutToPatterns(const BrokerCore& core, const Message& message,
       if (others(list)(*subscription)) publication.Offer(*subscription);
     }
   }
+  publication.OfferToGroups();
   if (targets) publication.Call(targets->inlined(), [](const auto&) { return true; });
   for (std::size_t list = 0; list < lists.size(); ++list) {
     if (lists[list]) publication.Call(lists[list]->inlined(), others(list));
@@ -180,6 +206,7 @@ Status FanOut(const BrokerCore& core, const Message& message) {
   if (!targets) return {};
   Publication publication(core, message);
   for (const auto& subscription : targets->queued()) publication.Offer(*subscription);
+  publication.OfferToGroups();
   publication.Call(targets->inlined(), [](const auto&) { return true; });
   return publication.Finish();
 }

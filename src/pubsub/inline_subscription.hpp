@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "pubsub/inproc_subscription.hpp"
 
@@ -22,7 +23,10 @@ class InlineSubscription final : public InprocSubscription,
     if (untold_.load(std::memory_order_relaxed) != 0) {
       info.missed = untold_.exchange(0, std::memory_order_relaxed);
     }
-    Handle(message, info);
+    Handle(message, info, [&](Delivery, std::string_view how) noexcept {
+      CountFailure(how);
+      Bury(message, how, info.attempt);
+    });
     delivered_.fetch_add(1, std::memory_order_relaxed);
     Leave();
   }
@@ -37,8 +41,9 @@ class InlineSubscription final : public InprocSubscription,
   SubscriptionCounters counters() const override {
     SubscriptionCounters counters;
     counters.delivered = delivered_.load(std::memory_order_relaxed);
-    counters.dropped = dropped_.load(std::memory_order_relaxed);
+    counters.dropped = dropped_.load(std::memory_order_relaxed) + lost();
     counters.failed = failed();
+    counters.dead_lettered = dead_lettered();
     return counters;
   }
 

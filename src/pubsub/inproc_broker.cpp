@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pubsub/fan_out.hpp"
+#include "pubsub/group.hpp"
 #include "pubsub/inline_subscription.hpp"
 #include "pubsub/queued_subscription.hpp"
 #include "virtufin/pubsub/inproc.hpp"
@@ -41,6 +42,15 @@ Status Check(std::span<const std::string_view> topics, const SubscribeOptions& o
     return Invalid("expected a block_timeout_ms of 0 or more, found " +
                    std::to_string(options.block_timeout_ms));
   }
+  if (options.retry.first_delay_ms < 0 || options.retry.attempt_timeout_ms < 0) {
+    return Invalid("expected a retry policy with times of 0 or more, found " +
+                   std::to_string(options.retry.first_delay_ms) + " and " +
+                   std::to_string(options.retry.attempt_timeout_ms) + " ms");
+  }
+  if (!options.group.empty() && options.dispatch == Dispatch::kInline) {
+    return Invalid("expected kQueued for a member of a group, found kInline in '" + options.group +
+                   "'");
+  }
   return {};
 }
 
@@ -61,12 +71,7 @@ struct InprocBroker::Impl {
 
   template <class Kind>
   Subscription Register(const std::shared_ptr<Kind>& subscription) {
-    for (const std::string& topic : subscription->names().exact) {
-      core->topics.Add(topic, subscription);
-    }
-    for (const std::string& pattern : subscription->names().patterns) {
-      core->patterns.Add(pattern, subscription);
-    }
+    core->Register(subscription);
     return Subscription(subscription);
   }
 
@@ -129,8 +134,13 @@ Result<Subscription> InprocBroker::Subscribe(std::span<const std::string_view> t
   TopicNames names = Names(topics, options);
   std::string name = options.name.empty() ? std::string(topics.front()) : options.name;
   if (options.dispatch == Dispatch::kInline) {
-    return impl_->Register(std::make_shared<InlineSubscription>(
-        impl_->core, std::move(name), std::move(names), std::move(handler)));
+    return impl_->Register(
+        std::make_shared<InlineSubscription>(impl_->core, std::move(name), std::move(names),
+                                             std::move(handler), options.retry.dead_letter));
+  }
+  if (!options.group.empty()) {
+    return Subscription(impl_->core->groups.Join(impl_->core, impl_->executor, std::move(name),
+                                                 std::move(names), std::move(handler), options));
   }
   return impl_->Register(std::make_shared<QueuedSubscription>(impl_->core, impl_->executor,
                                                               std::move(name), std::move(names),

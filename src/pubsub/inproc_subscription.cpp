@@ -1,9 +1,10 @@
 // InprocSubscription: running a handler behind a fence, and ending exactly once.
 #include "pubsub/inproc_subscription.hpp"
 
-#include <exception>
 #include <utility>
 
+#include "pubsub/dead_letter.hpp"
+#include "pubsub/fan_out.hpp"
 #include "virtufin/core/executor.hpp"
 
 namespace virtufin::inline v0 {
@@ -35,29 +36,48 @@ std::vector<std::shared_ptr<InprocSubscription>> EndingSubscriptions::All() {
 }
 
 InprocSubscription::InprocSubscription(std::shared_ptr<BrokerCore> core, std::string name,
-                                       TopicNames names, MessageHandler handler)
+                                       TopicNames names, MessageHandler handler, bool dead_letter)
     : core_(std::move(core)),
       name_(std::move(name)),
       names_(std::move(names)),
+      dead_letter_(dead_letter),
       handler_(std::move(handler)) {}
 
-void InprocSubscription::Handle(const Message& message, const DeliveryInfo& info) noexcept {
-  try {
-    if (handler_(message, info) == Delivery::kRetry) Failed("asked for a retry");
-  } catch (const std::exception& error) {
-    Failed(error.what());
-  } catch (...) {
-    Failed("something that is no std::exception");
-  }
-}
-
-void InprocSubscription::Failed(std::string_view how) noexcept {
+void InprocSubscription::CountFailure(std::string_view how) noexcept {
   const std::uint64_t count = failed_.fetch_add(1, std::memory_order_relaxed) + 1;
   if (!WorthLogging(count)) return;
   try {
     core_->log.Write(LogLevel::kWarn, "handler of '" + name_ + "' failed: " + std::string(how) +
                                           " (failures: " + std::to_string(count) + ")");
   } catch (...) {  // out of memory for a log line: the failure is counted
+  }
+}
+
+void InprocSubscription::Bury(const Message& message, std::string_view reason,
+                              std::uint32_t attempts) noexcept {
+  if (!dead_letter_) return Lose(1, "failed, and no dead letter is wanted");
+  try {
+    const auto letter = DeadLetter(message, reason, attempts);
+    if (!letter) return Lose(1, "failed, and from a topic of dead letters");
+    const Status status = FanOut(*core_, *letter);
+    if (status.code() == StatusCode::kUnavailable)
+      return Lose(1, "failed, and the broker is stopped");
+    dead_lettered_.fetch_add(1, std::memory_order_relaxed);
+  } catch (...) {
+    Lose(1, "failed, and memory is exhausted");
+  }
+}
+
+void InprocSubscription::Lose(std::size_t events, std::string_view why) noexcept {
+  if (events == 0) return;
+  const std::uint64_t before = lost_.fetch_add(events, std::memory_order_relaxed);
+  if (!WorthLogging(before + events) && events == 1) return;
+  try {
+    core_->log.Write(LogLevel::kError, "subscription '" + name_ + "' dropped " +
+                                           std::to_string(events) +
+                                           " event(s): " + std::string(why) +
+                                           " (so far: " + std::to_string(before + events) + ")");
+  } catch (...) {  // out of memory for a log line: they are counted
   }
 }
 

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pubsub/group_table.hpp"
 #include "pubsub/pattern.hpp"
 #include "pubsub/pattern_table.hpp"
 #include "pubsub/topic_table.hpp"
@@ -51,9 +54,16 @@ struct BrokerCore {
   explicit BrokerCore(LogSink& sink) noexcept : log(sink) {}
   TopicTable topics;
   PatternTable patterns;
+  GroupTable groups;
   EndingSubscriptions ending;
   BrokerLog log;
   std::atomic<bool> stopped{false};
+
+  template <class Kind>
+  void Register(const std::shared_ptr<Kind>& subscription) {
+    for (const std::string& topic : subscription->names().exact) topics.Add(topic, subscription);
+    for (const std::string& each : subscription->names().patterns) patterns.Add(each, subscription);
+  }
 };
 
 /// Longer waits are none that anybody means; sums of times stay in range.
@@ -65,7 +75,7 @@ constexpr bool WorthLogging(std::uint64_t count) noexcept { return (count & (cou
 class InprocSubscription : public Subscription::Impl {
  public:
   InprocSubscription(std::shared_ptr<BrokerCore> core, std::string name, TopicNames names,
-                     MessageHandler handler);
+                     MessageHandler handler, bool dead_letter);
 
   void Close(std::function<void()> done) final;
   void AwaitIdle() final;
@@ -89,8 +99,30 @@ class InprocSubscription : public Subscription::Impl {
   bool closed() const noexcept { return (gate_.load(std::memory_order_acquire) & kClosed) != 0; }
   /// A handler runs, or is about to be refused.
   bool busy() const noexcept { return gate_.load(std::memory_order_acquire) >= kOne; }
-  /// Between Enter and Leave. No exception leaves it.
-  void Handle(const Message& message, const DeliveryInfo& info) noexcept;
+  /// Between Enter and Leave. On failure calls on_failure(Delivery, std::string_view how), which
+  /// must not throw.
+  template <class OnFailure>
+  void Handle(const Message& message, const DeliveryInfo& info, OnFailure on_failure) noexcept {
+    try {
+      const Delivery delivery = handler_(message, info);
+      if (delivery == Delivery::kRetry) on_failure(delivery, "the handler asked for a retry");
+      if (delivery == Delivery::kReject) on_failure(delivery, "the handler rejected it");
+    } catch (const std::exception& error) {
+      on_failure(Delivery::kRetry, error.what());
+    } catch (...) {
+      on_failure(Delivery::kRetry, "the handler threw something that is no std::exception");
+    }
+  }
+  /// Counts a failed attempt, and logs it now and then.
+  void CountFailure(std::string_view how) noexcept;
+  /// The event is not tried again: sends it to the dead letter, or drops and counts it.
+  void Bury(const Message& message, std::string_view reason, std::uint32_t attempts) noexcept;
+  /// Counts and logs events that nobody handled.
+  void Lose(std::size_t events, std::string_view why) noexcept;
+  std::uint64_t dead_lettered() const noexcept {
+    return dead_lettered_.load(std::memory_order_relaxed);
+  }
+  std::uint64_t lost() const noexcept { return lost_.load(std::memory_order_relaxed); }
   std::uint64_t failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
   BrokerCore& core() const noexcept { return *core_; }
 
@@ -103,13 +135,15 @@ class InprocSubscription : public Subscription::Impl {
   static constexpr std::uint64_t kOne = 2;
 
   void BecomeIdle() noexcept;
-  void Failed(std::string_view how) noexcept;
   void RunDone(const std::function<void()>& done) noexcept;
 
   const std::shared_ptr<BrokerCore> core_;
   const std::string name_;
   const TopicNames names_;
+  const bool dead_letter_;
   std::atomic<std::uint64_t> failed_{0};
+  std::atomic<std::uint64_t> dead_lettered_{0};
+  std::atomic<std::uint64_t> lost_{0};
 
   std::mutex end_mutex_;
   std::condition_variable ended_;

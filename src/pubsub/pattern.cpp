@@ -21,6 +21,12 @@ bool TopicNames::Contains(const std::vector<std::string>& sorted, std::string_vi
   return at != sorted.end() && *at == name;
 }
 
+bool TopicNames::Fit(std::string_view topic) const noexcept {
+  return Contains(exact, topic) ||
+         std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return FitsPattern(pattern, topic); });
+}
+
 Status CheckPattern(std::string_view pattern) {
   std::string_view rest = pattern;
   for (std::size_t number = 1;; ++number) {
@@ -40,6 +46,18 @@ Status CheckPattern(std::string_view pattern) {
     }
     if (first.last) return {};
     rest = first.rest;
+  }
+}
+
+bool FitsPattern(std::string_view pattern, std::string_view topic) noexcept {
+  for (;;) {
+    const FirstSegment wanted(pattern);
+    if (wanted.segment == kAnyRest) return true;
+    const FirstSegment found(topic);
+    if (wanted.segment != kAnySegment && wanted.segment != found.segment) return false;
+    if (wanted.last || found.last) return wanted.last && found.last;
+    pattern = wanted.rest;
+    topic = found.rest;
   }
 }
 

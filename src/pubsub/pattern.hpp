@@ -37,6 +37,7 @@ struct TopicNames {
 
   /// One event may match several of them.
   bool Overlap() const noexcept { return !patterns.empty() && exact.size() + patterns.size() > 1; }
+  bool Fit(std::string_view topic) const noexcept;
   /// `topic` is among the exact ones, or one of the first `count` of `matched` among the patterns.
   template <class Entries>
   bool HasEarlier(std::string_view topic, const Entries& matched, std::size_t count) const {
@@ -53,7 +54,8 @@ struct TopicNames {
 
 /// Errors: INVALID_ARGUMENT saying what was expected of which segment, and what was found.
 Status CheckPattern(std::string_view pattern);
-/// Precondition: CheckPattern accepted it.
+/// Precondition, here and below: CheckPattern accepted it.
+bool FitsPattern(std::string_view pattern, std::string_view topic) noexcept;
 bool HasWildcard(std::string_view pattern) noexcept;
 
 }  // namespace detail

@@ -29,13 +29,25 @@ void QueuedSubscription::Drain() {
 bool QueuedSubscription::DrainSome() {
   const auto start = std::chrono::steady_clock::now();
   for (std::uint32_t count = 1;; ++count) {
-    DeliveryInfo info;
-    const Message* message = Claim(info);
-    if (message == nullptr) return false;
-    Handle(*message, info);
-    delivered_.store(delivered_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    batch_.Pop();
-    ++batch_front_;
+    if (resume_.load(std::memory_order_acquire)) {
+      if (!Resume()) return false;
+    } else {
+      DeliveryInfo info;
+      const Message* message = Claim(info);
+      if (message == nullptr) {
+        if (ran_dry_) return false;
+        continue;
+      }
+      info.control = this;
+      const Delivery outcome = Run(*message, info);
+      Message done = batch_.Pop();
+      ++batch_front_;
+      if (Done(outcome) && !deferring_) {
+        OnHandled();
+      } else if (!Unsettled({std::move(done)}, outcome)) {
+        return false;
+      }
+    }
     if (closed()) return false;
     if (Executor::CurrentStrandParked()) return true;
     // Looking at the clock costs as much as a small handler: look after 1, 2, 4, 8 ... events.
@@ -45,6 +57,16 @@ bool QueuedSubscription::DrainSome() {
       return true;
     }
   }
+}
+
+Delivery QueuedSubscription::Run(const Message& message, const DeliveryInfo& info) {
+  Delivery outcome = Delivery::kSuccess;
+  Handle(message, info, [&](Delivery delivery, std::string_view how) noexcept {
+    outcome = delivery;
+    if (explained_ != delivered_.load(std::memory_order_relaxed) + 1) Explain(how);
+  });
+  delivered_.store(delivered_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return outcome;
 }
 
 const Message* QueuedSubscription::Claim(DeliveryInfo& info) {
@@ -76,10 +98,9 @@ const Message* QueuedSubscription::Claim(DeliveryInfo& info) {
 bool QueuedSubscription::Refill() {
   batch_.Clear();
   Lock lock(mutex_);
-  if (inbox_.empty()) {
-    scheduled_ = false;
-    return false;
-  }
+  ran_dry_ = inbox_.empty() && due_.empty();
+  if (ran_dry_) scheduled_ = false;
+  if (inbox_.empty()) return false;
   if (overflow_ == Overflow::kConflate) {
     batch_front_ = tail_ - inbox_.size();
     batch_end_ = batch_front_ + 1;
@@ -91,8 +112,6 @@ bool QueuedSubscription::Refill() {
   batch_front_ = tail_ - batch_.size();
   return true;
 }
-
-void QueuedSubscription::OnIdle() { batch_.Clear(); }
 
 }  // namespace detail
 }  // namespace virtufin::inline v0

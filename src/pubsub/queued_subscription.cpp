@@ -2,6 +2,7 @@
 #include "pubsub/queued_subscription.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace virtufin::inline v0 {
@@ -28,8 +29,12 @@ Status LagStatus(const std::string& name, const SubscribeOptions& options) {
 
 QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executor& executor,
                                        std::string name, TopicNames names, MessageHandler handler,
-                                       const SubscribeOptions& options)
-    : InprocSubscription(std::move(core), std::move(name), std::move(names), std::move(handler)),
+                                       const SubscribeOptions& options, bool salvages,
+                                       std::string group)
+    : InprocSubscription(std::move(core), std::move(name), std::move(names), std::move(handler),
+                         options.retry.dead_letter),
+      salvages_(salvages),
+      group_(std::move(group)),
       executor_(executor),
       strand_(executor.NewStrand()),
       overflow_(options.overflow),
@@ -37,6 +42,8 @@ QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executo
       block_timeout_(
           std::min(std::chrono::milliseconds(options.block_timeout_ms), kLongestTimeout)),
       lag_status_(LagStatus(this->name(), options)),
+      retry_(options.retry),
+      ordered_(options.ordered),
       inbox_(options.capacity * 2),
       batch_(options.capacity * 2) {
   if (overflow_ == Overflow::kConflate) batch_.Reserve(1);
@@ -88,7 +95,7 @@ Offered QueuedSubscription::OfferPressed(const Message& message) {
     if (ended_) return Offered::kTaken;
     Attend();
     Settle(released);
-    const bool own_strand = strand_.Running();
+    const bool own_strand = OnOwnStrand();
     if (lagging_) {
       offered = Miss();
     } else if (!Pressed()) {
@@ -150,8 +157,17 @@ void QueuedSubscription::GiveUp(const PendingPush& push) {
 }
 
 void QueuedSubscription::StopWaiting() {
-  Lock lock(mutex_);
-  Resolve(Offered::kStopped);
+  std::vector<Attempt> lost;
+  bool post = false;
+  {
+    Lock lock(mutex_);
+    Resolve(Offered::kStopped);
+    lost = TakeWaiting();
+    post = !lost.empty() && Wake();
+  }
+  Lose(lost.size(), "the broker was stopped before their retry");
+  for (const Attempt& attempt : lost) Finished(attempt);
+  if (post) PostDrain();
 }
 
 void QueuedSubscription::OnParkTimeout(std::uint64_t episode) {
@@ -171,24 +187,48 @@ void QueuedSubscription::OnParkTimeout(std::uint64_t episode) {
 void QueuedSubscription::OnClosed() {
   Released released;
   BoundedQueue<Message> dropped(capacity_ * 2);
+  std::vector<Attempt> lost;
+  std::optional<Attempt> unsettled;
   {
     Lock lock(mutex_);
     ended_ = true;
     Resolve(Offered::kTaken);
     Unpark(released);
-    inbox_.TakeAll(dropped);
+    if (salvages_) return;
     index_.Clear();
+    inbox_.TakeAll(dropped);
+    lost = TakeWaiting();
+    unsettled = std::exchange(in_hand_, std::nullopt);
   }
+  Lose(lost.size(), "it ended before their retry");
+}
+
+void QueuedSubscription::OnIdle() {
+  if (!salvages_) return batch_.Clear();
+  std::vector<Attempt> unhandled;
+  {
+    Lock lock(mutex_);
+    unhandled = TakeWaiting();
+    if (in_hand_ && settled_ && !Done(settled_->delivery))
+      unhandled.push_back(*std::move(in_hand_));
+    if (settled_) in_hand_.reset();
+    for (; batch_front_ < next_ && !batch_.empty(); ++batch_front_) batch_.Pop();
+    while (!batch_.empty()) unhandled.push_back({batch_.Pop(), 0});
+    while (!inbox_.empty()) unhandled.push_back({inbox_.Pop(), 0});
+  }
+  if (!unhandled.empty()) Salvage(std::move(unhandled));
 }
 
 SubscriptionCounters QueuedSubscription::counters() const {
   Lock lock(mutex_);
   SubscriptionCounters counters;
   counters.delivered = delivered_.load(std::memory_order_relaxed);
-  counters.dropped = dropped_;
+  counters.dropped = dropped_ + lost();
   counters.conflated = conflated_;
   counters.missed_lagging = missed_;
   counters.failed = failed();
+  counters.retried = retried_.load(std::memory_order_relaxed);
+  counters.dead_lettered = dead_lettered();
   if (ended_) return counters;
   counters.queued = Waiting();
   counters.lagging = lagging_;
@@ -334,9 +374,24 @@ void QueuedSubscription::Unattend() noexcept {
 }
 
 bool QueuedSubscription::Schedule() noexcept {
-  if (scheduled_ || ended_ || inbox_.empty()) return false;
+  if (scheduled_ || ended_ || held_ || inbox_.empty()) return false;
   scheduled_ = true;
   return true;
+}
+
+bool QueuedSubscription::Wake() noexcept {
+  if (ended_ || in_hand_) return false;
+  held_ = false;
+  return !std::exchange(scheduled_, true);
+}
+
+std::vector<Attempt> QueuedSubscription::TakeWaiting() {
+  std::vector<Attempt> taken;
+  for (auto* list : {&due_, &waiting_}) {
+    std::move(list->begin(), list->end(), std::back_inserter(taken));
+    list->clear();
+  }
+  return taken;
 }
 
 // ---- the mutex is not held ---------------------------------------------------------------------

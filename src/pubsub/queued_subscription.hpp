@@ -6,6 +6,10 @@
 // drain claims an event by moving `next_`; DropOldest moves `next_` as well and so revokes an event
 // that the drain has in its batch. What waits is therefore exact: `tail_ - next_`. With Conflate
 // the drain takes single events, so that all others can still be replaced.
+//
+// An event whose handler failed, or defers its outcome, leaves the batch. While it has to be waited
+// for, the drain is held: it ends, nobody posts it, and whoever brings the outcome, or the time of
+// the next attempt, posts it again.
 #pragma once
 
 #include <atomic>
@@ -15,7 +19,9 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pubsub/conflation_index.hpp"
@@ -48,11 +54,26 @@ struct PendingPush {
   Offered outcome = Offered::kFull;  // guarded by wait->mutex
 };
 
-class QueuedSubscription final : public InprocSubscription,
-                                 public std::enable_shared_from_this<QueuedSubscription> {
+/// An event that was taken out of a queue and is not done with.
+struct Attempt {
+  Message message;
+  std::uint32_t made = 1;      // attempts so far
+  bool blocks = true;          // OnHandled is still to come
+  std::uint64_t number = 0;    // of the wait for the next attempt
+  Executor::Timer timer = {};  // of the next attempt, or of the outcome
+};
+
+constexpr bool Done(Delivery delivery) noexcept {
+  return delivery == Delivery::kSuccess || delivery == Delivery::kDrop;
+}
+
+class QueuedSubscription : public InprocSubscription,
+                           public std::enable_shared_from_this<QueuedSubscription>,
+                           private DeliveryControl {
  public:
   QueuedSubscription(std::shared_ptr<BrokerCore> core, Executor& executor, std::string name,
-                     TopicNames names, MessageHandler handler, const SubscribeOptions& options);
+                     TopicNames names, MessageHandler handler, const SubscribeOptions& options,
+                     bool salvages = false, std::string group = {});
 
   /// Never waits. kFull for foreign threads only; then Await.
   Offered Offer(const Message& message);
@@ -61,13 +82,30 @@ class QueuedSubscription final : public InprocSubscription,
   void Await(PendingPush& push);
   /// The publisher of `push` waits no longer: without an outcome yet, the subscription lags.
   void GiveUp(const PendingPush& push);
-  /// All waiting pushes get the outcome kStopped.
+  /// All waiting pushes get the outcome kStopped; events that wait for a retry are lost.
   void StopWaiting() override;
 
   std::chrono::milliseconds block_timeout() const noexcept { return block_timeout_; }
   /// RESOURCE_EXHAUSTED naming the subscription: what a publisher is told while it lags.
   const Status& lag_status() const noexcept { return lag_status_; }
   SubscriptionCounters counters() const override;
+  /// The group whose members compete for each event; empty: none.
+  const std::string& group() const noexcept { return group_; }
+
+ protected:
+  /// Queues an event past all limits; the next delivery tells of `missed`. False when ended.
+  bool Give(Attempt& attempt, std::uint64_t missed);
+  /// The calling thread runs a task of this subscription.
+  virtual bool OnOwnStrand() const noexcept { return strand_.Running(); }
+  /// The next event may be given. Without the mutex, inside the drain.
+  virtual void OnHandled() {}
+  /// Once, when no handler runs any more, if `salvages`: what nobody handled, oldest first. And
+  /// later, when a deferred outcome comes and is a failure.
+  virtual void Salvage(std::vector<Attempt>) {}
+  void OnClosed() override;
+
+  const bool salvages_;
+  const std::string group_;
 
  private:
   /// What is let go after unlocking: it calls the executor, or frees memory.
@@ -80,8 +118,13 @@ class QueuedSubscription final : public InprocSubscription,
     std::uint64_t lag_ended = 0;
   };
   using Lock = std::lock_guard<std::mutex>;
+  class Ticket;
+  /// What was settled before the drain asked for it.
+  struct Outcome {
+    Delivery delivery;
+    std::string reason;
+  };
 
-  void OnClosed() override;
   void OnIdle() override;
 
   // The mutex is held.
@@ -102,6 +145,8 @@ class QueuedSubscription final : public InprocSubscription,
   void Attend() noexcept;
   void Unattend() noexcept;
   bool Schedule() noexcept;
+  bool Wake() noexcept;
+  std::vector<Attempt> TakeWaiting();
 
   // The mutex is not held.
   Offered OfferPressed(const Message& message);
@@ -113,6 +158,20 @@ class QueuedSubscription final : public InprocSubscription,
   bool DrainSome();
   const Message* Claim(DeliveryInfo& info);
   bool Refill();
+  Delivery Run(const Message& message, const DeliveryInfo& info);
+
+  // Of the drain, for events that are not done with; false: it is held.
+  bool Unsettled(Attempt attempt, Delivery outcome);
+  bool AwaitOutcome(Attempt attempt);
+  bool Fail(Attempt attempt, Delivery outcome);
+  bool Postpone(Attempt attempt);
+  bool Resume();
+  void Finished(const Attempt& attempt);
+  void OnRetryDue(std::uint64_t number);
+  void Settle(std::uint64_t deferral, Delivery delivery, std::string_view reason);
+  // Called by the handler, on the drain's thread.
+  Deferred Defer() override;
+  void Explain(std::string_view reason) override;
 
   Executor& executor_;  // not used once closed
   Executor::Strand strand_;
@@ -120,6 +179,8 @@ class QueuedSubscription final : public InprocSubscription,
   const std::uint64_t capacity_;
   const std::chrono::milliseconds block_timeout_;
   const Status lag_status_;
+  const RetryPolicy retry_;
+  const bool ordered_;
 
   // The publishers' lines.
   alignas(64) mutable std::mutex mutex_;
@@ -140,6 +201,14 @@ class QueuedSubscription final : public InprocSubscription,
   std::uint64_t conflated_ = 0;
   std::uint64_t missed_ = 0;
   std::uint64_t lags_ = 0;
+  bool held_ = false;               // the drain waits for a retry or an outcome
+  std::list<Attempt> waiting_;      // for their next attempt; at most capacity_
+  std::list<Attempt> due_;          // to be tried again now
+  std::uint64_t waits_ = 0;         // counts waiting_
+  std::optional<Attempt> in_hand_;  // its outcome is deferred
+  std::uint64_t deferral_ = 0;      // the number of the one that is open; 0: none
+  std::uint64_t deferrals_ = 0;
+  std::optional<Outcome> settled_;  // of deferral_
 
   // The drain's line. Publishers write it when they drop the oldest or get stuck.
   alignas(64) std::atomic<std::uint64_t> next_{0};
@@ -147,6 +216,12 @@ class QueuedSubscription final : public InprocSubscription,
   BoundedQueue<Message> batch_;
   std::uint64_t batch_front_ = 0;  // number of the event in front of the batch
   std::uint64_t batch_end_ = 0;
+  std::atomic<bool> resume_{false};  // something is due or settled; written under the mutex
+  bool ran_dry_ = false;             // Refill found nothing
+  bool deferring_ = false;           // the handler that runs called Defer
+  std::uint64_t explained_ = 0;      // the delivery, by number, that reason_ is of
+  std::string reason_;
+  std::atomic<std::uint64_t> retried_{0};
 };
 
 }  // namespace detail

@@ -192,3 +192,17 @@ TEST_CASE_TEMPLATE_DEFINE("an illegal pattern is refused with what was expected"
 }
 
 }  // namespace virtufin::test
+
+/// Runs this part for `driver`; once per translation unit.
+#define VIRTUFIN_PUBSUB_PATTERNS(driver)                 \
+  namespace virtufin::test {                             \
+  VIRTUFIN_INVOKE(pubsub_suite_star, driver);            \
+  VIRTUFIN_INVOKE(pubsub_suite_rest, driver);            \
+  VIRTUFIN_INVOKE(pubsub_suite_encoded, driver);         \
+  VIRTUFIN_INVOKE(pubsub_suite_once, driver);            \
+  VIRTUFIN_INVOKE(pubsub_suite_literal_star, driver);    \
+  VIRTUFIN_INVOKE(pubsub_suite_pattern_changes, driver); \
+  VIRTUFIN_INVOKE(pubsub_suite_pattern_order, driver);   \
+  VIRTUFIN_INVOKE(pubsub_suite_illegal_pattern, driver); \
+  }                                                      \
+  static_assert(true, "wants a semicolon")

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "virtufin/core/executor.hpp"
+#include "virtufin/core/time.hpp"
 #include "virtufin/event/event_builder.hpp"
 #include "virtufin/event/message.hpp"
 #include "virtufin/pubsub/inproc.hpp"
@@ -106,6 +107,7 @@ class Inbox {
     std::lock_guard lock(mutex_);
     numbers_.push_back(NumberOf(message));
     missed_.push_back(info.missed);
+    attempts_.push_back(info.attempt);
     changed_.notify_all();
     return Delivery::kSuccess;
   }
@@ -131,6 +133,10 @@ class Inbox {
     std::lock_guard lock(mutex_);
     return missed_;
   }
+  std::vector<std::uint32_t> attempts() const {
+    std::lock_guard lock(mutex_);
+    return attempts_;
+  }
   std::size_t size() const {
     std::lock_guard lock(mutex_);
     return numbers_.size();
@@ -146,6 +152,34 @@ class Inbox {
   mutable std::condition_variable changed_;
   std::vector<std::uint64_t> numbers_;
   std::vector<std::uint64_t> missed_;
+  std::vector<std::uint32_t> attempts_;
+};
+
+/// What was delivered, whole.
+class Letters {
+ public:
+  MessageHandler Handler() {
+    return [this](const Message& message, const DeliveryInfo&) {
+      std::lock_guard lock(mutex_);
+      messages_.push_back(message);
+      changed_.notify_all();
+      return Delivery::kSuccess;
+    };
+  }
+  std::vector<Message> Await(std::size_t count) const {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return messages_.size() >= count; });
+    return messages_;
+  }
+  std::size_t size() const {
+    std::lock_guard lock(mutex_);
+    return messages_.size();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  std::vector<Message> messages_;
 };
 
 inline std::vector<std::uint64_t> Range(std::uint64_t first, std::uint64_t last) {
@@ -177,10 +211,10 @@ class LogLines final : public LogSink {
 
 /// An executor of two threads and a broker on it.
 struct Bus {
-  explicit Bus(int threads = 2, int max_blocking_threads = 64)
-      : executor(Options(threads, max_blocking_threads), WallClock(), log) {
+  explicit Bus(int threads = 2, int max_blocking_threads = 64, Clock& clock = WallClock())
+      : executor(Options(threads, max_blocking_threads), clock, log), runtime{executor, clock, log} {
     if (!executor.Start().ok()) std::abort();
-    broker = std::make_unique<InprocBroker>(Runtime{executor, WallClock(), log});
+    broker = std::make_unique<InprocBroker>(runtime);
   }
   ~Bus() {
     broker.reset();
@@ -203,7 +237,47 @@ struct Bus {
 
   LogLines log;
   Executor executor;
+  Runtime runtime;
   std::unique_ptr<InprocBroker> broker;
+};
+
+/// The same on a clock that stands still until it is moved.
+struct ManualClockOwner {
+  ManualClock clock{Timestamp()};
+};
+struct ManualBus : ManualClockOwner, Bus {
+  ManualBus() : Bus(kThreads, 0, clock) {}
+
+  /// No task runs that was posted before, and none those posted; handlers must not be stuck.
+  void Settle() {
+    for (int round = 0; round < 4; ++round) {
+      std::mutex mutex;
+      std::condition_variable changed;
+      int inside = 0;
+      int left = 0;
+      for (int i = 0; i < kThreads; ++i) {
+        executor.Post([&] {
+          std::unique_lock lock(mutex);
+          ++inside;
+          changed.notify_all();
+          changed.wait(lock, [&] { return inside == kThreads; });
+          ++left;
+          changed.notify_all();
+        });
+      }
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&] { return left == kThreads; });
+    }
+  }
+  /// Timers that were armed before are run when they are due, and what they posted.
+  void Advance(std::chrono::milliseconds by) {
+    Settle();
+    clock.Advance(by);
+    Settle();
+  }
+
+ private:
+  static constexpr int kThreads = 2;
 };
 
 inline SubscribeOptions Queue(std::size_t capacity, Overflow overflow = Overflow::kBlock,

@@ -14,12 +14,9 @@
 
 #include "virtufin/core/result.hpp"
 #include "virtufin/event/message.hpp"
+#include "virtufin/pubsub/delivery.hpp"
 
 namespace virtufin::inline v0 {
-
-/// What a handler says about an event. kDrop: handled, on purpose not used. kRetry counts as
-/// failed; a driver that does not redeliver is done with the event all the same.
-enum class Delivery : std::uint8_t { kSuccess, kRetry, kDrop };
 
 enum class Dispatch : std::uint8_t {
   kQueued,  // own queue, handled on the executor: in order, one at a time
@@ -35,16 +32,6 @@ enum class Overflow : std::uint8_t {
                 // room; when none waits, as kDropOldest. For events that say all: not for deltas
 };
 
-struct DeliveryInfo {
-  // Events lost to this subscription since the previous delivery, conflated ones included.
-  std::uint64_t missed = 0;
-  std::uint32_t attempt = 1;  // 1 to 4
-};
-
-/// `message` is borrowed until the handler returns; copy it to keep it. What the handler throws is
-/// logged and counted as failed. [callback]
-using MessageHandler = std::function<Delivery(const Message& message, const DeliveryInfo& info)>;
-
 struct SubscribeOptions {
   Dispatch dispatch = Dispatch::kQueued;
   Overflow overflow = Overflow::kBlock;  // kQueued only
@@ -53,15 +40,25 @@ struct SubscribeOptions {
   std::string name;                      // shown in errors and logs; default: the first topic
   bool patterns = false;  // topics are patterns: a segment `*` is any one segment, a last segment
                           // `>` any one or more; at most 64 segments, none empty
+  /// Not empty: subscriptions of one group compete, each event goes to exactly one of them, and
+  /// what one leaves unhandled goes to the others. kQueued only.
+  std::string group;
+  /// Of failed events; an inline handler is not called again: its failed events go to the dead
+  /// letter at once.
+  RetryPolicy retry;
+  bool ordered = true;  // later events wait for one that is retried; false: they pass
 };
 
 struct SubscriptionCounters {
   std::uint64_t delivered = 0;  // handler runs that ended, failed ones included
-  std::uint64_t dropped = 0;    // for want of room, or refused to an inline handler (recursion)
-  std::uint64_t conflated = 0;  // newer ones took their place
+  std::uint64_t dropped = 0;  // for want of room; refused to an inline handler (recursion); failed
+                              // and neither retried nor dead-lettered
+  std::uint64_t conflated = 0;       // newer ones took their place
   std::uint64_t missed_lagging = 0;  // not queued because the subscription lagged
-  std::uint64_t failed = 0;          // handler threw or asked for a retry
-  std::size_t queued = 0;            // waiting now
+  std::uint64_t failed = 0;          // attempts that failed
+  std::uint64_t retried = 0;         // attempts after the first
+  std::uint64_t dead_lettered = 0;   // events that went to the dead letter
+  std::size_t queued = 0;            // waiting now; of a group: all of its queue
   bool lagging = false;              // publishers do not wait for it now
   std::size_t parked = 0;            // publishing strands parked for it now
 };
@@ -121,7 +118,8 @@ class PubSub {
   /// otherwise; an event that several of them fit comes once. `handler` is consumed, and destroyed
   /// when the subscription ended. [any] [callback] Errors: INVALID_ARGUMENT for no topic, an empty
   /// one, an illegal pattern, no handler, a capacity of 0 or over kMaxQueueCapacity, a negative
-  /// timeout; UNIMPLEMENTED for patterns where the broker has none; UNAVAILABLE when stopped.
+  /// time, a group of inline handlers; UNIMPLEMENTED for patterns where the broker has none;
+  /// UNAVAILABLE when stopped.
   virtual Result<Subscription> Subscribe(std::span<const std::string_view> topics,
                                          const SubscribeOptions& options,
                                          MessageHandler handler) = 0;

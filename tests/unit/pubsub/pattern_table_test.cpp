@@ -23,7 +23,7 @@ using detail::PatternTable;
 std::shared_ptr<InlineSubscription> Make(const std::shared_ptr<BrokerCore>& core) {
   return std::make_shared<InlineSubscription>(
       core, "x", detail::TopicNames{{}, {"x"}},
-      [](const Message&, const DeliveryInfo&) { return Delivery::kSuccess; });
+      [](const Message&, const DeliveryInfo&) { return Delivery::kSuccess; }, true);
 }
 
 std::vector<std::string> Split(const std::string& text) {

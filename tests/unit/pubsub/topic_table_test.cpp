@@ -20,7 +20,7 @@ using detail::TopicTable;
 std::shared_ptr<InlineSubscription> Make(const std::shared_ptr<BrokerCore>& core) {
   return std::make_shared<InlineSubscription>(
       core, "x", detail::TopicNames{{"x"}, {}},
-      [](const Message&, const DeliveryInfo&) { return Delivery::kSuccess; });
+      [](const Message&, const DeliveryInfo&) { return Delivery::kSuccess; }, true);
 }
 
 TEST_CASE("each of ten thousand topics finds its own subscriptions") {

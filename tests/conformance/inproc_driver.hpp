@@ -1,5 +1,10 @@
-// The PubSub suite on the in-process broker.
-#include "conformance/pubsub_suite.hpp"
+// The in-process broker as a driver of the PubSub suite.
+#pragma once
+
+#include <chrono>
+
+#include "conformance/pubsub_quirks.hpp"
+#include "support/bus.hpp"
 
 namespace virtufin::test {
 
@@ -10,11 +15,11 @@ class InprocDriver {
   PubSub& bus() { return *bus_.broker; }
   void Stop() { (void)bus_.broker->Stop(std::chrono::seconds(30)); }
   void DestroyBus() { bus_.broker.reset(); }
+  void Advance(std::chrono::milliseconds by) { bus_.Advance(by); }
+  void Settle() { bus_.Settle(); }
 
  private:
-  Bus bus_;
+  ManualBus bus_;
 };
 
 }  // namespace virtufin::test
-
-VIRTUFIN_PUBSUB_SUITE(InprocDriver);

@@ -1,0 +1,250 @@
+// The PubSub suite on what arrives, where, in which order.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "conformance/pubsub_quirks.hpp"
+#include "support/bus.hpp"
+#include "virtufin/pubsub/pubsub.hpp"
+
+namespace virtufin::test {
+
+// Pins PS-1.
+TEST_CASE_TEMPLATE_DEFINE("every subscriber gets every event of its topic in order", Driver,
+                          pubsub_suite_fan_out) {
+  Driver driver;
+  std::array<Inbox, 3> inboxes;
+  std::vector<Subscription> subscriptions;
+  for (Inbox& inbox : inboxes) {
+    subscriptions.push_back(driver.bus().Subscribe("a.b", Queue(4096), inbox.Handler()).value());
+  }
+  for (std::uint64_t i = 1; i <= 1000; ++i) REQUIRE(driver.bus().Publish(Numbered("a.b", i)).ok());
+  for (Inbox& inbox : inboxes) {
+    inbox.Await(1000);
+    CHECK(inbox.numbers() == Range(1, 1000));
+    CHECK(inbox.missed_in_all() == 0);
+  }
+}
+
+// Pins PS-1.
+TEST_CASE_TEMPLATE_DEFINE("an event arrives as it was published", Driver, pubsub_suite_same_event) {
+  Driver driver;
+  CloudEvent::Builder builder;
+  builder.Id("42").Source("urn:com.virtufin:test").Type("com.virtufin.test.tick");
+  builder.Subject("currency_pair/BTCUSDT").Extension("exchange", std::string_view("binance"));
+  builder.JsonData(R"({"bid":"100.50"})");
+  const Message sent("a", builder.Build().value());
+  Signal arrived;
+  bool same = false;
+  std::string topic;
+  auto subscription =
+      driver.bus().Subscribe("a", {}, [&](const Message& message, const DeliveryInfo& info) {
+        same = message.event() == sent.event() && info.attempt == 1;
+        topic = message.topic();
+        arrived.Set();
+        return Delivery::kSuccess;
+      });
+  REQUIRE(driver.bus().Publish(sent).ok());
+  arrived.Wait();
+  CHECK(same);
+  CHECK(topic == "a");
+}
+
+// Pins PS-1.
+TEST_CASE_TEMPLATE_DEFINE("publishing to nobody is fine", Driver, pubsub_suite_nobody) {
+  Driver driver;
+  CHECK(driver.bus().Publish(Numbered("a", 1)).ok());
+}
+
+// Pins TOP-3, TOP-4.
+TEST_CASE_TEMPLATE_DEFINE("topics are exact", Driver, pubsub_suite_exact) {
+  Driver driver;
+  Inbox inbox;
+  auto subscription = driver.bus().Subscribe("a.b", {}, inbox.Handler());
+  std::uint64_t number = 0;
+  for (const char* other : {"a", "a.b.c", "A.B", "a.*", "*", ">", "a.>", "a.b ", "b"}) {
+    REQUIRE(driver.bus().Publish(Numbered(other, ++number)).ok());
+  }
+  REQUIRE(driver.bus().Publish(Numbered("a.b", 99)).ok());
+  inbox.Await(1);
+  CHECK(inbox.numbers() == Range(99, 99));
+
+  Inbox star;
+  auto literal = driver.bus().Subscribe("a.*", {}, star.Handler());
+  REQUIRE(driver.bus().Publish(Numbered("a.b", 100)).ok());
+  REQUIRE(driver.bus().Publish(Numbered("a.*", 101)).ok());
+  star.Await(1);
+  CHECK(star.numbers() == Range(101, 101));
+}
+
+// Pins PS-2.
+TEST_CASE_TEMPLATE_DEFINE("one queue serves several topics in publishing order", Driver,
+                          pubsub_suite_topics) {
+  Driver driver;
+  Inbox inbox;
+  const std::array<std::string_view, 4> topics = {"a", "b", "a", "c"};
+  auto subscription = driver.bus().Subscribe(topics, Queue(64), inbox.Handler());
+  REQUIRE(subscription.ok());
+  for (std::uint64_t i = 1; i <= 30; ++i) {
+    REQUIRE(driver.bus().Publish(Numbered(topics[i % topics.size()], i)).ok());
+  }
+  inbox.Await(30);
+  subscription->Unsubscribe();
+  CHECK(inbox.numbers() == Range(1, 30));
+}
+
+// Pins PS-2.
+TEST_CASE_TEMPLATE_DEFINE("handlers of one queue run one at a time, in order per publisher", Driver,
+                          pubsub_suite_order) {
+  constexpr std::uint64_t kPublishers = 4;
+  constexpr std::uint64_t kEach = 500;
+  Driver driver;
+  std::atomic<int> inside{0};
+  std::atomic<int> overlaps{0};
+  std::vector<std::uint64_t> last(kPublishers, 0);
+  std::uint64_t unordered = 0;
+  std::uint64_t count = 0;
+  Signal all;
+  auto subscription =
+      driver.bus().Subscribe("a", Queue(64), [&](const Message& message, const DeliveryInfo&) {
+        if (inside.fetch_add(1) != 0) ++overlaps;
+        const std::uint64_t number = NumberOf(message);
+        std::uint64_t& previous = last[number / 10'000];
+        if (number % 10'000 != previous + 1) ++unordered;
+        previous = number % 10'000;
+        inside.fetch_sub(1);
+        if (++count == kPublishers * kEach) all.Set();
+        return Delivery::kSuccess;
+      });
+  std::vector<std::thread> publishers;
+  for (std::uint64_t p = 0; p < kPublishers; ++p) {
+    publishers.emplace_back([&, p] {
+      for (std::uint64_t i = 1; i <= kEach; ++i) {
+        (void)driver.bus().Publish(Numbered("a", p * 10'000 + i));
+      }
+    });
+  }
+  for (auto& publisher : publishers) publisher.join();
+  all.Wait();
+  CHECK(overlaps == 0);
+  CHECK(unordered == 0);
+}
+
+// Pins PS-3.
+TEST_CASE_TEMPLATE_DEFINE("a failing handler disturbs nobody and is counted", Driver,
+                          pubsub_suite_failing) {
+  Driver driver;
+  Inbox inbox;
+  Inbox other;
+  SubscribeOptions options = Queue(64);
+  options.retry.retries = 0;
+  auto failing = driver.bus().Subscribe(
+      "a", options, [&](const Message& message, const DeliveryInfo& info) -> Delivery {
+        inbox.Take(message, info);
+        switch (NumberOf(message) % 4) {
+          case 0:
+            throw std::runtime_error("no");
+          case 1:
+            throw 7;
+          case 2:
+            return Delivery::kDrop;
+          default:
+            return Delivery::kSuccess;
+        }
+      });
+  auto well = driver.bus().Subscribe("a", {}, other.Handler());
+  for (std::uint64_t i = 1; i <= 40; ++i) REQUIRE(driver.bus().Publish(Numbered("a", i)).ok());
+  inbox.Await(40);
+  other.Await(40);
+  failing->Unsubscribe();
+  CHECK(inbox.numbers() == Range(1, 40));
+  CHECK(other.numbers() == Range(1, 40));
+  CHECK(failing->counters().failed == 20);
+  CHECK(failing->counters().delivered == 40);
+}
+
+// Pins PS-4.
+TEST_CASE_TEMPLATE_DEFINE("a handler may publish and subscribe", Driver, pubsub_suite_nested) {
+  Driver driver;
+  Inbox inbox;
+  Subscription inner;
+  auto outer = driver.bus().Subscribe("a", {}, [&](const Message& message, const DeliveryInfo&) {
+    inner = driver.bus().Subscribe("b", {}, inbox.Handler()).value();
+    (void)driver.bus().Publish(Numbered("b", NumberOf(message) + 1));
+    return Delivery::kSuccess;
+  });
+  REQUIRE(driver.bus().Publish(Numbered("a", 1)).ok());
+  inbox.Await(1);
+  CHECK(inbox.numbers() == Range(2, 2));
+  outer->Unsubscribe();
+  inner.Unsubscribe();
+}
+
+// Pins PS-15.
+TEST_CASE_TEMPLATE_DEFINE("an inline handler runs on the publisher's thread", Driver,
+                          pubsub_suite_inline) {
+  if (!Driver::kQuirks.inline_on_publisher) return;
+  Driver driver;
+  std::thread::id thread;
+  ThreadKind kind = ThreadKind::kForeign;
+  auto subscription =
+      driver.bus().Subscribe("a", Inline(), [&](const Message&, const DeliveryInfo&) {
+        thread = std::this_thread::get_id();
+        kind = CurrentThreadKind();
+        return Delivery::kSuccess;
+      });
+  REQUIRE(driver.bus().Publish(Numbered("a", 1)).ok());
+  CHECK(thread == std::this_thread::get_id());
+  CHECK(kind == ThreadKind::kCallback);
+  CHECK(CurrentThreadKind() == ThreadKind::kForeign);
+  CHECK(subscription->counters().delivered == 1);
+}
+
+// Pins PS-8, TOP-4.
+TEST_CASE_TEMPLATE_DEFINE("what cannot be subscribed is refused", Driver, pubsub_suite_invalid) {
+  Driver driver;
+  Inbox inbox;
+  const auto code = [&](std::span<const std::string_view> topics, const SubscribeOptions& options,
+                        MessageHandler handler) {
+    return driver.bus().Subscribe(topics, options, std::move(handler)).status().code();
+  };
+  const std::array<std::string_view, 2> empty_topic = {"a", ""};
+  const std::array<std::string_view, 1> topic = {"a"};
+  CHECK(code({}, {}, inbox.Handler()) == StatusCode::kInvalidArgument);
+  CHECK(code(empty_topic, {}, inbox.Handler()) == StatusCode::kInvalidArgument);
+  CHECK(code(topic, Queue(0), inbox.Handler()) == StatusCode::kInvalidArgument);
+  CHECK(code(topic, Queue(PubSub::kMaxQueueCapacity + 1), inbox.Handler()) ==
+        StatusCode::kInvalidArgument);
+  CHECK(code(topic, Queue(1, Overflow::kBlock, -1), inbox.Handler()) ==
+        StatusCode::kInvalidArgument);
+  CHECK(code(topic, {}, nullptr) == StatusCode::kInvalidArgument);
+  CHECK(code(topic, Queue(1), inbox.Handler()) == StatusCode::kOk);
+}
+
+}  // namespace virtufin::test
+
+/// Runs this part for `driver`; once per translation unit.
+#define VIRTUFIN_PUBSUB_DELIVERY(driver)            \
+  namespace virtufin::test {                        \
+  VIRTUFIN_INVOKE(pubsub_suite_fan_out, driver);    \
+  VIRTUFIN_INVOKE(pubsub_suite_same_event, driver); \
+  VIRTUFIN_INVOKE(pubsub_suite_nobody, driver);     \
+  VIRTUFIN_INVOKE(pubsub_suite_exact, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_topics, driver);     \
+  VIRTUFIN_INVOKE(pubsub_suite_order, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_failing, driver);    \
+  VIRTUFIN_INVOKE(pubsub_suite_nested, driver);     \
+  VIRTUFIN_INVOKE(pubsub_suite_inline, driver);     \
+  VIRTUFIN_INVOKE(pubsub_suite_invalid, driver);    \
+  }                                                 \
+  static_assert(true, "wants a semicolon")
