@@ -25,6 +25,7 @@ void ManagedWorker::Afterwards::Do() {
     unload.worker.reset();
   }
   for (auto& action : run) action();
+  deferred.Settle(delivery, reason);
 }
 
 Status ManagedWorker::Error(StatusCode code, const std::string& text) const {
@@ -171,10 +172,11 @@ Status ManagedWorker::Subscribe() {
   std::vector<std::string_view> topics(info_.topics.begin(), info_.topics.end());
   SubscribeOptions options = config_.subscribe;
   options.name = "worker " + info_.id;
-  auto subscription = bus_.Subscribe(
-      topics, options, [self = shared_from_this()](const Message& message, const DeliveryInfo&) {
-        return self->OnMessage(message);
-      });
+  auto subscription =
+      bus_.Subscribe(topics, options,
+                     [self = shared_from_this()](const Message& message, const DeliveryInfo& info) {
+                       return self->OnMessage(message, info);
+                     });
   if (!subscription.ok()) return subscription.status();
   subscription_ = std::move(*subscription);
   state_ = State::kRunning;
@@ -281,11 +283,18 @@ void ManagedWorker::Drain(std::unique_lock<std::mutex>& lock, Timeout timeout, W
   const std::uint64_t drain = ++drain_;
   ArmDrainTimer(timeout);
   Subscription subscription = std::move(subscription_);
-  const std::size_t queued = subscription.counters().queued;
+  // What a group has queued goes to its other members.
+  const SubscriptionCounters before = subscription.counters();
+  const std::size_t queued = config_.subscribe.group.empty() ? before.queued : 0;
   counters_.dropped += queued;
   lock.unlock();
   if (queued != 0) Log(LogLevel::kWarn, std::to_string(queued) + " queued events are dropped");
   subscription.Unsubscribe([self = shared_from_this(), drain] { self->OnUnsubscribed(drain); });
+  // An event that waited for its retry, and is logged there.
+  const std::uint64_t lost = subscription.counters().dropped - before.dropped;
+  lock.lock();
+  counters_.dropped += lost;
+  lock.unlock();
 }
 
 void ManagedWorker::ArmDrainTimer(Timeout timeout) {
@@ -327,7 +336,7 @@ void ManagedWorker::OnDrainTimeout(std::uint64_t drain, Timeout timeout) {
     busy_ = inside_ = overdue_ = damaged_ = false;
     input_.reset();
     after.self = std::move(self_);
-    after.parked = std::move(parked_);
+    after.deferred = std::move(outcome_);
     if (load_.worker) load_.worker->Abandon();
     error_ = status.ToString();
     FinishDrain(status, after);

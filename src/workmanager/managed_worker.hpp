@@ -68,13 +68,16 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   /// What is left to do once the lock is released.
   struct Afterwards {
     std::shared_ptr<ManagedWorker> self;
-    Executor::ParkToken parked;
+    Deferred deferred;
+    Delivery delivery = Delivery::kSuccess;
+    std::string reason;
     Load unload;
     std::vector<std::function<void()>> run;
     void Do();
   };
 
-  Delivery OnMessage(const Message& message);
+  Delivery OnMessage(const Message& message, const DeliveryInfo& info);
+  Delivery Verdict() const noexcept;  // lock held
   void OnOutcome(const Outcomes* from, CallOutcome outcome);
   void FinishCall(Afterwards& after);  // lock held
   void Watch();                        // lock held
@@ -121,8 +124,9 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   bool inside_ = false;                  // LoadedWorker::Process has not returned yet
   std::optional<Message> input_;         // until the outcome is in
   std::shared_ptr<ManagedWorker> self_;  // while busy
-  Executor::ParkToken parked_;           // while an asynchronous engine has the event
+  Deferred outcome_;                     // while an asynchronous engine has the event
   bool failed_ = false;                  // the last call
+  std::string failure_;                  // the last call: why it failed
   bool late_ = false;                    // the last call: it was overdue
   bool damaged_ = false;                 // the last call may have damaged the worker
   bool overdue_ = false;                 // the call in flight

@@ -124,6 +124,10 @@ Result<std::string> WorkManager::Create(CreateWorkerRequest request) {
   }
   auto config = detail::CheckRequest(request);
   if (!config.ok()) return config.status();
+  RetryPolicy& retry = config->subscribe.retry;
+  retry.retries = impl_->options.retry_attempts;
+  retry.first_delay_ms = std::clamp<std::int64_t>(impl_->options.retry_base_delay_ms, 0, kYearMs);
+  retry.attempt_timeout_ms = 0;  // a call that does not return is the worker's own affair
 
   WorkerInfo info;
   info.id = NewId();

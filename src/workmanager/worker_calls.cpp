@@ -18,7 +18,12 @@ Status OutOfMemory() {
 
 }  // namespace
 
-Delivery ManagedWorker::OnMessage(const Message& message) {
+Delivery ManagedWorker::Verdict() const noexcept {
+  if (!failed_) return Delivery::kSuccess;
+  return late_ && !config_.retry_after_timeout ? Delivery::kReject : Delivery::kRetry;
+}
+
+Delivery ManagedWorker::OnMessage(const Message& message, const DeliveryInfo& info) {
   Load load;
   {
     std::lock_guard lock(mutex_);
@@ -47,9 +52,10 @@ Delivery ManagedWorker::OnMessage(const Message& message) {
     if (load.outcomes != load_.outcomes) return delivery;  // abandoned
     inside_ = false;
     if (input_) {
-      parked_ = Executor::ParkCurrentStrand();  // the next event waits for this one's outcome
+      outcome_ = info.Defer();
     } else {
-      if (failed_) delivery = late_ ? Delivery::kDrop : Delivery::kRetry;
+      delivery = Verdict();
+      if (failed_) info.Explain(failure_);
       FinishCall(after);
     }
   }
@@ -93,6 +99,7 @@ void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
     late_ = late;
     damaged_ = outcome.degrades;
     failed_ = late || (!outcome.status.ok() && !outcome.reply);
+    if (failed_) failure_ = (late ? Overdue() : outcome.status).ToString();
     if (late) ++counters_.discarded;
     if (published) ++counters_.replies;
     if (failed_ || (outcome.reply && !published)) ++counters_.failed;
@@ -138,7 +145,9 @@ void ManagedWorker::OnWatchTick() {
 void ManagedWorker::FinishCall(Afterwards& after) {
   busy_ = overdue_ = false;
   after.self = std::move(self_);
-  after.parked = std::move(parked_);
+  after.deferred = std::move(outcome_);
+  after.delivery = Verdict();
+  if (failed_ && after.deferred) after.reason = failure_;
   if (swap_) FinishSwap({}, after);
   if (state_ == State::kDraining && unsubscribed_) FinishDrain({}, after);
 }

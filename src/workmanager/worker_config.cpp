@@ -20,7 +20,25 @@ Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "workmanager", std::move(message));
 }
 
-Status ApplySteering(const std::string& key, const std::string& value, SubscribeOptions& options) {
+Status ApplyFlag(const std::string& key, const std::string& value, bool& flag) {
+  if (value != "true" && value != "false") {
+    return Invalid("config " + key + ": expected true or false, found '" + value + "'");
+  }
+  flag = value == "true";
+  return {};
+}
+
+Status ApplySteering(const std::string& key, const std::string& value, WorkerConfig& config) {
+  SubscribeOptions& options = config.subscribe;
+  if (key == "virtufin.ordered") return ApplyFlag(key, value, options.ordered);
+  if (key == "virtufin.retryaftertimeout") {
+    return ApplyFlag(key, value, config.retry_after_timeout);
+  }
+  if (key == "virtufin.group") {
+    if (value.empty()) return Invalid("config " + key + ": expected a name, found none");
+    options.group = value;
+    return {};
+  }
   if (key == "virtufin.queue") {
     std::size_t capacity = 0;
     const char* end = value.data() + value.size();
@@ -47,7 +65,9 @@ Status ApplySteering(const std::string& key, const std::string& value, Subscribe
     }
     return {};
   }
-  return Invalid("config " + key + ": expected one of virtufin.queue, virtufin.overflow");
+  return Invalid("config " + key +
+                 ": expected one of virtufin.group, virtufin.ordered, virtufin.overflow, "
+                 "virtufin.queue, virtufin.retryaftertimeout");
 }
 
 Status CheckTags(const std::map<std::string, std::string>& tags) {
@@ -77,7 +97,7 @@ Result<WorkerConfig> CheckRequest(const CreateWorkerRequest& request) {
   std::vector<std::pair<std::string_view, std::string_view>> stamped;
   for (const auto& [key, value] : request.config) {
     if (key.starts_with(kSteering)) {
-      if (Status status = ApplySteering(key, value, config.subscribe); !status.ok()) return status;
+      if (Status status = ApplySteering(key, value, config); !status.ok()) return status;
     } else {
       stamped.emplace_back(key, value);
     }

@@ -10,6 +10,7 @@ namespace virtufin::inline v0::detail {
 
 struct WorkerConfig {
   SubscribeOptions subscribe;
+  bool retry_after_timeout = false;
   std::optional<ExtensionOverlay> overlay;  // absent: nothing to stamp
 };
 

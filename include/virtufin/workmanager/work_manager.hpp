@@ -1,7 +1,7 @@
 // WorkManager: creates workers, feeds them events and publishes their replies.
 //
 // A plain class: no gRPC, no network, nothing on disk. Events of a worker's topics reach it in
-// order, one at a time; every worker of a topic gets every event. A reply goes to the extension
+// order, one at a time; every worker of a topic gets every event, but of a group only one. A reply goes to the extension
 // `replytopic` of the event it answers, else to its own extension `publishtopic`, else to the topic
 // that equals its type: a worker whose replies have one of its own topics feeds itself.
 // Specification: docs/openspec/specs/workmanager/spec.md
@@ -31,6 +31,10 @@ struct WorkManagerOptions {
   /// (DEADLINE_EXCEEDED `still running after <t>`) at most a quarter later, the worker is degraded
   /// and its next event waits until the call returns; its reply is discarded then.
   std::int64_t call_timeout_ms = 30'000;
+  /// An event whose call failed is tried again so often, first after this delay, which doubles;
+  /// then it goes to `<topic>-dead`. What was overdue goes there at once.
+  std::uint32_t retry_attempts = 3;
+  std::int64_t retry_base_delay_ms = 200;
 };
 
 struct CreateWorkerRequest {
@@ -38,7 +42,9 @@ struct CreateWorkerRequest {
   std::vector<std::string> topics;
   /// Stamped on every incoming event as extensions; one already on the event wins. Keys that start
   /// with `virtufin.` steer the manager instead: `virtufin.queue` (events), `virtufin.overflow`
-  /// (`Block`, `DropOldest`, `DropNewest`, `Conflate`).
+  /// (`Block`, `DropOldest`, `DropNewest`, `Conflate`), `virtufin.group` (workers of one group
+  /// compete), `virtufin.ordered` (`false`: later events pass one that is retried),
+  /// `virtufin.retryaftertimeout` (`true`: what was overdue is retried as well).
   std::map<std::string, std::string> config;
   std::map<std::string, std::string> tags;  // at most 50; never seen by the worker
 };
@@ -46,12 +52,12 @@ struct CreateWorkerRequest {
 enum class WorkerStatus : std::uint8_t { kUnspecified = 0, kStopped = 1, kRunning = 2 };
 
 struct WorkerCounters {
-  std::uint64_t calls = 0;      // events the worker was called with
+  std::uint64_t calls = 0;      // of the worker, retries included
   std::uint64_t replies = 0;    // replies published
   std::uint64_t failed = 0;     // calls that failed, and replies that could not be published
   std::uint64_t overdue = 0;    // calls that took longer than call_timeout_ms; failed when returned
   std::uint64_t discarded = 0;  // outcomes of overdue and of abandoned calls
-  std::uint64_t dropped = 0;    // events still queued when the worker was stopped; also logged
+  std::uint64_t dropped = 0;    // events that waited when the worker was stopped; also logged
 };
 
 struct WorkerInfo {

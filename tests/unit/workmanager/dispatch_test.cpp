@@ -1,6 +1,8 @@
 // What reaches a worker, and where its replies go.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "fixture.hpp"
 #include "virtufin/event/wire.hpp"
 
@@ -167,26 +169,108 @@ TEST_CASE("two workers on one topic each get every event") {
 }
 
 // Pins WM-7.
-TEST_CASE("a failed call is counted and the next event is handled") {
-  Collector<int> seen;
+TEST_CASE("a failed call is retried, then its event is a dead letter and the next one is handled") {
+  Collector<std::string> seen;
   ManagerFixture f;
   f.Script("w", [&seen](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
     CallOutcome outcome;
-    if (m.event().data_text() == "1") {
-      outcome.status = Status(StatusCode::kInternal, "test", "worker returned 3");
-    }
+    const std::string data(m.event().data_text());
+    if (data == "1") outcome.status = Status(StatusCode::kInternal, "test", "worker returned 3");
     done(std::move(outcome));
-    seen.Add(1);
+    seen.Add(data);
   });
+  Collector<Message> dead;
+  auto watch = f.Watch("in-dead", dead);
   const std::string id = f.Run("w", {"in"});
   REQUIRE(f.bus.Publish(Message("in", Event("1"))).ok());
   REQUIRE(f.bus.Publish(Message("in", Event("2"))).ok());
-  REQUIRE(seen.WaitFor(2).size() == 2);
+  CHECK(seen.WaitFor(5) == std::vector<std::string>{"1", "1", "1", "1", "2"});
+  const auto letters = dead.WaitFor(1);
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].event().data_text() == "1");
+  CHECK(letters[0].event().ExtensionText("deadletterreason") ==
+        "INTERNAL [test]: worker returned 3");
   REQUIRE(f.manager->Stop(id).ok());
   auto list = f.manager->List();
   REQUIRE(list.size() == 1);
-  CHECK(list[0].counters.calls == 2);
-  CHECK(list[0].counters.failed == 1);
+  CHECK(list[0].counters.calls == 5);
+  CHECK(list[0].counters.failed == 4);
+}
+
+TEST_CASE("a failed call of an engine that answers later is retried, too") {
+  Collector<test::Done> calls;
+  ManagerFixture f;
+  f.Script("w", [&calls](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    calls.Add(std::move(done));
+  });
+  Collector<Message> dead;
+  auto watch = f.Watch("in-dead", dead);
+  REQUIRE(!f.Run("w", {"in"}).empty());
+  for (int i = 0; i < 2; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  for (std::size_t i = 1; i <= 4; ++i) {
+    CallOutcome outcome;
+    outcome.status = Status(StatusCode::kInternal, "test", "no " + std::to_string(i));
+    calls.WaitFor(i).at(i - 1)(std::move(outcome));
+  }
+  const auto letters = dead.WaitFor(1);
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].event().ExtensionText("deadletterreason") == "INTERNAL [test]: no 4");
+  calls.WaitFor(5).at(4)({});
+}
+
+TEST_CASE("without virtufin.ordered later events pass one that is retried") {
+  Collector<std::string> seen;
+  ManagerFixture f;
+  f.Script("w", [&seen](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CallOutcome outcome;
+    const std::string data(m.event().data_text());
+    if (data == "1") outcome.status = Status(StatusCode::kInternal, "test", "no");
+    seen.Add(data);
+    done(std::move(outcome));
+  });
+  REQUIRE(!f.Run("w", {"in"}, {{"virtufin.ordered", "false"}}).empty());
+  REQUIRE(f.bus.Publish(Message("in", Event("1"))).ok());
+  REQUIRE(f.bus.Publish(Message("in", Event("2"))).ok());
+  auto got = seen.WaitFor(5);
+  CHECK(std::count(got.begin(), got.end(), "1") == 4);
+  CHECK(std::count(got.begin(), got.end(), "2") == 1);
+  CHECK(got.back() == "1");
+}
+
+TEST_CASE("workers of one virtufin.group compete, and what one leaves goes to the other") {
+  Collector<std::string> seen;
+  ManagerFixture f;
+  for (std::string name : {"x", "y"}) {
+    f.Script(name,
+             [&seen](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+               seen.Add(std::string(m.event().data_text()));
+               done({});
+             });
+  }
+  const std::string first = f.Run("x", {"in"}, {{"virtufin.group", "g"}});
+  REQUIRE(!f.Run("y", {"in"}, {{"virtufin.group", "g"}}).empty());
+  std::vector<std::string> sent;
+  for (int i = 100; i < 200; ++i) {
+    sent.push_back(std::to_string(i));
+    REQUIRE(f.bus.Publish(Message("in", Event(sent.back()))).ok());
+    if (i == 150) REQUIRE(f.manager->Stop(first).ok());
+  }
+  auto got = seen.WaitFor(100);
+  std::sort(got.begin(), got.end());
+  CHECK(got == sent);
+}
+
+TEST_CASE("steering keys with other values than they take are refused") {
+  ManagerFixture f;
+  for (const char* key : {"virtufin.ordered", "virtufin.retryaftertimeout", "virtufin.group"}) {
+    CreateWorkerRequest request;
+    request.code = Code("w");
+    request.topics = {"in"};
+    request.config = {{key, ""}};
+    const auto id = f.manager->Create(std::move(request));
+    CHECK(id.status().code() == StatusCode::kInvalidArgument);
+    CHECK(id.status().message().find(key) != std::string_view::npos);
+  }
 }
 
 // Pins WA-23, WM-4.

@@ -22,6 +22,7 @@ struct ManagerFixture {
     WorkManagerOptions options;
     options.stop_timeout_ms = stop_timeout_ms;
     options.call_timeout_ms = call_timeout_ms;
+    options.retry_base_delay_ms = 1;
     manager = std::make_unique<WorkManager>(
         options, WorkManager::Dependencies{runtime, bus, engines, gateway});
     (void)executor.Start();

@@ -129,8 +129,37 @@ TEST_CASE("without a limit no call is overdue, and what damages a worker degrade
   dones.WaitFor(1).at(0)(std::move(thrown));
   dones.WaitFor(2);
   CHECK(f.manager->List().at(0).degraded);
-  dones.Items()[1]({});
+  dones.Items()[1]({});  // the retry
+  dones.WaitFor(3).at(2)({});
   const WorkerInfo info = AwaitInfo(*f.manager, Well);
   CHECK(info.counters.failed == 1);
   CHECK(info.counters.overdue == 0);
+}
+
+TEST_CASE("an event whose call was overdue is a dead letter, or is retried where config says so") {
+  for (const bool retried : {false, true}) {
+    ImpatientFixture f;
+    Collector<test::Done> dones;
+    f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+      dones.Add(std::move(done));
+    });
+    Collector<Message> dead;
+    auto watch = f.Watch("in-dead", dead);
+    REQUIRE(
+        !f.Run("w", {"in"}, {{"virtufin.retryaftertimeout", retried ? "true" : "false"}}).empty());
+    f.Publish("1");
+    AwaitInfo(*f.manager, Degraded);
+    dones.WaitFor(1).at(0)({});
+    if (retried) {
+      dones.WaitFor(2).at(1)({});
+      AwaitInfo(*f.manager, [](const WorkerInfo& i) { return i.counters.calls == 2; });
+      CHECK(dead.Items().empty());
+    } else {
+      const auto letters = dead.WaitFor(1);
+      REQUIRE(letters.size() == 1);
+      CHECK(letters[0].event().ExtensionText("deadletterreason") ==
+            "DEADLINE_EXCEEDED [workmanager]: still running after 40 ms");
+      CHECK(dones.Items().size() == 1);
+    }
+  }
 }
