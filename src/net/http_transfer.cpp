@@ -4,18 +4,13 @@
 #include <algorithm>
 #include <exception>
 
+#include "net/http_message.hpp"
+
 namespace virtufin::inline v0::net {
 namespace {
 
 Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "net", std::move(message));
-}
-
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '_' || c == '.';
-  });
 }
 
 std::string Lowered(std::string_view text) {
