@@ -79,11 +79,6 @@ void GiveLogBack() {
   if (--log_users == 0 && LevelIsDefault()) lws_set_log_level(CurrentLevel(), &lwsl_emit_stderr);
 }
 
-const lws_extension kExtensions[] = {
-    {"permessage-deflate", lws_extension_callback_pm_deflate,
-     "permessage-deflate; client_no_context_takeover; client_max_window_bits"},
-    {nullptr, nullptr, nullptr}};
-
 lws_protocols ClientProtocol() {
   lws_protocols protocol{};
   protocol.name = "virtufin-ws";
@@ -146,20 +141,18 @@ void NetLoop::Impl::Log(LogLevel level, const std::string& text) const {
   if (log.Enabled(level)) log.Write(level, "net", text);
 }
 
-Result<lws_vhost*> NetLoop::Impl::VhostFor(const TlsOptions& tls, bool deflate) {
+Result<lws_vhost*> NetLoop::Impl::VhostFor(const TlsOptions& tls) {
   for (const Vhost& known : vhosts) {
-    if (known.tls == tls && known.deflate == deflate) return known.vhost;
+    if (known.tls == tls) return known.vhost;
   }
   Result<SslCtxPtr> made = MakeClientContext(tls);
   if (!made.ok()) return made.status();
   Vhost& fresh = vhosts.emplace_back();
   fresh.name = "v" + std::to_string(vhosts.size());
   fresh.tls = tls;
-  fresh.deflate = deflate;
   fresh.context = std::move(*made);
   lws_context_creation_info info = BaseInfo();
   info.vhost_name = fresh.name.c_str();
-  info.extensions = deflate ? kExtensions : nullptr;
   info.provided_client_ssl_ctx = fresh.context.get();
   fresh.vhost = lws_create_vhost(context, &info);
   info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
@@ -297,6 +290,7 @@ Status NetLoop::Stop(std::chrono::milliseconds deadline) {
     return Status(StatusCode::kFailedPrecondition, "net",
                   "expected Stop of a net loop on another thread than its own");
   }
+  impl_->stop_asked = true;
   std::vector<Task> never;  // of a loop that was not started; destroyed without the mutex
   std::unique_lock lock(impl_->mutex);
   const bool first = !std::exchange(impl_->stopping, true);

@@ -32,7 +32,8 @@ struct ReceiveTime {
 /// disposition.
 class NetLoop {
  public:
-  /// `clock` gives receive times; it and `log` are borrowed until the loop is destroyed.
+  /// `clock` gives receive times; it and `log` are borrowed until the loop is destroyed, and until
+  /// its thread has ended when a Stop could not wait for it.
   /// Errors: INTERNAL when libwebsockets gives no context. [any]
   static Result<std::unique_ptr<NetLoop>> Create(const NetLoopOptions& options, Clock& clock,
                                                  LogSink& log);

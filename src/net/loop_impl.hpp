@@ -27,11 +27,10 @@ class LoopGuest {
 };
 
 struct NetLoop::Impl {
-  /// A libwebsockets vhost: what sockets with equal trust and extensions share.
+  /// A libwebsockets vhost: what sockets with equal trust share.
   struct Vhost {
     std::string name;  // libwebsockets keeps a pointer to it
     TlsOptions tls;
-    bool deflate;
     SslCtxPtr context;  // outlives the vhost
     lws_vhost* vhost = nullptr;
   };
@@ -48,7 +47,7 @@ struct NetLoop::Impl {
   void Log(LogLevel level, const std::string& text) const;
 
   /// On the loop's thread. Errors: as MakeClientContext.
-  Result<lws_vhost*> VhostFor(const TlsOptions& tls, bool deflate);
+  Result<lws_vhost*> VhostFor(const TlsOptions& tls);
   void Keep(std::shared_ptr<LoopGuest> guest);
   void Forget(LoopGuest* guest);
   /// On the loop's thread: as NetLoop::Post, also while the loop stops.
@@ -66,6 +65,7 @@ struct NetLoop::Impl {
   lws_context* context = nullptr;
   std::thread thread;  // [owner]
   std::atomic<std::thread::id> thread_id{};
+  std::atomic<bool> stop_asked{false};  // nothing more is delivered
 
   // On the loop's thread only.
   std::vector<Task> batch;

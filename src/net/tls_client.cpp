@@ -7,8 +7,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <utility>
-
 #include "net/resolver.hpp"
 
 namespace virtufin::inline v0::net {
@@ -44,7 +42,11 @@ Status AddPem(SSL_CTX* context, const std::string& pem) {
   return Status();
 }
 
-thread_local constinit unsigned long handshake_error = 0;
+/// Where an SSL keeps why its handshake failed.
+int ErrorIndex() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
 
 // What uses the context may clear OpenSSL's list of errors before it reports.
 void OnInfo(const SSL* ssl, int where, int result) {
@@ -60,13 +62,13 @@ void OnInfo(const SSL* ssl, int where, int result) {
   const unsigned long error = ERR_peek_error();
   // A connection that ends says nothing about who the peer is.
   if (error == 0 || ERR_GET_REASON(error) == SSL_R_UNEXPECTED_EOF_WHILE_READING) return;
-  handshake_error = error;
+  SSL_set_ex_data(const_cast<SSL*>(ssl), ErrorIndex(), reinterpret_cast<void*>(error));
 }
 
 }  // namespace
 
-std::string TakeHandshakeError() {
-  const unsigned long error = std::exchange(handshake_error, 0);
+std::string HandshakeError(const SSL* ssl) {
+  const auto error = reinterpret_cast<unsigned long>(SSL_get_ex_data(ssl, ErrorIndex()));
   if (error == 0) return {};
   const char* reason = ERR_reason_error_string(error);
   return reason == nullptr ? "error " + std::to_string(error) : reason;

@@ -8,6 +8,7 @@
 
 extern "C" {
 typedef struct ssl_ctx_st SSL_CTX;
+typedef struct ssl_st SSL;
 }
 
 namespace virtufin::inline v0::net {
@@ -30,8 +31,7 @@ using SslCtxPtr = std::unique_ptr<SSL_CTX, SslCtxDeleter>;
 /// Errors: INVALID_ARGUMENT naming the file or the text that holds no certificate. [any]
 Result<SslCtxPtr> MakeClientContext(const TlsOptions& options);
 
-/// Why a handshake of such a context failed last on this thread; empty when none has since the last
-/// call. [any]
-std::string TakeHandshakeError();
+/// Why the handshake of `ssl`, which is of such a context, failed; empty when it has not. [any]
+std::string HandshakeError(const SSL* ssl);
 
 }  // namespace virtufin::inline v0::net

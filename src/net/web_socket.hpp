@@ -1,4 +1,4 @@
-// WebSocket: a client connection on a NetLoop, over TCP or TLS.
+// WebSocket: a client connection on a NetLoop, over TCP or TLS. It offers no extension.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,6 @@ struct WebSocketOptions {
   std::int64_t tcp_user_timeout_ms = 20'000;  // unacknowledged bytes; 0: the system's
   std::int64_t ping_interval_ms = 0;          // 0: the owner pings
   std::int64_t silence_limit_ms = 0;  // no byte for so long: the peer is gone; 0: the owner decides
-  bool permessage_deflate = false;
 };
 
 /// Why a socket ended.

@@ -117,7 +117,7 @@ Result<std::unique_ptr<WebSocket>> WebSocket::Open(NetLoop& loop, std::string_vi
     used.headers.emplace_back("Authorization", "Basic " + Base64(user));
   }
   if (Status s = CheckSizes(*parsed, used); !s.ok()) return s;
-  Result<lws_vhost*> vhost = loop.impl().VhostFor(options.tls, options.permessage_deflate);
+  Result<lws_vhost*> vhost = loop.impl().VhostFor(options.tls);
   if (!vhost.ok()) return vhost.status();
   auto connection = std::make_shared<WsConnection>(loop.impl(), std::move(*parsed), Redact(url),
                                                    used, *vhost, handler);
@@ -179,7 +179,6 @@ void WsConnection::ConnectNext() {
   info.retry_and_idle_policy = &kNoIdlePolicy;
   tls_error_.clear();
   TakeLwsLine();
-  TakeHandshakeError();
   const std::shared_ptr<WsConnection> self = shared_from_this();
   lws* made = lws_client_connect_via_info(&info);
   if (state_ == State::kEnded) return;  // the handler has heard why
@@ -214,15 +213,16 @@ std::string WsConnection::ConnectReason(std::string_view from_lws) const {
 }
 
 void WsConnection::OnConnectError(std::string_view from_lws) {
+  std::string handshake;
   if (wsi_ != nullptr) {
+    if (const SSL* ssl = lws_get_ssl(wsi_)) handshake = HandshakeError(ssl);
     http_status_ = static_cast<int>(lws_http_client_http_response(wsi_));
     lws_set_opaque_user_data(wsi_, nullptr);
     wsi_ = nullptr;
   }
   attempt_deadline_us_ = 0;
-  if (const std::string error = TakeHandshakeError();
-      url_.tls && tls_error_.empty() && !error.empty()) {
-    tls_error_ = "the TLS handshake failed: " + error;
+  if (tls_error_.empty() && !handshake.empty()) {
+    tls_error_ = "the TLS handshake failed: " + handshake;
   }
   if (state_ == State::kClosing) {
     End(StatusCode::kCancelled, "closed");

@@ -178,7 +178,7 @@ void WsConnection::QueueClose(std::uint16_t code, std::string_view reason) {
   Out out{Frame::kClose, std::string(LWS_PRE, '\0')};
   out.data += static_cast<char>(code >> 8);
   out.data += static_cast<char>(code & 0xff);
-  out.data += reason.substr(0, 123);
+  out.data += CutUtf8(reason, 123);
   out_.push_back(std::move(out));
   lws_callback_on_writable(wsi_);
 }
@@ -195,7 +195,7 @@ ReceiveTime WsConnection::ReadTime() {
 }
 
 int WsConnection::OnReceive(const char* in, std::size_t len) {
-  if (state_ != State::kOpen) return 0;
+  if (state_ != State::kOpen || impl_.stop_asked) return 0;  // Stop ends it in this round
   const bool first = lws_is_first_fragment(wsi_) != 0;
   const bool last = lws_is_final_fragment(wsi_) != 0;
   if (first) {
@@ -209,7 +209,7 @@ int WsConnection::OnReceive(const char* in, std::size_t len) {
                     " bytes, found " + std::to_string(known));
   }
   // A message in one part lies in the read buffer, which ends at least kBufferPadding behind it.
-  if (first && last && !options_.permessage_deflate && len + kBufferPadding <= kLwsBufferBytes) {
+  if (first && last && len + kBufferPadding <= kLwsBufferBytes) {
     return Deliver(in, len, message_binary_);
   }
   message_.append(in, len);
@@ -240,7 +240,7 @@ int WsConnection::Deliver(const char* in, std::size_t len, bool binary) {
 }
 
 int WsConnection::OnPong(const char* in, std::size_t len) {
-  if (state_ != State::kOpen) return 0;
+  if (state_ != State::kOpen || impl_.stop_asked) return 0;
   const ReceiveTime time = ReadTime();
   if (handler_ != nullptr) handler_->OnPong(AsBytes({in, len}), time);
   return 0;
@@ -391,8 +391,7 @@ int WebSocketCallback(lws* wsi, lws_callback_reasons reason, void* user, void* i
   auto* connection =
       wsi == nullptr ? nullptr : static_cast<WsConnection*>(lws_get_opaque_user_data(wsi));
   if (connection == nullptr) {
-    // Let go of, or no socket of ours: it goes at the next chance, and its errors are no other's.
-    if (reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) TakeHandshakeError();
+    // Let go of, or no socket of ours: it goes at the next chance.
     return reason == LWS_CALLBACK_CLIENT_RECEIVE || reason == LWS_CALLBACK_CLIENT_WRITEABLE ||
                    reason == LWS_CALLBACK_CLIENT_ESTABLISHED
                ? -1

@@ -175,27 +175,58 @@ TEST_CASE("addresses are tried in turn; refused by all is unavailable") {
 }
 
 TEST_CASE("a peer that went silent is found by the silence, one that pings is kept") {
-  ScriptedPeer peer([](PeerLink& link, int) {
+  RecordingHandler handler;
+  ScriptedPeer peer([&](PeerLink& link, int) {
     link.Upgrade();
-    for (int i = 0; i < 5; ++i) {
+    handler.lines.WaitFor(1);
+    // Signs of life are told when the socket looks for silence, four times in the limit.
+    for (std::size_t lives = 1; lives <= 5; ++lives) {
       link.Send(9, "alive");
       if (link.ReadFrame().opcode != 10) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      handler.lines.WaitFor(1 + lives);
     }
     link.ReadAll();  // reads, and never says a word again
   });
-  RecordingHandler handler;
   SocketFixture fixture;
   net::WebSocketOptions options;
-  options.silence_limit_ms = 300;
+  options.silence_limit_ms = 1000;
   options.ping_interval_ms = 1'000'000;
   fixture.Open(peer.Url("ws"), handler, options);
   const auto ends = handler.ends.WaitFor(1);
   CHECK(ends[0].status.code() == StatusCode::kDeadlineExceeded);
-  CHECK(Contains(ends[0].status.message(), "no byte from the peer for 300 ms"));
+  CHECK(Contains(ends[0].status.message(), "no byte from the peer for 1000 ms"));
   int lives = 0;
   for (const std::string& line : handler.lines.Items()) lives += line == "life" ? 1 : 0;
-  CHECK(lives >= 3);
+  CHECK(lives >= 5);
+}
+
+TEST_CASE("a peer that takes a large message slowly is kept for longer than the write timeout") {
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  std::atomic<bool> whole{false};
+  ScriptedPeer peer([&](PeerLink& link, int) {
+    link.Upgrade();
+    const std::string head = link.Read(14);
+    bool all = head.size() == 14;
+    for (int i = 0; i < 48 && all; ++i) {  // 48 times 50 ms are more than the limit of 1 s
+      all = link.Read(kPiece).size() == kPiece;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    whole = all;
+    link.Send(1, "thanks");
+    link.ReadAll();
+  });
+  RecordingHandler handler;
+  SocketFixture fixture;
+  net::WebSocketOptions options;
+  options.write_timeout_ms = 1000;
+  options.max_send_bytes = std::size_t{64} << 20;
+  handler.on_open = [&] { CHECK(fixture.At(0).SendText(std::string(48 * kPiece, 'w'))); };
+  Gate thanked;
+  handler.on_text = [&](std::string_view) { thanked.Open(); };
+  fixture.Open(peer.Url("ws"), handler, options);
+  CHECK(thanked.Wait());
+  CHECK(whole);
+  CHECK(handler.ends.Items().empty());
 }
 
 TEST_CASE("a peer that takes no bytes is found by the write timeout") {
@@ -271,7 +302,7 @@ TEST_CASE("an address as long as is allowed reaches the server whole") {
 TEST_CASE("a socket that is closed while it connects is never told to be open") {
   ScriptedPeer peer([](PeerLink& link, int) {
     link.Upgrade();
-    link.ReadAll();
+    link.Send(8, link.ReadFrame().payload);
   });
   for (int round = 0; round < 20; ++round) {
     RecordingHandler handler;
