@@ -16,7 +16,7 @@ std::string Shown(std::string_view text) {
   if (text.size() <= kMaxShown) return std::string(text);
   std::size_t size = kMaxShown;
   while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-  return std::string(text.substr(0, size)) + "...";
+  return std::string(text.substr(0, size)).append("...");
 }
 
 }  // namespace
@@ -73,8 +73,16 @@ bool PayloadReader::Twice(std::string_view member, std::string item) {
   return false;
 }
 
+std::string PayloadReader::ItemIndex(std::size_t index) {
+  std::string text(1, '[');
+  text += std::to_string(index);
+  text += ']';
+  return text;
+}
+
 std::string PayloadReader::ItemName(std::string_view name) {
-  std::string text = "." + Shown(name);
+  std::string text(1, '.');
+  text += Shown(name);
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = '?';
   }
@@ -100,9 +108,11 @@ bool PayloadReader::Broken(const char* what) noexcept {
 Status PayloadReader::BrokenError(std::string_view payload, const char* what,
                                   const char* at) const {
   return Status(StatusCode::kInvalidArgument, "event",
-                std::string(payload) + ": expected JSON, found a fault at byte " +
-                    std::to_string(at - begin_) + ": " +
-                    (at == end_ ? "the text ends too early" : what));
+                std::string(payload)
+                    .append(": expected JSON, found a fault at byte ")
+                    .append(std::to_string(at - begin_))
+                    .append(": ")
+                    .append(at == end_ ? "the text ends too early" : what));
 }
 
 Status PayloadReader::Error(std::string_view payload) const {

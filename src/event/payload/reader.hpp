@@ -104,6 +104,8 @@ class PayloadReader {
   bool Twice(std::string_view member, std::string item = {});
   /// A member's name as an item: ".BTCUSDT".
   static std::string ItemName(std::string_view name);
+  /// The place of an item: "[3]".
+  static std::string ItemIndex(std::size_t index);
   bool Missing(std::string_view member, std::string_view expected);
   /// The text is no JSON from here on.
   bool Broken(const char* what) noexcept;

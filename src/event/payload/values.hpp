@@ -117,8 +117,6 @@ bool ReadArray(PayloadReader& from, Item item) {
   }
 }
 
-inline std::string IndexText(std::size_t i) { return "[" + std::to_string(i) + "]"; }
-
 template <>
 struct Value<std::vector<Level>> {
   static constexpr std::string_view kExpected = "an array of [\"price\",\"quantity\"]";
@@ -130,7 +128,8 @@ struct Value<std::vector<Level>> {
     return ReadArray(from, [&](std::size_t i) {
       const char* const start = from.at();
       Level& level = out.emplace_back();
-      return ReadLevel(from, level, i) || from.WrongItem(IndexText(i), kLevel, start);
+      return ReadLevel(from, level, i) ||
+             from.WrongItem(PayloadReader::ItemIndex(i), kLevel, start);
     });
   }
   static void Write(PayloadText& to, const std::vector<Level>& levels) noexcept {
@@ -155,7 +154,8 @@ struct Value<std::vector<Level>> {
       const char* const start = from.at();
       ++parts;
       return Value<Decimal>::Read(from, part == 0 ? out.price : out.quantity) ||
-             from.WrongItem(IndexText(i) + IndexText(part), kDecimalExpected, start);
+             from.WrongItem(PayloadReader::ItemIndex(i) + PayloadReader::ItemIndex(part),
+                            kDecimalExpected, start);
     });
     return read && parts == 2;
   }
@@ -174,7 +174,7 @@ struct Value<std::vector<std::string>> {
     return ReadArray(from, [&](std::size_t i) {
       const char* const start = from.at();
       return Value<std::string>::Read(from, out.emplace_back()) ||
-             from.WrongItem(IndexText(i), Value<std::string>::kExpected, start);
+             from.WrongItem(PayloadReader::ItemIndex(i), Value<std::string>::kExpected, start);
     });
   }
   static void Write(PayloadText& to, const std::vector<std::string>& texts) noexcept {
