@@ -11,8 +11,9 @@ namespace virtufin::inline v0 {
 namespace detail {
 
 /// The same event for the topic `<topic>-dead`, with the extensions `deadletterreason` and
-/// `deadletterattempts`, or without them when it has no room for more. What of `reason` no extension
-/// can hold is replaced or cut off. Nothing when the topic is one of dead letters itself.
+/// `deadletterattempts`, or without them when it has no room for more. What of `reason` is no
+/// printable ASCII is replaced, what is longer than 1024 bytes cut off. Nothing when the topic is
+/// one of dead letters itself.
 std::optional<Message> DeadLetter(const Message& message, std::string_view reason,
                                   std::uint32_t attempts);
 

@@ -1,4 +1,4 @@
-// FanOut: hands an event to the subscriptions of its topic, waits where it must, says who missed it.
+// FanOut: hands an event to all who listen, waits where it must, says who missed it.
 #include "pubsub/fan_out.hpp"
 
 #include <algorithm>
@@ -109,14 +109,7 @@ class Publication {
   }
   /// After all Offers: one queue of each group gets the event.
   void OfferToGroups() {
-    if (rivals_.empty()) return;
-    const auto by_group = [](const auto* a, const auto* b) { return a->group() < b->group(); };
-    std::stable_sort(rivals_.begin(), rivals_.end(), by_group);
-    for (auto first = rivals_.begin(); first != rivals_.end();) {
-      const auto end = std::upper_bound(first, rivals_.end(), *first, by_group);
-      OfferTo(end - first == 1 ? **first : **std::min_element(first, end, HasLessToDo));
-      first = end;
-    }
+    if (!rivals_.empty()) OfferToEachGroup();
   }
   /// For each subscription of `inlined` that `wanted` wants.
   template <class Wanted>
@@ -150,6 +143,15 @@ class Publication {
       full_.push_back(&subscription);
     } else {
       refusals_.Add(subscription, offered);
+    }
+  }
+  void OfferToEachGroup() {
+    const auto by_group = [](const auto* a, const auto* b) { return a->group() < b->group(); };
+    std::stable_sort(rivals_.begin(), rivals_.end(), by_group);
+    for (auto first = rivals_.begin(); first != rivals_.end();) {
+      const auto end = std::upper_bound(first, rivals_.end(), *first, by_group);
+      OfferTo(end - first == 1 ? **first : **std::min_element(first, end, HasLessToDo));
+      first = end;
     }
   }
   static bool HasLessToDo(const QueuedSubscription* a, const QueuedSubscription* b) {

@@ -1,4 +1,4 @@
-// The PubSub suite: what every driver of the port must do. What a driver is, and where it may differ.
+// The PubSub suite, what every driver of the port must do: what a driver is, and where it differs.
 //
 // A driver's test includes the parts (pubsub_*.hpp) and invokes each once, with a type that has
 //   static constexpr virtufin::test::PubSubQuirks kQuirks;
