@@ -100,8 +100,8 @@ void TradeTrack::Hold(FeedTime now, const BinanceTrade& trade) {
   GiveUp(now, "too many trades waited for the missing ones");
 }
 
-/// Fills that are not aggregated cannot be asked for: what was lost of them shows, and is announced,
-/// when the next one comes, however late that is.
+/// Fills that are not aggregated cannot be asked for: what was lost of them shows when the next one
+/// comes, however late, and is announced then.
 void TradeTrack::Resume(FeedTime now, bool first) {
   if (!aggregate_ || last_id_ < 0) return MarketTrack::Resume(now, first);
   StartRepair(now, "reconnected, fetches what was missed");
