@@ -14,7 +14,7 @@ set(VIRTUFIN_COMPONENTS
   "engine|30|core,event"
   "engine_inproc|31|core,event,worker,engine"
   "engine_native|31|core,event,worker_abi,engine"
-  "exchange|30|core,event,net,pubsub"
+  "exchange|30|core,event,net,pubsub,state"
   "sim|35|core,net"
   "workmanager|40|core,event,pubsub,worker,engine"
   "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,workmanager"

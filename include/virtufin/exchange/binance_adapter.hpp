@@ -13,6 +13,7 @@
 #include "virtufin/exchange/adapter.hpp"
 #include "virtufin/exchange/binance_feed.hpp"
 #include "virtufin/pubsub/pubsub.hpp"
+#include "virtufin/state/state_store.hpp"
 
 namespace virtufin::inline v0 {
 
@@ -76,11 +77,16 @@ struct BinanceAdapterOptions {
 /// NullLog(). Start the platform first, and stop the adapter before it: its Stop tells the last
 /// states.
 ///
-/// `bus` and what `runtime` names are borrowed until the adapter is destroyed. Destroying it stops
-/// it, with a deadline of 5 s. [any]
+/// With `state`, a ban by the venue holds over a restart: service "exchange", key
+/// "exchange.ban.<host of rest_url>", its end as an RFC 3339 time. Read before the first request,
+/// written by a task of the executor, at the latest in Stop. What the store fails at is logged.
+///
+/// `bus`, `state` and what `runtime` names are borrowed until the adapter is destroyed. Destroying
+/// it stops it, with a deadline of 5 s. [any]
 /// Errors: INVALID_ARGUMENT naming the option and what was expected; INTERNAL when the network
 /// libraries cannot be set up.
 Result<std::unique_ptr<ExchangeAdapter>> MakeBinanceAdapter(const BinanceAdapterOptions& options,
-                                                            PubSub& bus, const Runtime& runtime);
+                                                            PubSub& bus, const Runtime& runtime,
+                                                            StateStore* state = nullptr);
 
 }  // namespace virtufin::inline v0

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "exchange/ban_keeper.hpp"
 #include "exchange/binance/session.hpp"
 #include "exchange/binance/streams.hpp"
 #include "exchange/net_venue_link.hpp"
@@ -40,15 +41,19 @@ class BinanceCore final : public VenueEvents,
   BinanceCore(PubSub& bus, const Runtime& runtime)
       : bus_(bus), runtime_(runtime), strand_(runtime.executor.NewStrand()) {}
 
-  Status Build(const BinanceAdapterOptions& options);
+  Status Build(const BinanceAdapterOptions& options, StateStore* store);
   Status StartThreads();
   Status StopThreads(std::chrono::milliseconds deadline);
+  /// The state store is used no more. May wait for it.
+  void ForgetStore();
   net::NetLoop& loop() { return *loop_; }
+  /// [any]
+  void StartSession();
 
   // On the loop's thread.
   template <class Body>
   void Act(Body&& body);
-  void Start();
+  void Start(std::int64_t banned_until_unix_ns);
   void Stop();
   void Tick();
   Result<FeedHandle> Subscribe(const FeedRequest& request);
@@ -75,6 +80,7 @@ class BinanceCore final : public VenueEvents,
   }
   void OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer& answer) override {
     Act([&] { session_->OnAnswer(request, now, answer); });
+    if (bans_ != nullptr) KeepBan();
   }
   void Publish(const Message& message) override {
     // Who lags is counted and told by the bus.
@@ -87,6 +93,7 @@ class BinanceCore final : public VenueEvents,
 
   void Settle();
   void PauseReading();
+  void KeepBan();
   void WriteCounts(FeedTime now);
   std::int64_t NextNs() const noexcept { return std::min(session_->next_tick_ns(), counts_at_ns_); }
 
@@ -97,7 +104,9 @@ class BinanceCore final : public VenueEvents,
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<NetVenueLink> link_;
   std::unique_ptr<BinanceSession> session_;  // the loop's alone
-  bool paused_ = false;
+  std::shared_ptr<BanKeeper> bans_;          // null: bans end with the process
+  std::int64_t kept_ban_unix_ns_ = 0;
+  bool paused_ = false, stopped_ = false;
   std::int64_t armed_ns_ = BinanceFeed::kNoTick;
   std::int64_t counts_at_ns_ = BinanceFeed::kNoTick;  // when `counts_` is to be written
   Executor::Timer timer_;
@@ -105,7 +114,7 @@ class BinanceCore final : public VenueEvents,
   AdapterCounters counts_;
 };
 
-Status BinanceCore::Build(const BinanceAdapterOptions& options) {
+Status BinanceCore::Build(const BinanceAdapterOptions& options, StateStore* store) {
   auto loop = net::NetLoop::Create({}, runtime_.clock, runtime_.log);
   if (!loop.ok()) return loop.status();
   loop_ = std::move(*loop);
@@ -119,6 +128,9 @@ Status BinanceCore::Build(const BinanceAdapterOptions& options) {
   auto session = BinanceSession::Create(SessionOptionsOf(options), runtime_.clock, *link_, *this);
   if (!session.ok()) return session.status();
   session_ = std::move(*session);
+  if (store != nullptr) {
+    bans_ = std::make_shared<BanKeeper>(*store, runtime_, session_->rest_url());
+  }
   return {};
 }
 
@@ -134,7 +146,21 @@ Status BinanceCore::StopThreads(std::chrono::milliseconds deadline) {
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
   const Status http_ended = http_->Stop(std::max(left, std::chrono::milliseconds(0)));
+  ForgetStore();
   return loop_ended.ok() ? http_ended : loop_ended;
+}
+
+void BinanceCore::ForgetStore() {
+  if (bans_ != nullptr) bans_->Close();
+}
+
+/// No request is made before it is known whether one may be.
+void BinanceCore::StartSession() {
+  const auto start = [self = shared_from_this()](std::int64_t banned_until_unix_ns) {
+    self->loop_->Post([self, banned_until_unix_ns] { self->Start(banned_until_unix_ns); });
+  };
+  if (bans_ == nullptr) return start(0);
+  bans_->Read(start);
 }
 
 /// Everything that the session does, it does in here, on the loop's thread and with no lock held:
@@ -147,6 +173,7 @@ void BinanceCore::Act(Body&& body) {
     body();
     parked = Executor::CurrentStrandParked();
   }
+  if (stopped_) return;  // no timer any more
   if (parked && !paused_) PauseReading();
   if (counts_at_ns_ == BinanceFeed::kNoTick) counts_at_ns_ = link_->Now().monotonic_ns + kCountsNs;
   if (NextNs() < armed_ns_) Settle();
@@ -174,6 +201,7 @@ void BinanceCore::Settle() {
 }
 
 void BinanceCore::Tick() {
+  if (stopped_) return;
   armed_ns_ = BinanceFeed::kNoTick;
   const FeedTime now = link_->Now();
   if (now.monotonic_ns >= counts_at_ns_) WriteCounts(now);
@@ -196,12 +224,25 @@ AdapterCounters BinanceCore::Counts() const {
   return counts_;
 }
 
-void BinanceCore::Start() {
-  Act([&] { (void)session_->Start(link_->Now()).ok(); });
+void BinanceCore::Start(std::int64_t banned_until_unix_ns) {
+  kept_ban_unix_ns_ = banned_until_unix_ns;
+  Act([&] {
+    const FeedTime now = link_->Now();
+    session_->SetBannedUntil(banned_until_unix_ns, now);
+    (void)session_->Start(now).ok();
+  });
+}
+
+void BinanceCore::KeepBan() {
+  const std::int64_t until = session_->banned_until_unix_ns();
+  if (until <= kept_ban_unix_ns_) return;
+  kept_ban_unix_ns_ = until;
+  bans_->Write(until);
 }
 
 void BinanceCore::Stop() {
   Act([&] { session_->Stop(link_->Now()); });
+  stopped_ = true;
   WriteCounts(link_->Now());
   link_->CloseAll();
   timer_ = {};
@@ -223,7 +264,8 @@ class BinanceAdapter final : public ExchangeAdapter {
       : options_(options), core_(std::move(core)) {}
   ~BinanceAdapter() override {
     if (Stop(std::chrono::seconds(5)).ok()) return;
-    // A callback is still inside: what it uses stays.
+    // A callback is still inside: what it uses stays, but for what was only borrowed.
+    core_->ForgetStore();
     static_cast<void>(new std::shared_ptr<BinanceCore>(core_));
   }
 
@@ -273,7 +315,7 @@ Status BinanceAdapter::Start() {
   }
   if (Status s = core_->StartThreads(); !s.ok()) return s;
   book_->started = true;
-  core_->loop().Post([core = core_] { core->Start(); });
+  core_->StartSession();
   return {};
 }
 
@@ -369,9 +411,10 @@ Result<SubscriptionStatus> BinanceAdapter::StatusOf(FeedHandle handle) const {
 }  // namespace detail
 
 Result<std::unique_ptr<ExchangeAdapter>> MakeBinanceAdapter(const BinanceAdapterOptions& options,
-                                                            PubSub& bus, const Runtime& runtime) {
+                                                            PubSub& bus, const Runtime& runtime,
+                                                            StateStore* state) {
   auto core = std::make_shared<detail::BinanceCore>(bus, runtime);
-  if (Status s = core->Build(options); !s.ok()) return s;
+  if (Status s = core->Build(options, state); !s.ok()) return s;
   return std::unique_ptr<ExchangeAdapter>(new detail::BinanceAdapter(options, std::move(core)));
 }
 

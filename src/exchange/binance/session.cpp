@@ -424,6 +424,7 @@ void BinanceSession::SetBannedUntil(std::int64_t unix_ns, FeedTime now) {
   if (impl.Running()) impl.Settle(now);
 }
 
+const std::string& BinanceSession::rest_url() const noexcept { return impl_->options.rest_url; }
 const BinanceFeed& BinanceSession::books() const noexcept { return *impl_->books; }
 const BinanceMarketFeed& BinanceSession::channels() const noexcept { return *impl_->market; }
 

@@ -114,6 +114,7 @@ class BinanceSession final : public VenueEvents {
   /// Before Start, or whenever another process learnt of it; a time that has passed has no effect.
   void SetBannedUntil(std::int64_t unix_ns, FeedTime now);
 
+  const std::string& rest_url() const noexcept;  // the venue's own where none was given
   const BinanceFeed& books() const noexcept;
   const BinanceMarketFeed& channels() const noexcept;
   BinanceSessionCounters counters() const noexcept;

@@ -16,6 +16,7 @@
 #include "support/event_books.hpp"
 #include "support/gate.hpp"
 #include "virtufin/pubsub/inproc.hpp"
+#include "virtufin/state/memory.hpp"
 
 using namespace virtufin;
 
@@ -83,6 +84,11 @@ class WatchedBus final : public PubSub {
     }
     return {};
   }
+  /// What comes next is of another adapter, which counts anew.
+  void StartOver() {
+    std::lock_guard lock(mutex_);
+    books_ = {};
+  }
   std::set<std::string> complaints() {
     std::lock_guard lock(mutex_);
     return complaints_;
@@ -122,7 +128,7 @@ struct Fixture {
     adapter.reset();
     CHECK(executor.Stop(std::chrono::seconds(30)).ok());
   }
-  void Make() { adapter = MakeBinanceAdapter(options, bus, runtime).value(); }
+  void Make() { adapter = MakeBinanceAdapter(options, bus, runtime, state.get()).value(); }
   FeedHandle Subscribe(FeedChannel channel, const std::string& symbol) {
     const Result<FeedHandle> handle = adapter->Subscribe({channel, symbol, {}});
     REQUIRE_MESSAGE(handle.ok(), handle.status().ToString());
@@ -160,6 +166,7 @@ struct Fixture {
   Executor executor{{.threads = 2}, WallClock(), NullLog()};
   Runtime runtime{executor, WallClock(), NullLog()};
   WatchedBus bus{runtime};
+  std::unique_ptr<StateStore> state;
   std::unique_ptr<sim::BinanceVenueServer> server;
   BinanceAdapterOptions options;
   std::unique_ptr<ExchangeAdapter> adapter;
@@ -446,5 +453,56 @@ TEST_CASE("the counters tell what happened, and what waits") {
   CHECK(counters.reconnects == 1);
   CHECK(counters.connections == 1);
   CHECK(counters.resyncs == 4);
+  CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+}
+
+// Pins EX-57.
+TEST_CASE("a ban holds over a restart when there is a state store") {
+  sim::VenueOptions venue = Venue(BinanceMarket::kSpot);
+  venue.ban_ms = 4'000;
+  Fixture fixture(BinanceMarket::kSpot, venue);
+  fixture.state = MakeMemoryStore(WallClock());
+  const std::string key = "exchange.ban." + fixture.options.rest_url.substr(7);
+  const auto refused = [&] {  // requests made in spite of the ban, the one that began it too
+    std::uint64_t count = 0;
+    REQUIRE(fixture.server
+                ->With([&](sim::BinanceVenue& one, std::int64_t) { count = one.counters().banned; })
+                .ok());
+    return count;
+  };
+  fixture.options.requests_in_flight = 1;
+  fixture.Make();
+  fixture.SubscribeBooks();
+  REQUIRE(fixture.adapter->Start().ok());
+  REQUIRE(fixture.bus.UntilAllLive(1));
+  CHECK(fixture.state->Get("exchange", key).status().code() == StatusCode::kNotFound);
+  fixture.Inject("http 418 1");
+  fixture.Inject("cut");
+  const auto banned = [](const AdapterCounters& now) { return now.banned_until_unix_ns != 0; };
+  const std::int64_t until = fixture.UntilCounters(banned).banned_until_unix_ns;
+  REQUIRE(until != 0);
+  fixture.adapter.reset();
+  CHECK(refused() == 1);
+  const Result<StateItem> kept = fixture.state->Get("exchange", key);
+  REQUIRE_MESSAGE(kept.ok(), kept.status().ToString());
+  const Timestamp told = Timestamp::Parse(kept->value).value();
+  CHECK(told.unix_seconds() * 1'000'000'000 >= until);
+  CHECK(told.unix_seconds() * 1'000'000'000 <= until + 1'000'000'000);
+
+  fixture.bus.StartOver();
+  fixture.Make();
+  fixture.SubscribeBooks();
+  REQUIRE(fixture.adapter->Start().ok());
+  REQUIRE(fixture.bus.UntilAllLive(1));
+  CHECK(refused() == 1);
+  CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+
+  // One that cannot be read keeps nothing back.
+  REQUIRE(fixture.state->Set("exchange", key, "tomorrow").ok());
+  fixture.bus.StartOver();
+  fixture.Make();
+  fixture.SubscribeBooks();
+  REQUIRE(fixture.adapter->Start().ok());
+  REQUIRE(fixture.bus.UntilAllLive(1));
   CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
 }
