@@ -206,13 +206,12 @@ Status Reading::ReadTime(ProtoScan& outer, Entry& value) {
   return {};
 }
 
-// An attribute of the map, whose value is read.
+// An attribute of the map, whose value is read. Names of extensions are checked with the others.
 Status Reading::SetAttribute(std::string_view name, Entry& value) {
   const Member member = MemberOf(name);
   const bool has_field = member != kMemberTime && member != MemberOf(kSubject) &&
                          member != MemberOf(kDataSchema) && member != MemberOf(kDataContentType);
   if (member == kMemberExtension || has_field) {
-    if (const char* fault = NameFault(name, envelope_.rule())) return NameError(name, fault);
     if (entries_.size() == kMaxExtensions) return TooManyExtensions(kMaxExtensions + 1);
     entries_.Add() = value;
     return {};

@@ -35,6 +35,10 @@ class ProtoScan {
     return field != 0 || Fail("expected a field number above 0");
   }
   bool ReadVarint(std::uint64_t& value) noexcept {
+    if (at_ != end_ && *at_ < 0x80) {  // most tags and lengths
+      value = *at_++;
+      return true;
+    }
     value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
       if (at_ == end_) return Fail("expected more bytes");

@@ -49,12 +49,14 @@ class JsonDecoder {
   JsonDecoder(JsonDecoder&& other) noexcept;
   JsonDecoder& operator=(JsonDecoder&& other) noexcept;
 
-  /// `json` is borrowed until this returns. JSON data is kept as written; a string in `data` is
-  /// text where datacontenttype says that it is no JSON. kTrusted: `data` is not checked, for
-  /// text that EncodeJson made.
-  /// Errors: INVALID_ARGUMENT saying what was expected and found, for what is no event, no JSON or
-  /// deeper than kMaxJsonDepth, for a name that is there twice and for anything behind the event;
-  /// RESOURCE_EXHAUSTED above kMaxEventBytes or kMaxExtensions, or without memory.
+  /// `json` is borrowed until this returns. JSON data is kept as written, with numbers of any size,
+  /// names that are there twice inside of it, and escapes; a string in `data` is text where
+  /// datacontenttype says that it is no JSON. kTrusted: `data` is not checked, for text that
+  /// EncodeJson made.
+  /// Errors: INVALID_ARGUMENT saying what was expected and found, for what is no event, no JSON
+  /// (RFC 8259, UTF-8, no lone surrogate) or deeper than kMaxJsonDepth, for a name of the event
+  /// that is there twice and for anything behind the event; RESOURCE_EXHAUSTED above
+  /// kMaxEventBytes or kMaxExtensions, or without memory.
   Result<CloudEvent> Decode(std::string_view json, NameRule rule = NameRule::kStrict,
                             Validate validate = Validate::kFull);
 
