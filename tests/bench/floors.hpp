@@ -108,6 +108,18 @@ std::size_t WriteEventJson(const Event& event, char* out) noexcept;
 std::size_t DocumentParse(std::string_view text);         // nlohmann; number of members
 std::size_t DocumentParseAndDump(std::string_view text);  // bytes dumped
 
+// ---- Protobuf and HTTP -------------------------------------------------------------------------
+
+/// The event as Protobuf, time as text, into `out` (at least 1024 bytes).
+std::size_t WriteEventProto(const Event& event, std::uint8_t* out) noexcept;
+/// Every field of those bytes found, then one copy of them kept and freed. Returns a sum.
+std::uint64_t ReadEventProto(std::span<const std::uint8_t> bytes);
+/// Names and values of header fields, each byte looked at, into `out` (at least 1024 bytes).
+std::size_t WriteEventHttp(const Event& event, char* out) noexcept;
+/// Names in lower case, values looked through for '%', then one copy of all kept and freed.
+std::uint64_t ReadEventHttp(std::span<const std::pair<std::string_view, std::string_view>> fields,
+                            std::string_view body);
+
 // ---- memory ------------------------------------------------------------------------------------
 
 /// One malloc of 600 bytes, a counter set, the event's bytes copied in, one counter down, free.
