@@ -10,8 +10,8 @@ if(NOT node)
   return()
 endif()
 
-# validate(<out-var> <folder that holds openspec/>): its exit code, and what it says in <out-var>_text.
-# It reports to nobody and keeps its settings in the scratch folder.
+# validate(<out-var> <folder that holds openspec/>): its exit code; <out-var>_text: what it says. It
+# reports to nobody and keeps its settings in the scratch folder.
 function(validate out folder)
   execute_process(COMMAND ${CMAKE_COMMAND} -E env OPENSPEC_TELEMETRY=0 DO_NOT_TRACK=1 CI=true
     "HOME=${WORK}" "XDG_CONFIG_HOME=${WORK}" ${node}
