@@ -39,6 +39,7 @@ inline void AwaitTogether(std::initializer_list<const Inbox*> inboxes, std::size
   while (Together(inboxes).size() < count) std::this_thread::yield();
 }
 
+// Pins PS-27.
 TEST_CASE_TEMPLATE_DEFINE("each event goes to one member of each group and to all without group",
                           Driver, pubsub_suite_group) {
   Driver driver;
@@ -59,6 +60,7 @@ TEST_CASE_TEMPLATE_DEFINE("each event goes to one member of each group and to al
   CHECK(in[4].numbers() == Range(1, 1000));
 }
 
+// Pins PS-27.
 TEST_CASE_TEMPLATE_DEFINE("a group of one handles everything in order", Driver,
                           pubsub_suite_group_of_one) {
   Driver driver;
@@ -74,6 +76,7 @@ TEST_CASE_TEMPLATE_DEFINE("a group of one handles everything in order", Driver,
   CHECK(only.counters().missed_lagging == 0);
 }
 
+// Pins PS-28.
 TEST_CASE_TEMPLATE_DEFINE("a stuck member holds one event, the others go on in order", Driver,
                           pubsub_suite_group_stuck) {
   Driver driver;
@@ -92,6 +95,7 @@ TEST_CASE_TEMPLATE_DEFINE("a stuck member holds one event, the others go on in o
   CHECK(stuck.numbers() == Range(1, 1));
 }
 
+// Pins PS-28.
 TEST_CASE_TEMPLATE_DEFINE("what waits for a busy group goes to a member that comes later", Driver,
                           pubsub_suite_group_join) {
   Driver driver;
@@ -107,6 +111,7 @@ TEST_CASE_TEMPLATE_DEFINE("what waits for a busy group goes to a member that com
   turnstile.Open();
 }
 
+// Pins PS-28.
 TEST_CASE_TEMPLATE_DEFINE("what a member leaves to be retried goes to another member", Driver,
                           pubsub_suite_group_retry_left) {
   Driver driver;
@@ -132,6 +137,7 @@ TEST_CASE_TEMPLATE_DEFINE("what a member leaves to be retried goes to another me
   CHECK(first.counters().dropped == 0);
 }
 
+// Pins PS-28.
 TEST_CASE_TEMPLATE_DEFINE("an event in flight that fails after its member left is not lost", Driver,
                           pubsub_suite_group_left_in_flight) {
   Driver driver;
@@ -158,6 +164,7 @@ TEST_CASE_TEMPLATE_DEFINE("an event in flight that fails after its member left i
   CHECK(well.attempts() == std::vector<std::uint32_t>{2});
 }
 
+// Pins PS-28.
 TEST_CASE_TEMPLATE_DEFINE("a deferred event that fails after its member left is not lost", Driver,
                           pubsub_suite_group_left_deferred) {
   Driver driver;
@@ -181,6 +188,7 @@ TEST_CASE_TEMPLATE_DEFINE("a deferred event that fails after its member left is 
   CHECK(well.attempts() == std::vector<std::uint32_t>{2});
 }
 
+// Pins PS-28.
 TEST_CASE_TEMPLATE_DEFINE("members come and go under load without loss or doubles", Driver,
                           pubsub_suite_group_churn) {
   constexpr std::uint64_t kEvents = 4000;
@@ -205,6 +213,7 @@ TEST_CASE_TEMPLATE_DEFINE("members come and go under load without loss or double
   CHECK(Together({&in[0], &in[1], &in[2]}) == Range(1, kEvents));
 }
 
+// Pins PS-28.
 TEST_CASE_TEMPLATE_DEFINE("a group whose last member left starts anew", Driver,
                           pubsub_suite_group_anew) {
   Driver driver;
@@ -228,6 +237,7 @@ TEST_CASE_TEMPLATE_DEFINE("a group whose last member left starts anew", Driver,
   CHECK(second_inbox.numbers() == Range(7, 7));
 }
 
+// Pins PS-29.
 TEST_CASE_TEMPLATE_DEFINE("members of different topics share what both want", Driver,
                           pubsub_suite_group_topics) {
   Driver driver;
@@ -251,6 +261,7 @@ TEST_CASE_TEMPLATE_DEFINE("members of different topics share what both want", Dr
   CHECK(one.size() == 1);
 }
 
+// Pins PS-29.
 TEST_CASE_TEMPLATE_DEFINE("members of overlapping patterns get an event once", Driver,
                           pubsub_suite_group_patterns) {
   if (!Driver::kQuirks.patterns) return;
@@ -267,6 +278,7 @@ TEST_CASE_TEMPLATE_DEFINE("members of overlapping patterns get an event once", D
   CHECK(Together({&in[0], &in[1], &in[2]}) == Range(1, 300));
 }
 
+// Pins PS-29.
 TEST_CASE_TEMPLATE_DEFINE("a group without room lags as one", Driver, pubsub_suite_group_lag) {
   if (!Driver::kQuirks.publisher_waits) return;
   Driver driver;
@@ -311,6 +323,7 @@ TEST_CASE_TEMPLATE_DEFINE("a member may publish to its own group", Driver,
   CHECK(member.counters().missed_lagging == 0);
 }
 
+// Pins PS-27.
 TEST_CASE_TEMPLATE_DEFINE("inline handlers cannot compete", Driver, pubsub_suite_group_inline) {
   Driver driver;
   Inbox inbox;

@@ -30,6 +30,7 @@ inline MessageHandler Answer(Inbox& inbox, Delivery answer) {
   };
 }
 
+// Pins PS-21, PS-22.
 TEST_CASE_TEMPLATE_DEFINE("a failed event is tried after 200, 400 and 800 ms, then a dead letter",
                           Driver, pubsub_suite_retry_times) {
   Driver driver;
@@ -70,6 +71,7 @@ TEST_CASE_TEMPLATE_DEFINE("a failed event is tried after 200, 400 and 800 ms, th
   CHECK(counters.dropped == 0);
 }
 
+// Pins PS-23.
 TEST_CASE_TEMPLATE_DEFINE("a retried event holds up later ones until it succeeds", Driver,
                           pubsub_suite_retry_ordered) {
   Driver driver;
@@ -110,6 +112,7 @@ TEST_CASE_TEMPLATE_DEFINE("a retried event holds up later ones until it succeeds
   CHECK(subscription.counters().retried == 4);
 }
 
+// Pins PS-23.
 TEST_CASE_TEMPLATE_DEFINE("without order, later events pass one that is retried", Driver,
                           pubsub_suite_retry_unordered) {
   Driver driver;
@@ -136,6 +139,7 @@ TEST_CASE_TEMPLATE_DEFINE("without order, later events pass one that is retried"
   inbox.Await(7);
 }
 
+// Pins PS-23.
 TEST_CASE_TEMPLATE_DEFINE("events that wait for a retry are bounded by the capacity", Driver,
                           pubsub_suite_retry_bounded) {
   Driver driver;
@@ -153,6 +157,7 @@ TEST_CASE_TEMPLATE_DEFINE("events that wait for a retry are bounded by the capac
   CHECK(subscription.counters().dropped == 4);  // those that waited for their retry
 }
 
+// Pins PS-22.
 TEST_CASE_TEMPLATE_DEFINE("nothing from a topic of dead letters is dead-lettered again", Driver,
                           pubsub_suite_dead_again) {
   Driver driver;
@@ -173,6 +178,7 @@ TEST_CASE_TEMPLATE_DEFINE("nothing from a topic of dead letters is dead-lettered
   CHECK(failing.counters().dead_lettered == 0);
 }
 
+// Pins PS-24.
 TEST_CASE_TEMPLATE_DEFINE("a rejected event is a dead letter at once, with the handler's reason",
                           Driver, pubsub_suite_reject) {
   Driver driver;
@@ -193,6 +199,7 @@ TEST_CASE_TEMPLATE_DEFINE("a rejected event is a dead letter at once, with the h
   CHECK(failing.counters().retried == 0);
 }
 
+// Pins PS-22.
 TEST_CASE_TEMPLATE_DEFINE("what was thrown becomes a legal reason, whatever it is", Driver,
                           pubsub_suite_odd_reason) {
   Driver driver;
@@ -222,6 +229,7 @@ TEST_CASE_TEMPLATE_DEFINE("what was thrown becomes a legal reason, whatever it i
   CHECK(reasons[3] == "the handler threw something that is no std::exception");
 }
 
+// Pins PS-21.
 TEST_CASE_TEMPLATE_DEFINE("the retry policy is the subscription's", Driver,
                           pubsub_suite_retry_policy) {
   Driver driver;
@@ -241,6 +249,7 @@ TEST_CASE_TEMPLATE_DEFINE("the retry policy is the subscription's", Driver,
   CHECK(failing.counters().dropped == 1);
 }
 
+// Pins PS-25.
 TEST_CASE_TEMPLATE_DEFINE("a deferred outcome holds up the next event and is then like any", Driver,
                           pubsub_suite_deferred) {
   Driver driver;
@@ -291,6 +300,7 @@ TEST_CASE_TEMPLATE_DEFINE("a deferred outcome holds up the next event and is the
   CHECK(subscription.counters().failed == 2);
 }
 
+// Pins PS-25.
 TEST_CASE_TEMPLATE_DEFINE("a deferred outcome that stays away for 30 s is a failure", Driver,
                           pubsub_suite_deferred_late) {
   Driver driver;
@@ -330,6 +340,7 @@ TEST_CASE_TEMPLATE_DEFINE("a deferred outcome that stays away for 30 s is a fail
   CHECK(inbox.numbers() == std::vector<std::uint64_t>{1, 1, 2, 2});
 }
 
+// Pins PS-25.
 TEST_CASE_TEMPLATE_DEFINE("a deferred outcome may come while the handler runs, or after the end",
                           Driver, pubsub_suite_deferred_early) {
   Driver driver;
@@ -362,6 +373,7 @@ TEST_CASE_TEMPLATE_DEFINE("a deferred outcome may come while the handler runs, o
   CHECK(inbox.numbers() == Range(1, 3));
 }
 
+// Pins PS-26.
 TEST_CASE_TEMPLATE_DEFINE("a subscription that ends drops and counts what waits for its retry",
                           Driver, pubsub_suite_retry_end) {
   Driver driver;
@@ -379,6 +391,7 @@ TEST_CASE_TEMPLATE_DEFINE("a subscription that ends drops and counts what waits 
   CHECK(dead.size() == 0);
 }
 
+// Pins PS-26.
 TEST_CASE_TEMPLATE_DEFINE("a stopped bus drops what waits for its retry and handles the rest once",
                           Driver, pubsub_suite_retry_stop) {
   Driver driver;
@@ -395,6 +408,7 @@ TEST_CASE_TEMPLATE_DEFINE("a stopped bus drops what waits for its retry and hand
   CHECK(failing.counters().dead_lettered == 0);
 }
 
+// Pins PS-24.
 TEST_CASE_TEMPLATE_DEFINE("a failed inline event is a dead letter at once", Driver,
                           pubsub_suite_inline_dead) {
   if (!Driver::kQuirks.inline_on_publisher) return;
@@ -412,6 +426,7 @@ TEST_CASE_TEMPLATE_DEFINE("a failed inline event is a dead letter at once", Driv
   CHECK(failing.counters().dead_lettered == 1);
 }
 
+// Pins PS-21.
 TEST_CASE_TEMPLATE_DEFINE("a retry policy with negative times is refused", Driver,
                           pubsub_suite_retry_invalid) {
   Driver driver;

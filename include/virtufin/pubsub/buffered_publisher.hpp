@@ -1,5 +1,6 @@
 // BufferedPublisher: keeps events in order while a broker is away. For drivers whose broker is
 // elsewhere, and for whoever publishes over them.
+// Specification: docs/openspec/specs/pubsub/spec.md
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Delivery: what a handler is told about an event, what it answers, and what follows from failure.
+// Delivery: what a handler is told and answers. Specification: docs/openspec/specs/pubsub/spec.md
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,10 @@
 // WorkManager: creates workers, feeds them events and publishes their replies.
-//
+// Specification: docs/openspec/specs/workmanager/spec.md
 // A plain class: no gRPC, no network, nothing on disk. Events of a worker's topics reach it in
 // order, one at a time; every worker of a topic gets every event, but of a group only one does. A
 // reply goes to the extension `replytopic` of the event it answers, else to its own extension
-// `publishtopic`, else to the topic that equals its type: a worker whose replies have one of its own
-// topics feeds itself.
+// `publishtopic`, else to the topic that equals its type: a worker whose replies have one of its
+// own topics feeds itself.
 #pragma once
 
 #include <chrono>

@@ -48,6 +48,7 @@ TEST_CASE("gateway_call to the bus from more workers than executor threads ends"
   CHECK((*platform)->Stop(std::chrono::seconds(30)).ok());
 }
 
+// Pins ST-27.
 TEST_CASE("native workers that count in the state store by etag lose no event") {
   TemporaryFolder folder;
   for (const char* driver : {"memory", "sqlite"}) {

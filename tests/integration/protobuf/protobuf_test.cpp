@@ -108,8 +108,7 @@ CloudEvent Sample(std::uint64_t seed) { return random_event::Sample(seed).Event(
 
 }  // namespace
 
-// Pins EV-35, EV-55.
-// Pins EV-35, EV-36.
+// Pins EV-35, EV-36, EV-55.
 TEST_CASE("Protobuf reads what we write, byte for byte, and we read what it writes") {
   for (int seed = 0; seed < kEvents; ++seed) {
     CAPTURE(seed);
@@ -125,7 +124,6 @@ TEST_CASE("Protobuf reads what we write, byte for byte, and we read what it writ
   }
 }
 
-// Pins EV-36, EV-39.
 // Pins EV-36, EV-39.
 TEST_CASE("batches and messages in the data are read by both") {
   std::vector<CloudEvent> events;

@@ -57,6 +57,7 @@ std::string EtagOf(const std::string& answer) {
 
 }  // namespace
 
+// Pins ST-24.
 TEST_CASE("a record is saved, read, guarded by its etag and deleted through the gateway") {
   Service service;
   auto saved =
@@ -84,6 +85,7 @@ TEST_CASE("a record is saved, read, guarded by its etag and deleted through the 
   CHECK(service.changes.Items().empty());  // only on request
 }
 
+// Pins ST-24.
 TEST_CASE("both spellings of a field are read, and numbers as text") {
   ManualClock clock{Timestamp::FromUnixMillis(1'700'000'000'000)};
   PlatformOptions options;
@@ -107,6 +109,7 @@ TEST_CASE("both spellings of a field are read, and numbers as text") {
                      StatusCode::kInvalidArgument, "create_only");
 }
 
+// Pins ST-24.
 TEST_CASE("a query and bulk calls answer items, a token and a count") {
   Service service;
   for (int i = 1; i <= 3; ++i) {
@@ -147,6 +150,7 @@ TEST_CASE("a query and bulk calls answer items, a token and a count") {
         R"({"action":"deleted","keys":["c3","x","c1"],"service":"websocketmanager"})");
 }
 
+// Pins ST-25.
 TEST_CASE("a change is published on request, after the write, with the value when asked") {
   Service service;
   REQUIRE(service
@@ -191,6 +195,7 @@ TEST_CASE("a change is published on request, after the write, with the value whe
   CHECK(changes[0].event().id() != changes[1].event().id());
 }
 
+// Pins ST-25.
 TEST_CASE("a change that cannot be published is told, and stays made") {
   Service service;
   REQUIRE(service.platform->Stop(std::chrono::seconds(30)).ok());
@@ -201,6 +206,7 @@ TEST_CASE("a change that cannot be published is told, and stays made") {
   CHECK(service.platform->state().Get("workmanager", "k")->value == "v");
 }
 
+// Pins ST-26.
 TEST_CASE("a request that is wrong is refused and names the field") {
   PlatformOptions options;
   REQUIRE(options.Set("state.services", "pricing,,risk").ok());
@@ -233,6 +239,7 @@ TEST_CASE("a request that is wrong is refused and names the field") {
   service.CheckError("GetAllState", "{}", StatusCode::kUnimplemented, "QueryState");
 }
 
+// Pins ST-26.
 TEST_CASE("a record that is no text is not given out as JSON") {
   Service service;
   REQUIRE(service.platform->state().Set("workmanager", "k", "\xff\x00").ok());
@@ -243,6 +250,7 @@ TEST_CASE("a record that is no text is not given out as JSON") {
   CHECK(service.Ask("DeleteState", R"({"service":"workmanager","key":"k"})").ok());
 }
 
+// Pins ST-28.
 TEST_CASE("the live scenario is there from the start, once") {
   ManualClock clock{Timestamp()};
   const std::shared_ptr<StateStore> store = MakeMemoryStore(clock);
@@ -263,6 +271,7 @@ TEST_CASE("the live scenario is there from the start, once") {
   }
 }
 
+// Pins CA-3, ST-28.
 TEST_CASE("the state driver is chosen by options") {
   TemporaryFolder folder;
   PlatformOptions options;

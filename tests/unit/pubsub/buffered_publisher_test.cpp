@@ -65,6 +65,7 @@ std::vector<std::uint64_t> WithoutDoubles(const std::vector<std::uint64_t>& numb
   return first;
 }
 
+// Pins PS-30.
 TEST_CASE("events of a cut connection go out in order, and before later ones, when it is back") {
   Line line;
   BufferedPublisher publisher(line.connection, line.bus.runtime);
@@ -85,6 +86,7 @@ TEST_CASE("events of a cut connection go out in order, and before later ones, wh
   CHECK(publisher.counters().waiting == 0);
 }
 
+// Pins PS-30.
 TEST_CASE("a full buffer refuses the event, keeps the others and has room again afterwards") {
   Line line;
   BufferedPublisher publisher(line.connection, line.bus.runtime, Capacity(3));
@@ -105,6 +107,7 @@ TEST_CASE("a full buffer refuses the event, keeps the others and has room again 
   CHECK(line.inbox.numbers() == std::vector<std::uint64_t>{1, 2, 3, 6});
 }
 
+// Pins PS-30.
 TEST_CASE("a thousand events wait by default") {
   Line line;
   BufferedPublisher publisher(line.connection, line.bus.runtime);
@@ -114,6 +117,7 @@ TEST_CASE("a thousand events wait by default") {
   CHECK(kept == 1000);
 }
 
+// Pins PS-31.
 TEST_CASE("each fate is told once, in order, with the port's own answer") {
   Line line;
   SubscribeOptions narrow = Queue(1, Overflow::kBlock, 0);
@@ -158,6 +162,7 @@ TEST_CASE("each fate is told once, in order, with the port's own answer") {
   CHECK(line.bus.log.Has("1 events that waited for the broker are given up"));
 }
 
+// Pins PS-31.
 TEST_CASE("a publisher may be destroyed by a fate that it tells") {
   Line line;
   auto publisher = std::make_unique<BufferedPublisher>(line.connection, line.bus.runtime);
@@ -178,6 +183,7 @@ TEST_CASE("a publisher may be destroyed by a fate that it tells") {
   second.Wait();
 }
 
+// Pins PS-31, PS-32.
 TEST_CASE("whatever the connection does, accepted events arrive in order and at least once") {
   for (std::uint32_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);
@@ -223,6 +229,7 @@ TEST_CASE("whatever the connection does, accepted events arrive in order and at 
   }
 }
 
+// Pins PS-31, PS-32.
 TEST_CASE(
     "threads that publish over a flapping connection keep their order and get each fate once") {
   constexpr std::uint64_t kThreads = 3;

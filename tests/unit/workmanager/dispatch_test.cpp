@@ -197,6 +197,7 @@ TEST_CASE("a failed call is retried, then its event is a dead letter and the nex
   CHECK(list[0].counters.failed == 4);
 }
 
+// Pins WM-7.
 TEST_CASE("a failed call of an engine that answers later is retried, too") {
   Collector<test::Done> calls;
   ManagerFixture f;
@@ -218,6 +219,7 @@ TEST_CASE("a failed call of an engine that answers later is retried, too") {
   calls.WaitFor(5).at(4)({});
 }
 
+// Pins WM-19.
 TEST_CASE("without virtufin.ordered later events pass one that is retried") {
   Collector<std::string> seen;
   ManagerFixture f;
@@ -237,6 +239,7 @@ TEST_CASE("without virtufin.ordered later events pass one that is retried") {
   CHECK(got.back() == "1");
 }
 
+// Pins WM-19.
 TEST_CASE("workers of one virtufin.group compete, and what one leaves goes to the other") {
   Collector<std::string> seen;
   ManagerFixture f;
@@ -260,6 +263,7 @@ TEST_CASE("workers of one virtufin.group compete, and what one leaves goes to th
   CHECK(got == sent);
 }
 
+// Pins WM-19.
 TEST_CASE("steering keys with other values than they take are refused") {
   ManagerFixture f;
   for (const char* key : {"virtufin.ordered", "virtufin.retryaftertimeout", "virtufin.group"}) {

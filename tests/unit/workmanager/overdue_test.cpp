@@ -136,6 +136,7 @@ TEST_CASE("without a limit no call is overdue, and what damages a worker degrade
   CHECK(info.counters.overdue == 0);
 }
 
+// Pins WM-18.
 TEST_CASE("an event whose call was overdue is a dead letter, or is retried where config says so") {
   for (const bool retried : {false, true}) {
     ImpatientFixture f;
