@@ -3,6 +3,7 @@
 # Every include between components must follow cmake/VirtufinLayers.cmake. All components share one
 # include root, so the linker cannot see an upward include; this scan can.
 cmake_minimum_required(VERSION 3.25)
+get_filename_component(ROOT "${ROOT}" ABSOLUTE)  # a relative one matches no file
 include(${ROOT}/cmake/VirtufinLayers.cmake)
 
 set(globs "")
