@@ -257,4 +257,119 @@ void Topics(benchmark::State& state) {
 }
 BENCHMARK(Topics)->RangeMultiplier(10)->Range(1, 10'000);
 
+// One topic among patterns of which none but one matches: what cannot match must cost nothing.
+void Patterns(benchmark::State& state) {
+  Bus bus;
+  std::uint64_t count = 0;
+  std::vector<Subscription> subscriptions;
+  SubscribeOptions options = Inline();
+  options.patterns = true;
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    const std::string pattern = "act.exchange.venue" + std::to_string(i) + ".>";
+    subscriptions.push_back(bus.broker
+                                .Subscribe(pattern, options,
+                                           [&](const Message&, const DeliveryInfo&) {
+                                             ++count;
+                                             return Delivery::kSuccess;
+                                           })
+                                .value());
+  }
+  const Message message = Ready("act.exchange.venue0.quote.update.BTCUSDT");
+  for (auto _ : state) (void)bus.broker.Publish(message);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(Patterns)->RangeMultiplier(10)->Range(1, 10'000);
+
+// Time per event of a group, until the last was handled; members do next to nothing.
+void GroupMembers(benchmark::State& state) {
+  Bus bus;
+  std::atomic<std::int64_t> handled{0};
+  std::vector<Subscription> subscriptions;
+  SubscribeOptions options;
+  options.group = "g";
+  for (std::int64_t i = 0; i < state.range(0); ++i) {
+    subscriptions.push_back(bus.broker
+                                .Subscribe("a", options,
+                                           [&](const Message&, const DeliveryInfo&) {
+                                             handled.fetch_add(1, std::memory_order_relaxed);
+                                             return Delivery::kSuccess;
+                                           })
+                                .value());
+  }
+  const Message message = Ready("a");
+  constexpr int kBurst = 256;
+  std::int64_t sent = 0;
+  for (auto _ : state) {
+    for (int i = 0; i < kBurst; ++i) (void)bus.broker.Publish(message);
+    sent += kBurst;
+    while (handled.load(std::memory_order_relaxed) < sent) std::this_thread::yield();
+  }
+  state.SetItemsProcessed(sent);
+}
+BENCHMARK(GroupMembers)->RangeMultiplier(10)->Range(1, 1000)->UseRealTime();
+
+/// p99 from Publish to the handler of a well-behaved subscription beside one that is not.
+enum class Neighbour { kNone, kSlow, kStuck, kThrowing };
+void BesideNeighbour(benchmark::State& state, Neighbour neighbour) {
+  constexpr std::size_t kEvents = 4'000;
+  ExecutorOptions executor_options;
+  executor_options.threads = 2;
+  Executor executor(executor_options, WallClock(), NullLog());
+  if (!executor.Start().ok()) std::abort();
+  InprocBroker broker(Runtime{executor, WallClock(), NullLog()});
+  std::atomic<bool> leave{false};
+  SubscribeOptions options;
+  options.overflow = Overflow::kDropOldest;
+  options.retry.retries = 0;
+  Subscription other;
+  if (neighbour != Neighbour::kNone) {
+    other = broker
+                .Subscribe("a", options,
+                           [&, neighbour](const Message&, const DeliveryInfo&) -> Delivery {
+                             if (neighbour == Neighbour::kThrowing) throw 1;
+                             if (neighbour == Neighbour::kSlow) {
+                               std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                             }
+                             while (neighbour == Neighbour::kStuck && !leave.load()) {
+                               std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                             }
+                             return Delivery::kSuccess;
+                           })
+                .value();
+  }
+  std::vector<std::int64_t> sent(kEvents);
+  std::vector<std::int64_t> latency(kEvents);
+  std::atomic<std::size_t> handled{0};
+  auto subscription = broker.Subscribe("a", {}, [&](const Message&, const DeliveryInfo&) {
+    const std::size_t at = handled.load(std::memory_order_relaxed);
+    latency[at] = NowNs() - sent[at];
+    handled.store(at + 1, std::memory_order_release);
+    return Delivery::kSuccess;
+  });
+  const Message message = Ready("a");
+  double p50 = 0;
+  double p99 = 0;
+  for (auto _ : state) {
+    handled.store(0, std::memory_order_relaxed);
+    for (std::size_t i = 0; i < kEvents; ++i) {
+      sent[i] = NowNs();
+      (void)broker.Publish(message);
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+    while (handled.load(std::memory_order_acquire) < kEvents) std::this_thread::yield();
+    std::sort(latency.begin(), latency.end());
+    p50 = static_cast<double>(latency[kEvents / 2]);
+    p99 = static_cast<double>(latency[kEvents * 99 / 100]);
+  }
+  leave = true;
+  subscription->Unsubscribe();
+  other.Unsubscribe();
+  state.counters["p50_ns"] = p50;
+  state.counters["p99_ns"] = p99;
+}
+BENCHMARK_CAPTURE(BesideNeighbour, none, Neighbour::kNone)->Iterations(1)->UseRealTime();
+BENCHMARK_CAPTURE(BesideNeighbour, slow, Neighbour::kSlow)->Iterations(1)->UseRealTime();
+BENCHMARK_CAPTURE(BesideNeighbour, stuck, Neighbour::kStuck)->Iterations(1)->UseRealTime();
+BENCHMARK_CAPTURE(BesideNeighbour, throwing, Neighbour::kThrowing)->Iterations(1)->UseRealTime();
+
 }  // namespace
