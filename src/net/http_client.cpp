@@ -116,7 +116,7 @@ void HttpClient::Impl::Begin(std::unique_ptr<HttpTransfer> transfer) {
   const std::string host = transfer->url().host;
   const auto timeout = std::chrono::milliseconds(transfer->request().timeout_ms);
   pending[id] = Pending{std::move(transfer), SteadyClock::now() + timeout};
-  if (IsAddressLiteral(host) || !options.proxy.empty() || options.connected_socket) {
+  if (IsAddressLiteral(host) || !options.proxy.empty()) {
     OnAddresses(id, std::vector<std::string>{});
     return;
   }

@@ -23,9 +23,6 @@ struct HttpClientOptions {
   std::string proxy;         // "http://host:port"; empty: none, whatever the environment says
   int max_connections_per_host = 6;     // further requests wait
   std::int64_t idle_connection_s = 60;  // kept open for the next request
-  /// Gives a connected socket, consumed, instead of a connection being made; -1: refused. For
-  /// tests.
-  std::function<int()> connected_socket;
 };
 
 struct HttpRequest {

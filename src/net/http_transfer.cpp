@@ -75,12 +75,6 @@ class OptionSetter {
   CURLcode code_ = CURLE_OK;
 };
 
-curl_socket_t GiveSocket(void* open, curlsocktype, curl_sockaddr*) {
-  const int fd = (*static_cast<std::function<int()>*>(open))();
-  return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-int SocketIsConnected(void*, curl_socket_t, curlsocktype) { return CURL_SOCKOPT_ALREADY_CONNECTED; }
-
 }  // namespace
 
 HttpTransfer::HttpTransfer(HttpRequestId id, HttpRequest request, HttpClient::Done done)
@@ -154,12 +148,6 @@ Status HttpTransfer::SetOptions(const HttpClientOptions& options, const std::str
     }
     resolve_.reset(curl_slist_append(nullptr, entry.c_str()));
     set(CURLOPT_RESOLVE, resolve_.get());
-  }
-  if (options.connected_socket) {
-    connected_socket_ = options.connected_socket;
-    set(CURLOPT_OPENSOCKETFUNCTION, &GiveSocket);
-    set(CURLOPT_OPENSOCKETDATA, static_cast<void*>(&connected_socket_));
-    set(CURLOPT_SOCKOPTFUNCTION, &SocketIsConnected);
   }
   return set.status();
 }

@@ -66,7 +66,6 @@ class HttpTransfer {
   std::string bad_;   // what is wrong with the answer
   bool header_whole_ = false;
   std::optional<Gunzip> gunzip_;
-  std::function<int()> connected_socket_;
 };
 
 }  // namespace virtufin::inline v0::net
