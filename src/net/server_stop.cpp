@@ -76,6 +76,7 @@ Status Server::Stop(std::chrono::milliseconds deadline) {
   std::string running;
   if (!WaitForEnd(at) && loop->Abandon(running)) {
     counters->abandoned_calls.fetch_add(1, std::memory_order_relaxed);
+    loop->Close();
     io.stop();
     thread_.detach();  // it keeps the server, and ends when the call returns
     return Status(StatusCode::kDeadlineExceeded, "net",

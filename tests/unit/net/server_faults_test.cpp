@@ -102,11 +102,11 @@ TEST_CASE("whatever a WebSocket's handler throws closes that socket with 1011, a
       CHECK(again.Answer().status == 200);
     }
   }
-  RawClient client(other.server->port());
-  Open(client);
   other.recorder->hook = [](const std::string& event) {
     if (event == "closed") throw std::runtime_error("on purpose");
   };
+  RawClient client(other.server->port());
+  Open(client);
   client.Send(Frame(8, "\x03\xe8"));
   CHECK(ReadFrame(client).code() == 1000);
   Eventually([&] {
