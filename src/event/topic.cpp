@@ -1,6 +1,8 @@
 // Builds topics out of the payloads' patterns, and percent-encodes their segments.
 #include "virtufin/event/topic.hpp"
 
+#include "event/payload/topics.hpp"
+
 namespace virtufin::inline v0 {
 namespace {
 
@@ -13,23 +15,6 @@ int HexDigit(char c) noexcept {
   if (c >= '0' && c <= '9') return c - '0';
   const char lower = static_cast<char>(c | 0x20);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-// "trade.tape.<instrument>" with what stands for <interval> and for the other name. Without an id
-// its segment is left out.
-void AppendFilled(std::string& topic, std::string_view pattern, std::string_view interval,
-                  std::string_view id) {
-  while (!pattern.empty()) {
-    const std::size_t open = pattern.find('<');
-    topic.append(pattern.substr(0, open));
-    if (open == std::string_view::npos) return;
-    const std::size_t close = pattern.find('>', open);
-    const std::string_view name = pattern.substr(open + 1, close - open - 1);
-    const std::string_view value = name == "interval" ? interval : id;
-    if (value.empty() && topic.ends_with('.')) topic.pop_back();
-    AppendTopicSegment(topic, value);
-    pattern.remove_prefix(close + 1);
-  }
 }
 
 std::string Joined(std::string_view first, std::string_view middle, std::string_view last) {
@@ -101,11 +86,41 @@ Result<World> World::Parse(std::string_view text) {
   return world;
 }
 
-MarketTopics::MarketTopics(std::string_view venue, const World& world) {
-  prefix_.append(world.text()).append(".exchange.");
-  AppendTopicSegment(prefix_, venue);
-  prefix_ += '.';
+namespace detail {
+
+std::string MarketPrefix(std::string_view venue, const World& world) {
+  std::string prefix(world.text());
+  prefix += ".exchange.";
+  AppendTopicSegment(prefix, venue);
+  return prefix += '.';
 }
+
+std::string ScenarioPrefix(std::string_view scenario_id) {
+  std::string prefix = "sc.";
+  AppendTopicSegment(prefix, scenario_id);
+  return prefix += '.';
+}
+
+void AppendPayloadTopic(std::string& topic, const PayloadInfo& info, std::string_view interval,
+                        std::string_view id) {
+  std::string_view pattern = info.topic;
+  while (!pattern.empty()) {
+    const std::size_t open = pattern.find('<');
+    topic.append(pattern.substr(0, open));
+    if (open == std::string_view::npos) return;
+    const std::size_t close = pattern.find('>', open);
+    const std::string_view name = pattern.substr(open + 1, close - open - 1);
+    const std::string_view value = name == "interval" ? interval : id;
+    if (value.empty() && topic.ends_with('.')) topic.pop_back();
+    AppendTopicSegment(topic, value);
+    pattern.remove_prefix(close + 1);
+  }
+}
+
+}  // namespace detail
+
+MarketTopics::MarketTopics(std::string_view venue, const World& world)
+    : prefix_(detail::MarketPrefix(venue, world)) {}
 
 std::string MarketTopics::Tail(std::string_view tail, std::string_view instrument) const {
   std::string topic = prefix_;
@@ -117,18 +132,16 @@ std::string MarketTopics::Tail(std::string_view tail, std::string_view instrumen
 std::string MarketTopics::Make(PayloadKind kind, std::string_view interval,
                                std::string_view instrument) const {
   std::string topic = prefix_;
-  AppendFilled(topic, PayloadInfoOf(kind).topic, interval, instrument);
+  detail::AppendPayloadTopic(topic, PayloadInfoOf(kind), interval, instrument);
   return topic;
 }
 
-ScenarioTopics::ScenarioTopics(std::string_view scenario_id) : prefix_("sc.") {
-  AppendTopicSegment(prefix_, scenario_id);
-  prefix_ += '.';
-}
+ScenarioTopics::ScenarioTopics(std::string_view scenario_id)
+    : prefix_(detail::ScenarioPrefix(scenario_id)) {}
 
 std::string ScenarioTopics::Make(PayloadKind kind, std::string_view id) const {
   std::string topic = prefix_;
-  AppendFilled(topic, PayloadInfoOf(kind).topic, {}, id);
+  detail::AppendPayloadTopic(topic, PayloadInfoOf(kind), {}, id);
   return topic;
 }
 

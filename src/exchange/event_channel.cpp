@@ -10,11 +10,6 @@ namespace {
 // any: timesource, which hardly ever changes, is a constant of the stream instead.
 enum Varying : std::size_t { kEventTime, kReceiveTime, kSequence, kCorrelation, kWallTime };
 
-std::string_view SourceName(TimeSource source) noexcept {
-  constexpr std::array<std::string_view, 3> kNames = {"engine", "venue", "receive"};
-  return kNames[static_cast<std::size_t>(source)];
-}
-
 }  // namespace
 
 std::string FeedIdentity::Topic(std::string_view tail, std::string_view symbol) const {
@@ -33,7 +28,7 @@ Result<CloudEvent::Stream> FeedIdentity::Stream(std::string_view type_tail, std:
   if (!symbol.empty()) options.subject = subject_kind + "/" + std::string(symbol);
   options.extensions = {{"exchange", venue},
                         {"clocktype", historical ? "historical" : "wall"},
-                        {"timesource", std::string(SourceName(source))},
+                        {"timesource", std::string(TimeSourceName(source))},
                         {"marketworld", world},
                         {"marketuniverse", universe}};
   if (!run_id.empty()) options.extensions.emplace_back("runid", run_id);

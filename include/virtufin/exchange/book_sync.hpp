@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "virtufin/event/time_source.hpp"
 #include "virtufin/exchange/order_book.hpp"
 
 namespace virtufin::inline v0 {
@@ -36,9 +37,6 @@ enum class BookOutcome : std::uint8_t {
   kKept,           // no snapshot yet
   kDropped,        // kept, but an older one had to go
 };
-
-/// Which time of a frame counts as the time of what happened.
-enum class TimeSource : std::uint8_t { kEngine, kVenue, kReceive };
 
 struct EventTime {
   std::int64_t unix_ns = 0;
