@@ -33,13 +33,6 @@ int HexDigit(char c) noexcept {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-std::string_view Trimmed(std::string_view text) noexcept {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 // A value that is one quoted string (RFC 7230), written to `out` without quotes and escapes; false
 // when it is none.
 bool Unquote(std::string_view value, char* out, std::size_t& size) noexcept {

@@ -48,13 +48,6 @@ bool EndsIgnoringCase(std::string_view text, std::string_view lower) noexcept {
          EqualsIgnoringCase(text.substr(text.size() - lower.size()), lower);
 }
 
-std::string_view Trimmed(std::string_view text) noexcept {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 // Cuts what stands before the first ';' outside quotes off `text`.
 std::string_view CutParameter(std::string_view& text) noexcept {
   bool quoted = false;
@@ -72,6 +65,13 @@ std::string_view CutParameter(std::string_view& text) noexcept {
 }
 
 }  // namespace
+
+std::string_view Trimmed(std::string_view text) noexcept {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
 
 std::string_view WithoutParameters(std::string_view media_type) noexcept {
   return Trimmed(media_type.substr(0, media_type.find(';')));

@@ -35,6 +35,8 @@ bool IsMediaType(std::string_view text) noexcept;
 /// text/* or an XML type, whatever its parameters.
 bool IsTextMediaType(std::string_view text) noexcept;
 
+/// Without the spaces and tabs around it.
+std::string_view Trimmed(std::string_view text) noexcept;
 /// The media type without its parameters and the space around it.
 std::string_view WithoutParameters(std::string_view media_type) noexcept;
 /// The value of a parameter, its quotes left out; empty when it is not there.
