@@ -21,12 +21,15 @@ const base = { source: '/npm', time: '2026-03-04T05:06:07.089Z' };
 const kEvents = [
   { ...base, id: 'minimal', type: 'test.minimal' },
   { ...base, id: 'json', type: 'test.json', datacontenttype: 'application/json',
-    data: { bids: [['1.50', '2']], text: 'caf\u00e9 \u{1f600} "quoted" \\', deep: [[[]]], none: null } },
-  { ...base, id: 'text', type: 'test.text', datacontenttype: 'text/plain', data: 'caf\u00e9 "\n%41' },
+    data: { bids: [['1.50', '2']], text: 'caf\u00e9 \u{1f600} "quoted" \\', deep: [[[]]],
+      none: null } },
+  { ...base, id: 'text', type: 'test.text', datacontenttype: 'text/plain',
+    data: 'caf\u00e9 "\n%41' },
   { ...base, id: 'bytes', type: 'test.bytes', datacontenttype: 'application/octet-stream',
     data: kBytes },
-  { ...base, id: 'all', type: 'test.all', source: 'urn:com.virtufin:test?a=b#c', subject: 'order/17',
-    dataschema: 'https://example.com/schema', datacontenttype: 'application/json', data: [1, 2],
+  { ...base, id: 'all', type: 'test.all', source: 'urn:com.virtufin:test?a=b#c',
+    subject: 'order/17', dataschema: 'https://example.com/schema',
+    datacontenttype: 'application/json', data: [1, 2],
     extstring: 'text', extinteger: -5, extboolean: true, marketworld: 'hyp.a' },
   { ...base, id: 'with space and "quotes"', type: 'test.spaces', subject: 'a b  c: d, e;',
     extstring: '/\\!#$&' },
@@ -135,9 +138,11 @@ async function refusals(url) {
     assert.equal(answer.status, 400);
     assert.match(answer.body, words);
   };
-  await refused({ headers: { ...headers, 'ce-specversion': '0.3' }, body }, /specversion: expected/);
+  await refused({ headers: { ...headers, 'ce-specversion': '0.3' }, body },
+    /specversion: expected/);
   await refused({ headers, body: '{"cut":' }, /data is not JSON/);
-  await refused({ headers: { 'content-type': 'text/plain' }, body }, /expected a field ce-specversion/);
+  await refused({ headers: { 'content-type': 'text/plain' }, body },
+    /expected a field ce-specversion/);
 }
 
 const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
