@@ -23,9 +23,10 @@ std::chrono::milliseconds Delay(const RetryPolicy& policy, std::uint32_t made) {
 /// A deferred outcome on its way. Its strand gets no next task before it is there.
 class QueuedSubscription::Ticket final : public Deferred::Impl {
  public:
-  Ticket(std::weak_ptr<QueuedSubscription> subscription, std::uint64_t deferral)
+  Ticket(QueuedSubscription& subscription, std::uint64_t deferral)
       : token_(Executor::ParkCurrentStrand()),
-        subscription_(std::move(subscription)),
+        subscription_(subscription.weak_from_this()),
+        salvages_(subscription.salvages_ ? subscription_.lock() : nullptr),
         deferral_(deferral) {}
   void Settle(Delivery delivery, std::string_view reason) override {
     if (const auto self = subscription_.lock()) self->Settle(deferral_, delivery, reason);
@@ -34,6 +35,8 @@ class QueuedSubscription::Ticket final : public Deferred::Impl {
  private:
   const Executor::ParkToken token_;
   const std::weak_ptr<QueuedSubscription> subscription_;
+  // A member of a group that left still hands the event on when it fails.
+  const std::shared_ptr<QueuedSubscription> salvages_;
   const std::uint64_t deferral_;
 };
 
@@ -44,7 +47,7 @@ Deferred QueuedSubscription::Defer() {
   Lock lock(mutex_);
   deferral_ = ++deferrals_;
   settled_.reset();
-  return Deferred(std::make_unique<Ticket>(weak_from_this(), deferral_));
+  return Deferred(std::make_unique<Ticket>(*this, deferral_));
 }
 
 void QueuedSubscription::Explain(std::string_view reason) {
