@@ -11,7 +11,9 @@ namespace {
 
 using detail::FeedSymbol;
 
-constexpr std::size_t kRetired = 4;  // as many symbols that left are remembered, times max_symbols
+/// So many times max_symbols that left are remembered, at 88 bytes each and 64 for feed.status:
+/// 6 MB by default.
+constexpr std::size_t kRetired = 4;
 
 Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "exchange", std::move(message));
