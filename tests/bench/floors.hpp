@@ -181,4 +181,13 @@ class SqliteTable {
   std::unique_ptr<Impl> impl_;
 };
 
+// ---- sockets -----------------------------------------------------------------------------------
+
+/// Reads so many unmasked WebSocket frames: recv into 64 KiB, and a walk over the frame headers.
+/// Returns a sum over what was read; 0 when the stream ends before.
+std::uint64_t ReadFrames(int fd, std::size_t frames);
+/// Answers every request without a body by the same 82 bytes, one send for each recv, until the
+/// client ends. Returns how many.
+std::uint64_t AnswerRequests(int fd);
+
 }  // namespace floors
