@@ -120,6 +120,38 @@ std::size_t WriteEventHttp(const Event& event, char* out) noexcept;
 std::uint64_t ReadEventHttp(std::span<const std::pair<std::string_view, std::string_view>> fields,
                             std::string_view body);
 
+// ---- payloads of market events -----------------------------------------------------------------
+
+/// A trade as on trade.tape: two decimals, a time, ids and flags.
+struct Trade {
+  std::int64_t id, first_id, last_id, unix_ms;
+  Fixed price, quantity;
+  bool sell, aggregate;
+};
+/// 64 readable bytes follow.
+std::string_view TradePayload();       // 193 B
+std::string_view BookUpdatePayload();  // 243 B, 3 bids, 5 asks
+/// Every member read and parsed, by simdjson On-Demand. 0 on an error.
+class PayloadJson {
+ public:
+  PayloadJson();
+  ~PayloadJson();
+  std::uint64_t ReadTrade(std::string_view padded, Trade& out);
+  std::uint64_t ReadBookUpdate(std::string_view padded);
+  /// Of the last ReadBookUpdate.
+  const std::vector<std::pair<Fixed, Fixed>>& bids() const noexcept;
+  const std::vector<std::pair<Fixed, Fixed>>& asks() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+/// The same texts written into `out` (at least 1024 bytes); their sizes.
+std::size_t WriteTrade(const Trade& trade, char* out) noexcept;
+std::size_t WriteBookUpdate(std::span<const std::pair<Fixed, Fixed>> bids,
+                            std::span<const std::pair<Fixed, Fixed>> asks, std::int64_t first_id,
+                            std::int64_t last_id, char* out) noexcept;
+
 // ---- memory ------------------------------------------------------------------------------------
 
 /// One malloc of 600 bytes, a counter set, the event's bytes copied in, one counter down, free.
