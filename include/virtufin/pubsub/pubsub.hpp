@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "virtufin/core/result.hpp"
 #include "virtufin/event/message.hpp"
@@ -126,6 +127,11 @@ class PubSub {
   Result<Subscription> Subscribe(std::string_view topic, const SubscribeOptions& options,
                                  MessageHandler handler) {
     return Subscribe(std::span(&topic, 1), options, std::move(handler));
+  }
+  Result<Subscription> Subscribe(std::span<const std::string> topics,
+                                 const SubscribeOptions& options, MessageHandler handler) {
+    const std::vector<std::string_view> views(topics.begin(), topics.end());
+    return Subscribe(views, options, std::move(handler));
   }
 
   static constexpr std::size_t kMaxQueueCapacity = std::size_t{1} << 24;  // events
