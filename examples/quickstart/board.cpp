@@ -7,16 +7,13 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "virtufin/event/market_payloads.hpp"
+
 namespace quickstart {
 namespace {
 
 using Json = nlohmann::json;
-using virtufin::CloudEvent;
-
-std::string PairOf(const CloudEvent& event) {
-  const std::string_view subject = event.subject();  // currency_pair/<pair>, instrument/<id>
-  return std::string(subject.substr(subject.find('/') + 1));
-}
+using namespace virtufin;
 
 /// Without parsing a whole snapshot on the publisher's thread.
 std::uint64_t LastUpdateId(std::string_view json) {
@@ -38,17 +35,19 @@ std::string Board::Key(std::string_view pair, std::uint64_t id) {
 }
 
 void Board::OnAdapterEvent(const CloudEvent& event, Clock::time_point frame_at) {
-  const bool book = event.type().ends_with(".orderbook.updated") ||
-                    event.type().ends_with(".orderbook.snapshotted");
-  const bool trade = event.type().ends_with(".trade.executed");
+  const PayloadInfo* const info = FindPayload(event.type());
+  if (info == nullptr) return;
+  const bool book =
+      info->kind == PayloadKind::kOrderBookSnapshot || info->kind == PayloadKind::kOrderBookUpdate;
+  const bool trade = info->kind == PayloadKind::kTradeExecuted;
   const std::uint64_t id = book ? LastUpdateId(event.data_text()) : 0;
-  const Json data = trade ? Json::parse(event.data_text()) : Json();
+  const auto data = trade ? ReadPayload<TradeExecuted>(event.data_text()).value() : TradeExecuted();
   std::lock_guard lock(mutex_);
   ++events_;
-  PairView& pair = pairs_[PairOf(event)];
+  PairView& pair = pairs_[std::string(SubjectId(event))];
   if (trade) {
-    pair.trade = Text(data, "price");
-    pair.last_trade = data.value("trade_id", std::int64_t{0});
+    pair.trade = data.price.ToString();
+    pair.last_trade = data.trade_id;
     if (pair.trades++ == 0) pair.first_trade = pair.last_trade;
     return;
   }
@@ -57,7 +56,7 @@ void Board::OnAdapterEvent(const CloudEvent& event, Clock::time_point frame_at) 
     return;
   }
   ++pair.books;
-  const std::string key = Key(PairOf(event), id);
+  const std::string key = Key(std::string(SubjectId(event)), id);
   if (auto it = early_.find(key); it != early_.end()) {
     Answered(frame_at, it->second);
     early_.erase(it);
@@ -101,14 +100,15 @@ void Board::OnReply(const CloudEvent& event) {
 }
 
 void Board::OnFeedStatus(const CloudEvent& event) {
-  const Json data = Json::parse(event.data_text());
-  const std::string state = data.value("state", "unknown");
-  const std::string reason = data.value("reason", "");
-  const std::string scope = data.value("scope", "instrument");
-  std::string line = "feed " + state + (reason.empty() ? "" : ": ") + reason;
-  if (scope != "instrument") return Note(scope + " " + line.substr(5));
-  if (data.value("channel", "book") != "book") return;
-  const std::string pair = PairOf(event);
+  const auto data = ReadPayload<FeedStatus>(event.data_text()).value();
+  const std::string state(FeedStateName(data.state));
+  std::string line = state + (data.reason.empty() ? "" : ": ") + data.reason;
+  if (data.scope != FeedScope::kInstrument) {
+    return Note(std::string(FeedScopeName(data.scope)) + " " + line);
+  }
+  line.insert(0, "feed ");
+  if (data.channel.value_or("book") != "book") return;
+  const std::string pair(SubjectId(event));
   std::lock_guard lock(mutex_);
   std::string& before = pairs_[pair].state;
   const bool worth_a_line = state == "gap" || before == "gap" || before == "resync";

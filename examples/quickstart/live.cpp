@@ -28,8 +28,6 @@ namespace {
 using namespace virtufin;
 using Clock = Board::Clock;
 
-constexpr const char* kWorld = "act";
-
 /// SIGINT and SIGTERM are waited for instead of ending the process; threads made later inherit it.
 class EndingSignals {
  public:
@@ -82,9 +80,9 @@ Status SubscribeAll(ExchangeAdapter& adapter, const std::vector<std::string>& pa
 
 /// When the frame behind `event` was read from its socket.
 Clock::time_point FrameTime(const CloudEvent& event) {
-  const auto received = Timestamp::Parse(event.ExtensionText("receivetime"));
+  const auto received = event.ExtensionTime("receivetime");
   const auto now = Clock::now();
-  if (!received.ok()) return now;
+  if (!received) return now;
   const auto read = std::chrono::seconds(received->unix_seconds()) +
                     std::chrono::nanoseconds(received->nanoseconds());
   const auto wall = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -162,7 +160,7 @@ int RunLive(const Arguments& arguments) {
 
   Board board;
   ViewerBooks books;
-  const Topics topics = TopicsOf((*adapter)->venue(), kWorld, pairs);
+  const Topics topics = TopicsOf((*adapter)->venue(), {}, pairs);
   const auto on_event = [&](const CloudEvent& e) { board.OnAdapterEvent(e, FrameTime(e)); };
   const auto on_book = [&](const CloudEvent& e) {
     on_event(e);

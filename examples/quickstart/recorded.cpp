@@ -110,8 +110,8 @@ int RunRecorded(const Arguments& arguments) {
   recording.answers_path = arguments.answers;
   auto player = RecordingPlayer::Open(recording, bus);
   if (!player.ok()) return Failed(player.status());
-  Topics topics =
-      TopicsOf(BinanceVenueName((*player)->market()), recording.feed.world, (*player)->symbols());
+  Topics topics = TopicsOf(BinanceVenueName((*player)->market()),
+                           World::Parse(recording.feed.world).value(), (*player)->symbols());
 
   if (Status status = (*platform)->Start(); !status.ok()) return Failed(status);
   Board board;

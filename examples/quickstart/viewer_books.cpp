@@ -1,42 +1,47 @@
 // Applies snapshots and updates to plain ordered maps.
 #include "viewer_books.hpp"
 
-#include <nlohmann/json.hpp>
-#include <string_view>
+#include <vector>
+
+#include "virtufin/event/market_payloads.hpp"
 
 namespace quickstart {
 namespace {
 
-using virtufin::Decimal;
+using namespace virtufin;
 
-void Apply(const nlohmann::json& levels, BookSideMap& side) {
-  for (const auto& level : levels) {
-    const Decimal price = Decimal::Parse(level.at(0).get_ref<const std::string&>()).value();
-    const Decimal quantity = Decimal::Parse(level.at(1).get_ref<const std::string&>()).value();
-    if (quantity.IsZero()) {
-      side.erase(price);
+void Apply(const std::vector<Level>& levels, BookSideMap& side) {
+  for (const Level& level : levels) {
+    if (level.quantity.IsZero()) {
+      side.erase(level.price);
     } else {
-      side.insert_or_assign(price, quantity);
+      side.insert_or_assign(level.price, level.quantity);
     }
   }
 }
 
 }  // namespace
 
-void ViewerBooks::OnEvent(const virtufin::CloudEvent& event) {
-  const bool snapshot = event.type().ends_with(".orderbook.snapshotted");
-  const std::string_view subject = event.subject();  // currency_pair/<pair>
-  const auto data = nlohmann::json::parse(event.data_text());
+void ViewerBooks::OnEvent(const CloudEvent& event) {
+  const PayloadInfo* const info = FindPayload(event.type());
+  const bool snapshot = info != nullptr && info->kind == PayloadKind::kOrderBookSnapshot;
   std::lock_guard lock(mutex_);
-  ViewerBook& book = books_[std::string(subject.substr(subject.find('/') + 1))];
+  ViewerBook& book = books_[std::string(SubjectId(event))];
   if (snapshot) {
+    const auto all = ReadPayload<OrderBookSnapshot>(event.data_text()).value();
     book.bids.clear();
     book.asks.clear();
+    Apply(all.bids, book.bids);
+    Apply(all.asks, book.asks);
+    book.last_update_id = all.last_update_id;
+    ++book.snapshots;
+  } else {
+    const auto change = ReadPayload<OrderBookUpdate>(event.data_text()).value();
+    Apply(change.bids_delta, book.bids);
+    Apply(change.asks_delta, book.asks);
+    book.last_update_id = change.last_update_id;
+    ++book.updates;
   }
-  Apply(data.at(snapshot ? "bids" : "bids_delta"), book.bids);
-  Apply(data.at(snapshot ? "asks" : "asks_delta"), book.asks);
-  book.last_update_id = data.at("last_update_id").get<std::int64_t>();
-  ++(snapshot ? book.snapshots : book.updates);
 }
 
 ViewerBook ViewerBooks::Of(const std::string& pair) const {

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "virtufin/event/topic.hpp"
+#include "virtufin/event/market_payloads.hpp"
 
 namespace quickstart {
 
@@ -20,19 +20,17 @@ int Failed(const Status& status) {
   return 1;
 }
 
-Topics TopicsOf(std::string_view venue, std::string_view world,
-                const std::vector<std::string>& pairs) {
+Topics TopicsOf(std::string_view venue, const World& world, const std::vector<std::string>& pairs) {
+  const MarketTopics on(venue, world);
   Topics topics;
-  const std::string prefix = std::string(world) + ".exchange." + std::string(venue) + ".";
-  topics.status.push_back(prefix + "feed.status");
-  for (const std::string& name : pairs) {
-    const std::string pair = TopicSegment(name);
-    topics.books.push_back(prefix + "orderbook.snapshot." + pair);
-    topics.books.push_back(prefix + "orderbook.update." + pair);
-    topics.others.push_back(prefix + "quote.update." + pair);
-    topics.others.push_back(prefix + "trade.tape." + pair);
-    topics.status.push_back(prefix + "feed.status." + pair);
-    topics.replies.push_back(prefix + "orderbook.changed." + pair);
+  topics.status.push_back(on.Of<FeedStatus>());
+  for (const std::string& pair : pairs) {
+    topics.books.push_back(on.Of<OrderBookSnapshot>(pair));
+    topics.books.push_back(on.Of<OrderBookUpdate>(pair));
+    topics.others.push_back(on.Of<QuoteUpdate>(pair));
+    topics.others.push_back(on.Of<TradeExecuted>(pair));
+    topics.status.push_back(on.Of<FeedStatus>(pair));
+    topics.replies.push_back(on.Tail("orderbook.changed", pair));
   }
   return topics;
 }
@@ -48,10 +46,9 @@ Status StartWorker(Platform& platform, const std::vector<std::string>& topics) {
 
 Result<Subscription> Watch(PubSub& bus, const std::vector<std::string>& topics,
                            std::function<void(const CloudEvent&)> show) {
-  const std::vector<std::string_view> views(topics.begin(), topics.end());
   SubscribeOptions options;
   options.dispatch = Dispatch::kInline;
-  return bus.Subscribe(views, options,
+  return bus.Subscribe(topics, options,
                        [show = std::move(show)](const Message& message, const DeliveryInfo&) {
                          show(message.event());
                          return Delivery::kSuccess;

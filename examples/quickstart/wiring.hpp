@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "virtufin/event/topic.hpp"
 #include "virtufin/platform/platform.hpp"
 
 namespace quickstart {
@@ -31,7 +32,7 @@ struct Topics {
   std::vector<std::string> status;   // of each pair's feeds, and of the venue
   std::vector<std::string> replies;  // of the worker
 };
-Topics TopicsOf(std::string_view venue, std::string_view world,
+Topics TopicsOf(std::string_view venue, const virtufin::World& world,
                 const std::vector<std::string>& pairs);
 
 /// Creates the native worker top_of_book on `topics` and starts it.
