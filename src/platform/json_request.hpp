@@ -18,8 +18,8 @@ Result<nlohmann::json> ParseRequest(std::string_view json);
 /// INVALID_ARGUMENT of the component `gateway`.
 Status InvalidRequest(std::string message);
 
-/// Reads the fields of one request, whose names have static storage; null and what is missing stay as they are. The first error is
-/// kept.
+/// Reads the fields of one request, whose names have static storage; null and what is missing stay
+/// as they are. The first error is kept.
 class RequestReader {
  public:
   /// `request` is borrowed.

@@ -212,7 +212,8 @@ class LogLines final : public LogSink {
 /// An executor of two threads and a broker on it.
 struct Bus {
   explicit Bus(int threads = 2, int max_blocking_threads = 64, Clock& clock = WallClock())
-      : executor(Options(threads, max_blocking_threads), clock, log), runtime{executor, clock, log} {
+      : executor(Options(threads, max_blocking_threads), clock, log),
+        runtime{executor, clock, log} {
     if (!executor.Start().ok()) std::abort();
     broker = std::make_unique<InprocBroker>(runtime);
   }

@@ -1,9 +1,9 @@
 // Payloads: the JSON data of our events as plain structs, written, read and checked.
 //
 //   auto trade = ReadPayload<TradeExecuted>(event.data_text());
-//   if (!trade) return trade.status();  // TradeExecuted.qty: expected a decimal in a string, found 1
+//   if (!trade) return trade.status();  // "TradeExecuted.qty: expected a decimal in a string ..."
 //
-// The structs are in market_payloads.hpp and trading_payloads.hpp. They are part of virtufin::event,
+// The structs are in market_payloads.hpp and trading_payloads.hpp. They are in virtufin::event,
 // which needs the C and C++ runtime only, so native workers use them too.
 // Specification: docs/openspec/specs/events/spec.md
 #pragma once
@@ -134,8 +134,8 @@ Status CheckPayload(PayloadKind kind, std::string_view json);
 /// Errors: as ReadPayload; NOT_FOUND for a type that is not ours.
 Status CheckPayload(const CloudEvent& event);
 
-/// The name of the venue's entity: "BTCUSDT" of the subject "currency_pair/BTCUSDT", "" without one.
-/// Borrowed from `event`. [any]
+/// The name of the venue's entity: "BTCUSDT" of the subject "currency_pair/BTCUSDT", "" without
+/// one. Borrowed from `event`. [any]
 std::string_view SubjectId(const CloudEvent& event) noexcept;
 
 }  // namespace virtufin::inline v0

@@ -1,5 +1,5 @@
-// MakeMessage: a payload with all that belongs around it, ready to publish: topic, type, subject and
-// the extensions that the contract asks for.
+// MakeMessage: a payload with all that belongs around it, ready to publish: topic, type, subject
+// and the extensions that belong to it.
 //
 //   EventScope scope;
 //   scope.source = "urn:com.virtufin:orders";

@@ -28,8 +28,8 @@ namespace virtufin::inline v0 {
 /// fills its own queue is not parked: it would wait for itself.
 ///
 /// Members of a group that ask for the same topics with the same queue options share one queue. Its
-/// events are started in publishing order, each by the member that is idle longest; a member has one
-/// event at a time, so one that is stuck, or waits for a retry, holds up nobody else. Members that
+/// events are started in publishing order, each by the member that is idle longest; a member has
+/// one event at a time: one that is stuck, or waits for a retry, holds up nobody else. Members that
 /// ask for other topics have another queue; what several of them want goes to the emptiest. What a
 /// member leaves unhandled goes to the others, ahead of what is queued; what the last one leaves is
 /// dropped, counted and logged.
@@ -46,9 +46,9 @@ class InprocBroker final : public PubSub {
   InprocBroker& operator=(const InprocBroker&) = delete;
 
   /// From now on Publish and Subscribe answer UNAVAILABLE, also a Publish that waits for room. What
-  /// is queued is still handled, but once: what fails, or waits for a retry, is dropped, counted and
-  /// logged. Inline subscriptions end: on a foreign thread none of their handlers runs any more when
-  /// this returned OK. Elsewhere it does not wait. [any] [callback]
+  /// is queued is still handled, but once: what fails, or waits for a retry, is dropped, counted
+  /// and logged. Inline subscriptions end: on a foreign thread none of their handlers runs any more
+  /// when this returned OK. Elsewhere it does not wait. [any] [callback]
   /// Errors: DEADLINE_EXCEEDED naming the inline subscriptions whose handlers still run.
   Status Stop(std::chrono::milliseconds deadline);
 

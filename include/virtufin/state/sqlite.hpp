@@ -28,20 +28,20 @@ struct SqliteStoreOptions {
 /// Opens or creates the file and brings an older layout up to date. Reads never wait for writers.
 /// Several stores, in one process and in many, may share a file on one machine; each write is one
 /// transaction. Times to live run on `clock.Now()`; `clock` is borrowed until the store is
-/// destroyed. Net loops and inline handlers get FAILED_PRECONDITION (StateStore). [any], on a thread
-/// that may wait.
+/// destroyed. Net loops and inline handlers get FAILED_PRECONDITION (StateStore). [any], on a
+/// thread that may wait.
 /// Errors: INVALID_ARGUMENT for an option; FAILED_PRECONDITION when the file is no state store of
 /// ours, has a newer layout, or its folder is not there or cannot share memory; PERMISSION_DENIED
-/// when it cannot be written; UNAVAILABLE when another process keeps it locked; DATA_LOSS when it is
-/// damaged; RESOURCE_EXHAUSTED when the disk is full.
+/// when it cannot be written; UNAVAILABLE when another process keeps it locked; DATA_LOSS when it
+/// is damaged; RESOURCE_EXHAUSTED when the disk is full.
 Result<std::unique_ptr<StateStore>> OpenSqliteStore(const SqliteStoreOptions& options,
                                                     Clock& clock);
 
-/// Copies the store at `path`, as it is at one moment, to `copy_path`, while others use it; writers do
-/// not wait. `copy_path` appears whole or not at all and is on disk then; a file that is there is
-/// replaced. [any], on a thread that may wait.
-/// Errors: INVALID_ARGUMENT when both are one file; FAILED_PRECONDITION when somebody uses a store at
-/// `copy_path`; otherwise as OpenSqliteStore.
+/// Copies the store at `path`, as it is at one moment, to `copy_path`, while others use it; writers
+/// do not wait. `copy_path` appears whole or not at all and is on disk then; a file that is there
+/// is replaced. [any], on a thread that may wait.
+/// Errors: INVALID_ARGUMENT when both are one file; FAILED_PRECONDITION when somebody uses a store
+/// at `copy_path`; otherwise as OpenSqliteStore.
 Status BackUpSqliteStore(const std::string& path, const std::string& copy_path);
 
 }  // namespace virtufin::inline v0

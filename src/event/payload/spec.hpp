@@ -1,5 +1,5 @@
-// What a payload is made of, once: PayloadSpec<T> says where T appears and lists its members, in the
-// order in which they are written. Writer, reader, checks and documentation go by it.
+// What a payload is made of, once: PayloadSpec<T> says where T appears and lists its members, in
+// the order in which they are written. Writer, reader, checks and documentation go by it.
 #pragma once
 
 #include <string_view>

@@ -9,7 +9,7 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x76667374;  // "vfst"; SQLite's header keeps it
 constexpr std::int64_t kVersion = 1;
 
-// Without row ids: one tree to walk, not two. Partial index: it costs nothing for records that stay.
+// Without row ids: one tree to walk, not two. Partial index: records that stay cost nothing in it.
 constexpr const char* kMakeTable =
     "CREATE TABLE state(key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL, etag INTEGER NOT NULL,"
     " expires_ms INTEGER) WITHOUT ROWID;"

@@ -1,5 +1,5 @@
-// The library's end of the npm interop: reads the events of a request in any mode and writes them in
-// the mode that the path names, into its answer or into a request of its own.
+// The library's end of the npm interop: reads the events of a request in any mode and writes them
+// in the mode that the path names, into its answer or into a request of its own.
 //
 //   POST /answer/<binary|structured|batch>          the answer carries the events
 //   POST /forward/<binary|structured|batch>/<port>  a request to that port carries them

@@ -38,7 +38,8 @@ inline constexpr std::array<PayloadSample, kPayloadKinds> kPayloadSamples = {{
     {PayloadKind::kMarkPrice, R"({"mark_price":"65000.1","index_price":"65001.25"})"},
     {PayloadKind::kCandle,
      R"({"open":"1","high":"2","low":"0.5","close":"1.5","volume":"77",)"
-     R"("candle_close_time":"2026-03-04T05:06:59.999Z","candle_open_time":"2026-03-04T05:06:00.000Z",)"
+     R"("candle_close_time":"2026-03-04T05:06:59.999Z",)"
+     R"("candle_open_time":"2026-03-04T05:06:00.000Z",)"
      R"("interval":"1m","trades":12,"quote_volume":"100","taker_buy_volume":"40","closed":true})"},
     {PayloadKind::kInstrumentInfo,
      R"({"symbol":"BTCUSDT_260327","status":"trading","base_asset":"BTC","quote_asset":"USDT",)"
@@ -47,7 +48,8 @@ inline constexpr std::array<PayloadSample, kPayloadKinds> kPayloadSamples = {{
      R"("min_notional":"5","venue_symbol":"BTCUSDT_260327","venue_status":"TRADING"})"},
     {PayloadKind::kInstrumentStatus, R"({"state":"halted","reason":"BREAK"})"},
     {PayloadKind::kFeedStatus,
-     R"({"state":"gap","scope":"instrument","channel":"book","session":3,"reason":"a diff is missing",)"
+     R"({"state":"gap","scope":"instrument","channel":"book","session":3,)"
+     R"("reason":"a diff is missing",)"
      R"("since":"2026-03-04T05:06:07.000000001Z","expected":44,"got":46})"},
     {PayloadKind::kOrderSubmitted,
      R"({"order_id":"o-1","side":"buy","type":"limit","qty":"1.5","price":"100","venue":"binance",)"
