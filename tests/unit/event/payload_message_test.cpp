@@ -45,6 +45,7 @@ std::string Refused(const EventScope& scope, const EventStamp& stamp, std::strin
 
 }  // namespace
 
+// Pins EV-56, TOP-15.
 TEST_CASE("a trading message has the topic, the type and all extensions of its scenario") {
   OrderFilled fill;
   fill.fill_id = "f-1";
@@ -71,6 +72,7 @@ TEST_CASE("a trading message has the topic, the type and all extensions of its s
                                            {"walltime", "2026-03-04T05:06:08Z"}});
 }
 
+// Pins EV-56.
 TEST_CASE("market data name their venue and no scenario") {
   EventScope scope;
   scope.source = ExchangeSource("ibkr");
@@ -100,6 +102,7 @@ TEST_CASE("market data name their venue and no scenario") {
   CHECK(status.event().subject().empty());
 }
 
+// Pins EV-56.
 TEST_CASE("subjects name the trade, the position or the scenario") {
   const auto subject = [](std::string_view id, const auto& payload) {
     return std::string(MakeMessage(Orders(), Stamp(), id, payload)->event().subject());
@@ -109,6 +112,7 @@ TEST_CASE("subjects name the trade, the position or the scenario") {
   CHECK(subject("", RiskLimitBreach()) == "scenario/LIVE");
 }
 
+// Pins EV-57.
 TEST_CASE("a replay makes the same message each time, without the time of the wall") {
   EventScope scope = Orders();
   scope.historical = true;
@@ -132,6 +136,7 @@ TEST_CASE("a replay makes the same message each time, without the time of the wa
   CHECK(extensions.at("strategyworld") == "hyp.s");
 }
 
+// Pins EV-58.
 TEST_CASE("what a message lacks is named") {
   const OrderExpired expired{kAt};
   CHECK(Refused(Orders(), Stamp(0), "o-1", expired) ==
