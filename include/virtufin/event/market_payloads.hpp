@@ -43,7 +43,7 @@ std::string_view AggressorSideName(AggressorSide side) noexcept;
 std::string_view TradingStateName(TradingState state) noexcept;
 std::string_view InstrumentKindName(InstrumentKind kind) noexcept;
 
-/// orderbook.snapshot.<instrument>: all levels, best first.
+/// `orderbook.snapshot.<instrument>`: all levels, best first.
 struct OrderBookSnapshot {
   static constexpr auto kKind = PayloadKind::kOrderBookSnapshot;
   std::vector<Level> bids, asks;
@@ -54,12 +54,12 @@ struct OrderBookSnapshot {
   bool operator==(const OrderBookSnapshot&) const = default;
 };
 
-/// orderbook.depth.<instrument>: the best levels, at most once in an interval.
+/// `orderbook.depth.<instrument>`: the best levels, at most once in an interval.
 struct OrderBookDepth : OrderBookSnapshot {
   static constexpr auto kKind = PayloadKind::kOrderBookDepth;
 };
 
-/// orderbook.update.<instrument>: levels that changed.
+/// `orderbook.update.<instrument>`: levels that changed.
 struct OrderBookUpdate {
   static constexpr auto kKind = PayloadKind::kOrderBookUpdate;
   std::vector<Level> bids_delta, asks_delta;
@@ -68,7 +68,7 @@ struct OrderBookUpdate {
   bool operator==(const OrderBookUpdate&) const = default;
 };
 
-/// quote.update.<instrument>: the best bid and ask; a side that is empty is absent.
+/// `quote.update.<instrument>`: the best bid and ask; a side that is empty is absent.
 struct QuoteUpdate {
   static constexpr auto kKind = PayloadKind::kQuoteUpdate;
   std::optional<Decimal> bid, bid_qty, ask, ask_qty;
@@ -78,7 +78,7 @@ struct QuoteUpdate {
   bool operator==(const QuoteUpdate&) const = default;
 };
 
-/// trade.tape.<instrument>
+/// `trade.tape.<instrument>`
 struct TradeExecuted {
   static constexpr auto kKind = PayloadKind::kTradeExecuted;
   std::int64_t trade_id = 0;
@@ -92,7 +92,7 @@ struct TradeExecuted {
   bool operator==(const TradeExecuted&) const = default;
 };
 
-/// ticker.update.<instrument>
+/// `ticker.update.<instrument>`
 struct TickerUpdate {
   static constexpr auto kKind = PayloadKind::kTickerUpdate;
   std::optional<Decimal> last_price, volume_24h;  // volume in base units
@@ -102,7 +102,7 @@ struct TickerUpdate {
   bool operator==(const TickerUpdate&) const = default;
 };
 
-/// funding.rate.<instrument>
+/// `funding.rate.<instrument>`
 struct FundingRate {
   static constexpr auto kKind = PayloadKind::kFundingRate;
   Decimal funding_rate;
@@ -110,7 +110,7 @@ struct FundingRate {
   bool operator==(const FundingRate&) const = default;
 };
 
-/// mark.price.<instrument>
+/// `mark.price.<instrument>`
 struct MarkPrice {
   static constexpr auto kKind = PayloadKind::kMarkPrice;
   Decimal mark_price;
@@ -118,7 +118,7 @@ struct MarkPrice {
   bool operator==(const MarkPrice&) const = default;
 };
 
-/// ohlcv.candle.<interval>.<instrument>
+/// `ohlcv.candle.<interval>.<instrument>`
 struct Candle {
   static constexpr auto kKind = PayloadKind::kCandle;
   Decimal open, high, low, close, volume;
@@ -146,7 +146,7 @@ struct InstrumentInfo {
   bool operator==(const InstrumentInfo&) const = default;
 };
 
-/// instrument.status.<instrument>
+/// `instrument.status.<instrument>`
 struct InstrumentStatus {
   static constexpr auto kKind = PayloadKind::kInstrumentStatus;
   TradingState state = TradingState::kUnknown;
@@ -154,7 +154,7 @@ struct InstrumentStatus {
   bool operator==(const InstrumentStatus&) const = default;
 };
 
-/// feed.status.<instrument>, and feed.status for what concerns more than one.
+/// `feed.status.<instrument>`, and feed.status for what concerns more than one.
 struct FeedStatus {
   static constexpr auto kKind = PayloadKind::kFeedStatus;
   FeedState state = FeedState::kDisconnected;

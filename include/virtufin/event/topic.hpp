@@ -59,7 +59,7 @@ class MarketTopics {
     static_assert(T::kKind != PayloadKind::kCandle, "candles have an interval: use Candles");
     return Make(T::kKind, {}, instrument);
   }
-  /// ohlcv.candle.<interval>.<instrument>
+  /// `ohlcv.candle.<interval>.<instrument>`
   std::string Candles(std::string_view interval, std::string_view instrument) const {
     return Make(PayloadKind::kCandle, interval, instrument);
   }

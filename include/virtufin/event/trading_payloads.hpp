@@ -36,7 +36,7 @@ std::string_view CancelSourceName(CancelSource source) noexcept;
 /// Numbers by name: of a symbol, of a greek.
 using DecimalsByName = std::map<std::string, Decimal, std::less<>>;
 
-/// trading.order.submitted.<order_id>
+/// `trading.order.submitted.<order_id>`
 struct OrderSubmitted {
   static constexpr auto kKind = PayloadKind::kOrderSubmitted;
   std::string order_id;
@@ -49,7 +49,7 @@ struct OrderSubmitted {
   bool operator==(const OrderSubmitted&) const = default;
 };
 
-/// trading.order.accepted.<order_id>
+/// `trading.order.accepted.<order_id>`
 struct OrderAccepted {
   static constexpr auto kKind = PayloadKind::kOrderAccepted;
   std::string venue_order_id;
@@ -57,7 +57,7 @@ struct OrderAccepted {
   bool operator==(const OrderAccepted&) const = default;
 };
 
-/// trading.order.rejected.<order_id>
+/// `trading.order.rejected.<order_id>`
 struct OrderRejected {
   static constexpr auto kKind = PayloadKind::kOrderRejected;
   std::string reject_reason;
@@ -65,7 +65,7 @@ struct OrderRejected {
   bool operator==(const OrderRejected&) const = default;
 };
 
-/// trading.order.amended.<order_id>
+/// `trading.order.amended.<order_id>`
 struct OrderAmended {
   static constexpr auto kKind = PayloadKind::kOrderAmended;
   std::optional<Decimal> new_price, new_qty;
@@ -73,7 +73,7 @@ struct OrderAmended {
   bool operator==(const OrderAmended&) const = default;
 };
 
-/// trading.order.cancelled.<order_id>
+/// `trading.order.cancelled.<order_id>`
 struct OrderCancelled {
   static constexpr auto kKind = PayloadKind::kOrderCancelled;
   Timestamp cancelled_at;
@@ -81,14 +81,14 @@ struct OrderCancelled {
   bool operator==(const OrderCancelled&) const = default;
 };
 
-/// trading.order.expired.<order_id>
+/// `trading.order.expired.<order_id>`
 struct OrderExpired {
   static constexpr auto kKind = PayloadKind::kOrderExpired;
   Timestamp expired_at;
   bool operator==(const OrderExpired&) const = default;
 };
 
-/// trading.order.filled.<order_id>: the order is done when nothing remains.
+/// `trading.order.filled.<order_id>`: the order is done when nothing remains.
 struct OrderFilled {
   static constexpr auto kKind = PayloadKind::kOrderFilled;
   std::string fill_id;
@@ -100,7 +100,7 @@ struct OrderFilled {
   bool operator==(const OrderFilled&) const = default;
 };
 
-/// trading.trade.cleared.<trade_id>
+/// `trading.trade.cleared.<trade_id>`
 struct TradeCleared {
   static constexpr auto kKind = PayloadKind::kTradeCleared;
   std::string trade_id, order_id;
@@ -108,7 +108,7 @@ struct TradeCleared {
   bool operator==(const TradeCleared&) const = default;
 };
 
-/// trading.trade.settled.<trade_id>
+/// `trading.trade.settled.<trade_id>`
 struct TradeSettled {
   static constexpr auto kKind = PayloadKind::kTradeSettled;
   Timestamp settled_at;
@@ -116,7 +116,7 @@ struct TradeSettled {
   bool operator==(const TradeSettled&) const = default;
 };
 
-/// position.<symbol>.opened
+/// `position.<symbol>.opened`
 struct PositionOpened {
   static constexpr auto kKind = PayloadKind::kPositionOpened;
   PositionSide side = PositionSide::kLong;
@@ -125,21 +125,21 @@ struct PositionOpened {
   bool operator==(const PositionOpened&) const = default;
 };
 
-/// position.<symbol>.increased
+/// `position.<symbol>.increased`
 struct PositionIncreased {
   static constexpr auto kKind = PayloadKind::kPositionIncreased;
   Decimal new_qty, new_avg_price, delta_qty;
   bool operator==(const PositionIncreased&) const = default;
 };
 
-/// position.<symbol>.decreased
+/// `position.<symbol>.decreased`
 struct PositionDecreased {
   static constexpr auto kKind = PayloadKind::kPositionDecreased;
   Decimal new_qty, realized_pnl, delta_qty;
   bool operator==(const PositionDecreased&) const = default;
 };
 
-/// position.<symbol>.flipped
+/// `position.<symbol>.flipped`
 struct PositionFlipped {
   static constexpr auto kKind = PayloadKind::kPositionFlipped;
   PositionSide from_side = PositionSide::kLong, to_side = PositionSide::kShort;
@@ -149,7 +149,7 @@ struct PositionFlipped {
   bool operator==(const PositionFlipped&) const = default;
 };
 
-/// position.<symbol>.closed
+/// `position.<symbol>.closed`
 struct PositionClosed {
   static constexpr auto kKind = PayloadKind::kPositionClosed;
   Decimal realized_pnl;
