@@ -208,6 +208,7 @@ void QueuedSubscription::OnIdle() {
   std::vector<Attempt> unhandled;
   {
     Lock lock(mutex_);
+    ended_ = true;  // the last handler may return before OnClosed runs: nothing comes after this
     unhandled = TakeWaiting();
     if (in_hand_ && settled_ && !Done(settled_->delivery))
       unhandled.push_back(*std::move(in_hand_));
