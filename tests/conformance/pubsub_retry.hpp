@@ -323,7 +323,10 @@ TEST_CASE_TEMPLATE_DEFINE("a deferred outcome that stays away for 30 s is a fail
   driver.Advance(Ms(29'999));
   CHECK(subscription.counters().failed == 0);
   driver.Advance(Ms(1));
-  std::lock_guard(mutex), kept.at(0).Settle(Delivery::kReject);  // too late: without effect
+  {
+    std::lock_guard lock(mutex);
+    kept.at(0).Settle(Delivery::kReject);  // too late: without effect
+  }
   driver.Settle();
   CHECK(subscription.counters().failed == 1);
   driver.Advance(Ms(200));
