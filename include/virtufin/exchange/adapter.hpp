@@ -131,7 +131,8 @@ class ExchangeAdapter {
   /// Waits for no handler. [any] [callback]
   /// Errors: NOT_FOUND as Unsubscribe.
   virtual Result<SubscriptionStatus> StatusOf(FeedHandle handle) const = 0;
-  /// As of a moment ago, all from the same moment. Waits for no handler. [any] [callback]
+  /// As of a second ago at most, or of when a handler began that has not returned; all of the same
+  /// moment. Waits for no handler. [any] [callback]
   virtual AdapterCounters counters() const = 0;
 };
 

@@ -88,8 +88,8 @@ class BinanceCore final : public VenueEvents,
   }
 
  private:
-  /// An operator looks more seldom than that.
-  static constexpr std::int64_t kCountsNs = 250'000'000;
+  /// Adding up takes a look at every book, so not often.
+  static constexpr std::int64_t kCountsNs = 1'000'000'000;
 
   void Settle();
   void PauseReading();

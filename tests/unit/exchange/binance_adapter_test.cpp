@@ -459,7 +459,7 @@ TEST_CASE("the counters tell what happened, and what waits") {
 // Pins EX-57.
 TEST_CASE("a ban holds over a restart when there is a state store") {
   sim::VenueOptions venue = Venue(BinanceMarket::kSpot);
-  venue.ban_ms = 4'000;
+  venue.ban_ms = 6'000;
   Fixture fixture(BinanceMarket::kSpot, venue);
   fixture.state = MakeMemoryStore(WallClock());
   const std::string key = "exchange.ban." + fixture.options.rest_url.substr(7);
