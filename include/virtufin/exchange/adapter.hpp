@@ -78,7 +78,8 @@ struct SubscriptionStatus {
 /// the start, the second is how things stand.
 struct AdapterCounters {
   std::uint64_t frames = 0;            // messages of the venue
-  std::uint64_t events = 0;            // published
+  std::uint64_t events = 0;            // given to the bus
+  std::uint64_t unpublished = 0;       // of those, refused by it, or somebody did not get them
   std::uint64_t opens = 0;             // connections
   std::uint64_t reconnects = 0;        // of those, after a loss
   std::uint64_t gaps = 0;              // something was missing: in books, trades or candles
@@ -112,10 +113,12 @@ class ExchangeAdapter {
   virtual std::string_view venue() const noexcept = 0;
 
   /// Connects, and keeps connecting. Returns at once. [any]
-  /// Errors: FAILED_PRECONDITION when started or stopped before.
+  /// Errors: FAILED_PRECONDITION when started or stopped before; RESOURCE_EXHAUSTED without a
+  /// thread: it can only be destroyed then.
   virtual Status Start() = 0;
   /// Closes everything. Afterwards nothing is published. [owner]
-  /// Errors: FAILED_PRECONDITION on executor, net-loop and callback threads.
+  /// Errors: FAILED_PRECONDITION on executor, net-loop and callback threads; DEADLINE_EXCEEDED
+  /// naming what did not end.
   virtual Status Stop(std::chrono::milliseconds deadline) = 0;
 
   /// Makes the venue send; events reach who subscribed their topics on the bus. The handle is a

@@ -1,5 +1,6 @@
 // The live Binance adapter: a BinanceSession on a net loop, reachable from any thread.
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -33,19 +34,44 @@ net::WebSocketOptions SocketOptionsOf(const BinanceAdapterOptions& from) {
   return to;  // the session pings and watches for silence by itself
 }
 
+/// What an adapter borrows, until it is abandoned: destroyed while a handler is still inside it, or
+/// on its own loop. What runs on then is ours, and finds a clock and a log of ours.
+class Borrowed final : public Clock, public LogSink {
+ public:
+  explicit Borrowed(const Runtime& runtime) noexcept : runtime_(runtime) {}
+  void Abandon() noexcept { abandoned_.store(true); }
+  bool abandoned() const noexcept { return abandoned_.load(std::memory_order_acquire); }
+
+  Timestamp Now() const noexcept override { return clock().Now(); }
+  MonotonicTime Monotonic() const noexcept override { return clock().Monotonic(); }
+  bool Enabled(LogLevel level) const noexcept override {
+    return !abandoned() && runtime_.log.Enabled(level);
+  }
+  void Write(LogLevel level, std::string_view component, std::string_view text) noexcept override {
+    if (!abandoned()) runtime_.log.Write(level, component, text);
+  }
+
+ private:
+  Clock& clock() const noexcept { return abandoned() ? WallClock() : runtime_.clock; }
+
+  const Runtime runtime_;
+  std::atomic<bool> abandoned_ = false;
+};
+
 /// What lives on the loop. Kept by tasks, so that one that comes late finds it.
 class BinanceCore final : public VenueEvents,
                           public BinanceSessionSink,
                           public std::enable_shared_from_this<BinanceCore> {
  public:
   BinanceCore(PubSub& bus, const Runtime& runtime)
-      : bus_(bus), runtime_(runtime), strand_(runtime.executor.NewStrand()) {}
+      : bus_(bus), runtime_(runtime), borrowed_(runtime), strand_(runtime.executor.NewStrand()) {}
 
   Status Build(const BinanceAdapterOptions& options, StateStore* store);
   Status StartThreads();
   Status StopThreads(std::chrono::milliseconds deadline);
-  /// The state store is used no more. May wait for it.
-  void ForgetStore();
+  /// Nothing that is borrowed is used any more, also if a handler returns later; sockets are closed
+  /// as soon as the loop is free.
+  void Abandon();
   net::NetLoop& loop() { return *loop_; }
   /// [any]
   void StartSession();
@@ -83,8 +109,10 @@ class BinanceCore final : public VenueEvents,
     if (bans_ != nullptr) KeepBan();
   }
   void Publish(const Message& message) override {
-    // Who lags is counted and told by the bus.
-    static_cast<void>(bus_.Publish(message));
+    if (borrowed_.abandoned()) return;
+    const Status published = bus_.Publish(message);
+    if (!published.ok()) NoteUnpublished(published);
+    publishes_ = published.ok();
   }
 
  private:
@@ -93,12 +121,14 @@ class BinanceCore final : public VenueEvents,
 
   void Settle();
   void PauseReading();
+  void NoteUnpublished(const Status& why);
   void KeepBan();
   void WriteCounts(FeedTime now);
   std::int64_t NextNs() const noexcept { return std::min(session_->next_tick_ns(), counts_at_ns_); }
 
   PubSub& bus_;
   Runtime runtime_;
+  Borrowed borrowed_;
   Executor::Strand strand_;  // publishes; is parked when the bus is full
   std::unique_ptr<net::NetLoop> loop_;
   std::unique_ptr<net::HttpClient> http_;
@@ -106,6 +136,8 @@ class BinanceCore final : public VenueEvents,
   std::unique_ptr<BinanceSession> session_;  // the loop's alone
   std::shared_ptr<BanKeeper> bans_;          // null: bans end with the process
   std::int64_t kept_ban_unix_ns_ = 0;
+  bool publishes_ = true;  // the bus took the last event
+  std::uint64_t unpublished_ = 0;
   bool paused_ = false, stopped_ = false;
   std::int64_t armed_ns_ = BinanceFeed::kNoTick;
   std::int64_t counts_at_ns_ = BinanceFeed::kNoTick;  // when `counts_` is to be written
@@ -115,7 +147,7 @@ class BinanceCore final : public VenueEvents,
 };
 
 Status BinanceCore::Build(const BinanceAdapterOptions& options, StateStore* store) {
-  auto loop = net::NetLoop::Create({}, runtime_.clock, runtime_.log);
+  auto loop = net::NetLoop::Create({}, borrowed_, borrowed_);
   if (!loop.ok()) return loop.status();
   loop_ = std::move(*loop);
   net::HttpClientOptions http_options;
@@ -125,7 +157,7 @@ Status BinanceCore::Build(const BinanceAdapterOptions& options, StateStore* stor
   http_ = std::move(*http);
   link_ = std::make_unique<NetVenueLink>(*loop_, *http_, SocketOptionsOf(options),
                                          options.max_message_bytes, *this);
-  auto session = BinanceSession::Create(SessionOptionsOf(options), runtime_.clock, *link_, *this);
+  auto session = BinanceSession::Create(SessionOptionsOf(options), borrowed_, *link_, *this);
   if (!session.ok()) return session.status();
   session_ = std::move(*session);
   if (store != nullptr) {
@@ -146,12 +178,25 @@ Status BinanceCore::StopThreads(std::chrono::milliseconds deadline) {
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
   const Status http_ended = http_->Stop(std::max(left, std::chrono::milliseconds(0)));
-  ForgetStore();
-  return loop_ended.ok() ? http_ended : loop_ended;
+  const Status store_left =
+      bans_ == nullptr ? Status()
+                       : bans_->Close(std::chrono::duration_cast<std::chrono::milliseconds>(
+                             end - std::chrono::steady_clock::now()));
+  if (!loop_ended.ok()) return loop_ended;
+  return http_ended.ok() ? store_left : http_ended;
 }
 
-void BinanceCore::ForgetStore() {
-  if (bans_ != nullptr) bans_->Close();
+void BinanceCore::Abandon() {
+  borrowed_.Abandon();
+  if (bans_ != nullptr) static_cast<void>(bans_->Close(std::chrono::milliseconds(0)).ok());
+  loop_->Post([self = shared_from_this()] { self->link_->CloseAll(); });
+}
+
+/// Once for each run of them: a broker that is away refuses everything.
+void BinanceCore::NoteUnpublished(const Status& why) {
+  ++unpublished_;
+  if (!publishes_) return;
+  borrowed_.Write(LogLevel::kWarn, "exchange", "events are not published: " + why.ToString());
 }
 
 /// No request is made before it is known whether one may be.
@@ -167,13 +212,14 @@ void BinanceCore::StartSession() {
 /// inline handlers run inside, and whatever they ask of the adapter waits for nothing.
 template <class Body>
 void BinanceCore::Act(Body&& body) {
+  if (borrowed_.abandoned()) return;
   bool parked = false;
   {
     Executor::StrandScope scope(strand_);
     body();
     parked = Executor::CurrentStrandParked();
   }
-  if (stopped_) return;  // no timer any more
+  if (stopped_ || borrowed_.abandoned()) return;  // no timer any more
   if (parked && !paused_) PauseReading();
   if (counts_at_ns_ == BinanceFeed::kNoTick) counts_at_ns_ = link_->Now().monotonic_ns + kCountsNs;
   if (NextNs() < armed_ns_) Settle();
@@ -201,7 +247,7 @@ void BinanceCore::Settle() {
 }
 
 void BinanceCore::Tick() {
-  if (stopped_) return;
+  if (stopped_ || borrowed_.abandoned()) return;
   armed_ns_ = BinanceFeed::kNoTick;
   const FeedTime now = link_->Now();
   if (now.monotonic_ns >= counts_at_ns_) WriteCounts(now);
@@ -214,7 +260,8 @@ void BinanceCore::Tick() {
 
 void BinanceCore::WriteCounts(FeedTime now) {
   counts_at_ns_ = BinanceFeed::kNoTick;
-  const AdapterCounters counts = session_->Totals(now);
+  AdapterCounters counts = session_->Totals(now);
+  counts.unpublished = unpublished_;
   const std::lock_guard lock(counts_mutex_);
   counts_ = counts;
 }
@@ -225,10 +272,10 @@ AdapterCounters BinanceCore::Counts() const {
 }
 
 void BinanceCore::Start(std::int64_t banned_until_unix_ns) {
-  kept_ban_unix_ns_ = banned_until_unix_ns;
   Act([&] {
     const FeedTime now = link_->Now();
     session_->SetBannedUntil(banned_until_unix_ns, now);
+    kept_ban_unix_ns_ = session_->banned_until_unix_ns();
     (void)session_->Start(now).ok();
   });
 }
@@ -251,7 +298,7 @@ void BinanceCore::Stop() {
 Result<FeedHandle> BinanceCore::Subscribe(const FeedRequest& request) {
   std::optional<Result<FeedHandle>> made;
   Act([&] { made = session_->Subscribe(request, link_->Now()); });
-  return std::move(*made);
+  return made ? std::move(*made) : Stopped();
 }
 
 void BinanceCore::Unsubscribe(FeedHandle handle) {
@@ -263,9 +310,16 @@ class BinanceAdapter final : public ExchangeAdapter {
   BinanceAdapter(const BinanceAdapterOptions& options, std::shared_ptr<BinanceCore> core)
       : options_(options), core_(std::move(core)) {}
   ~BinanceAdapter() override {
-    if (Stop(std::chrono::seconds(5)).ok()) return;
+    {
+      std::lock_guard lock(book_->mutex);
+      book_->stopped = true;
+    }
+    if (!core_->loop().OnLoopThread()) {
+      Executor::BlockingScope waits;
+      if (core_->StopThreads(std::chrono::seconds(5)).ok()) return;
+    }
     // A callback is still inside: what it uses stays, but for what was only borrowed.
-    core_->ForgetStore();
+    core_->Abandon();
     static_cast<void>(new std::shared_ptr<BinanceCore>(core_));
   }
 
@@ -313,8 +367,8 @@ Status BinanceAdapter::Start() {
     return Status(StatusCode::kFailedPrecondition, "exchange",
                   "expected an adapter that was neither started nor stopped");
   }
+  book_->started = true;  // also when it fails: nothing of it can be tried again
   if (Status s = core_->StartThreads(); !s.ok()) return s;
-  book_->started = true;
   core_->StartSession();
   return {};
 }

@@ -462,7 +462,7 @@ TEST_CASE("a ban holds over a restart when there is a state store") {
   venue.ban_ms = 6'000;
   Fixture fixture(BinanceMarket::kSpot, venue);
   fixture.state = MakeMemoryStore(WallClock());
-  const std::string key = "exchange.ban." + fixture.options.rest_url.substr(7);
+  const std::string key = "exchange.ban.127.0.0.1";
   const auto refused = [&] {  // requests made in spite of the ban, the one that began it too
     std::uint64_t count = 0;
     REQUIRE(fixture.server
@@ -505,4 +505,24 @@ TEST_CASE("a ban holds over a restart when there is a state store") {
   REQUIRE(fixture.adapter->Start().ok());
   REQUIRE(fixture.bus.UntilAllLive(1));
   CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+}
+
+TEST_CASE("an adapter that is destroyed on an executor thread stops, too") {
+  Fixture fixture;
+  fixture.Make();
+  fixture.SubscribeBooks();
+  REQUIRE(fixture.adapter->Start().ok());
+  REQUIRE(fixture.bus.UntilAllLive(1));
+  test::Gate gone;
+  fixture.executor.Post([&] {
+    fixture.adapter.reset();
+    gone.Open();
+  });
+  REQUIRE(gone.Wait());
+  const std::uint64_t events = fixture.bus.events();
+  for (int i = 0; i < 6000 && fixture.server->counters().sockets > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(fixture.server->counters().sockets == 0);
+  CHECK(fixture.bus.events() == events);
 }
