@@ -121,7 +121,8 @@ Result<std::string> StateService::SaveState(std::string_view json) {
   const auto etag = store_.Set(service, key, value, options);
   if (!etag.ok()) return etag.status();
   if (!publish_change) return Success({}, *etag);
-  Json change = {{"service", service}, {"key", key}, {"action", "saved"}};
+  // The etag orders two events of one key, which may overtake each other.
+  Json change = {{"service", service}, {"key", key}, {"action", "saved"}, {"etag", *etag}};
   if (include_value) change["value"] = value;
   return Success(PublishChange(saved_, change.dump()), *etag);
 }
@@ -224,9 +225,9 @@ Result<std::string> StateService::DeleteBulkState(std::string_view json) {
   const auto deleted = store_.DeleteBulk(service, keys);
   if (!deleted.ok()) return deleted.status();
   std::string message =
-      "Deleted " + std::to_string(*deleted) + "/" + std::to_string(keys.size()) + " keys";
-  if (publish_change && *deleted > 0) {
-    const Json change = {{"service", service}, {"keys", keys}, {"action", "deleted"}};
+      "Deleted " + std::to_string(deleted->size()) + "/" + std::to_string(keys.size()) + " keys";
+  if (publish_change && !deleted->empty()) {
+    const Json change = {{"service", service}, {"keys", *deleted}, {"action", "deleted"}};
     const std::string fault = PublishChange(deleted_, change.dump());
     if (!fault.empty()) message += "; " + fault;
   }

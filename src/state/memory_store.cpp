@@ -100,26 +100,29 @@ class MemoryStore final : public StateStore {
   Result<std::vector<StateItem>> GetBulk(std::string_view service,
                                          std::span<const std::string> keys) override {
     std::vector<StateItem> items;
+    AnswerBytes bytes;
     RecordKey record;
     for (const std::string& key : keys) {
       if (Status status = record.Assign(service, key); !status.ok()) return status;
       Found found = Find(record.text());
-      if (found.value != nullptr) items.push_back({key, *found.value, EtagText(found.etag)});
+      if (found.value == nullptr) continue;
+      if (Status status = bytes.Add(key, *found.value); !status.ok()) return status;
+      items.push_back({key, *found.value, EtagText(found.etag)});
     }
     return items;
   }
 
-  Result<std::size_t> DeleteBulk(std::string_view service,
-                                 std::span<const std::string> keys) override {
+  Result<std::vector<std::string>> DeleteBulk(std::string_view service,
+                                              std::span<const std::string> keys) override {
     RecordKey record;
     for (const std::string& key : keys) {  // a bad key deletes nothing
       if (Status status = record.Assign(service, key); !status.ok()) return status;
     }
-    std::size_t deleted = 0;
+    std::vector<std::string> deleted;
     for (const std::string& key : keys) {
       auto one = Delete(service, key, {});
       if (!one.ok()) return one.status();
-      deleted += *one ? 1 : 0;
+      if (*one) deleted.push_back(key);
     }
     return deleted;
   }
@@ -128,7 +131,7 @@ class MemoryStore final : public StateStore {
                           std::size_t limit) override {
     RecordKey address;
     if (Status status = address.AssignService(service); !status.ok()) return status;
-    auto parsed = StateQuery::Parse(query, limit);
+    auto parsed = StateQuery::Parse(service, query, limit);
     if (!parsed.ok()) return parsed.status();
     const std::size_t skip = address.text().size();
     const std::string prefix = std::string(address.text()) + std::string(parsed->key_prefix());

@@ -1,6 +1,6 @@
 // Queries: the text once into a filter, an order and a page; then records in, one page out.
 #include <algorithm>
-#include <array>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,13 +16,14 @@ struct StateQuery::Impl {
   detail::Filter filter;
   detail::Sorts sorts;
   std::size_t limit = 0;    // 0: none
-  std::uint64_t print = 0;  // of filter and sort
+  std::uint64_t print = 0;  // of service, filter and sort
   bool resumes = false;
   detail::Position from;  // the last record of the page before
 };
 
-Result<StateQuery> StateQuery::Parse(std::string_view query, std::size_t limit) {
-  auto text = detail::ReadQueryText(query);
+Result<StateQuery> StateQuery::Parse(std::string_view service, std::string_view query,
+                                     std::size_t limit) {
+  auto text = detail::ReadQueryText(service, query);
   if (!text.ok()) return text.status();
   auto impl = std::make_unique<Impl>();
   impl->print = text->print;
@@ -69,9 +70,22 @@ struct StateQuery::Run::Impl {
   }
 
   const StateQuery::Impl& query;
-  // One more than the page holds, to know whether there is another one. With an order and a limit
-  // a heap with the last on top; otherwise as they came.
+  // In the order of keys as they came; under another order a heap with the last one on top.
   std::vector<Found> found;
+  std::size_t bytes = 0;  // of their keys and values
+  // The first one that has no room: nothing behind it is taken, so that the page has no hole.
+  std::optional<detail::Position> end;
+
+  bool Full(std::size_t more) const {
+    return !found.empty() && ((query.limit != 0 && found.size() >= query.limit) ||
+                              bytes + more > kMaxStateAnswerBytes);
+  }
+  void DropLast() {
+    std::pop_heap(found.begin(), found.end(), ByPosition());
+    bytes -= found.back().at.key.size() + found.back().value.size();
+    end = std::move(found.back().at);
+    found.pop_back();
+  }
 };
 
 StateQuery::Run::Run(const StateQuery& query) : impl_(std::make_unique<Impl>(*query.impl_)) {}
@@ -79,22 +93,28 @@ StateQuery::Run::~Run() = default;
 
 bool StateQuery::Run::Offer(std::string_view key, std::string_view value, std::uint64_t etag) {
   const StateQuery::Impl& query = impl_->query;
+  const bool by_key = query.sorts.empty();
   auto& found = impl_->found;
-  const bool bounded = query.limit != 0;
-  if (bounded && query.sorts.empty() && found.size() > query.limit) return false;
   detail::RecordView record(key, value);
   if (!Matches(query.filter, record)) return true;
   detail::Position at = detail::PositionOf(query.sorts, record);
   if (query.resumes && !impl_->Before(query.from, at)) return true;
-  const bool heap = bounded && !query.sorts.empty();
-  if (heap && found.size() > query.limit) {
-    if (!impl_->Before(at, found.front().at)) return true;
-    std::pop_heap(found.begin(), found.end(), impl_->ByPosition());
-    found.pop_back();
+  if (impl_->end && !impl_->Before(at, *impl_->end)) return true;
+  const std::size_t bytes = key.size() + value.size();
+  if (by_key && impl_->Full(bytes)) {
+    impl_->end = std::move(at);
+    return false;
+  }
+  // It may be the last itself: then it takes the others' room only if it fits beside them.
+  while (impl_->Full(bytes) && impl_->Before(at, found.front().at)) impl_->DropLast();
+  if (impl_->Full(bytes)) {
+    impl_->end = std::move(at);
+    return true;
   }
   found.push_back({std::move(at), std::string(value), etag});
-  if (heap) std::push_heap(found.begin(), found.end(), impl_->ByPosition());
-  return !(bounded && query.sorts.empty() && found.size() > query.limit);
+  impl_->bytes += bytes;
+  if (!by_key) std::push_heap(found.begin(), found.end(), impl_->ByPosition());
+  return true;
 }
 
 QueryPage StateQuery::Run::Finish() {
@@ -102,10 +122,7 @@ QueryPage StateQuery::Run::Finish() {
   auto& found = impl_->found;
   if (!query.sorts.empty()) std::sort(found.begin(), found.end(), impl_->ByPosition());
   QueryPage page;
-  if (query.limit != 0 && found.size() > query.limit) {
-    found.resize(query.limit);
-    page.token = detail::WriteToken(found.back().at, query.print);
-  }
+  if (impl_->end && !found.empty()) page.token = detail::WriteToken(found.back().at, query.print);
   page.items.reserve(found.size());
   for (Impl::Found& one : found) {
     page.items.push_back({std::move(one.at.key), std::move(one.value), EtagText(one.etag)});

@@ -164,7 +164,7 @@ bool Before(const Sorts& sorts, const Position& a, const Position& b) noexcept {
   return a.key < b.key;
 }
 
-Result<QueryText> ReadQueryText(std::string_view query) {
+Result<QueryText> ReadQueryText(std::string_view service, std::string_view query) {
   QueryText out;
   if (query.size() > StateQuery::kMaxBytes) {
     return Invalid("query", "at most " + std::to_string(StateQuery::kMaxBytes) + " bytes",
@@ -176,7 +176,7 @@ Result<QueryText> ReadQueryText(std::string_view query) {
     return Invalid("query", "a JSON object", json.is_discarded() ? "no JSON" : json.type_name());
   }
   if (Status status = watch.status(); !status.ok()) return status;
-  std::string same;  // of all queries that go through the same pages
+  std::string same = std::string(service) + "|";  // of all queries that go through the same pages
   for (auto& [member, value] : json.items()) {
     Status status;
     if (member == "filter") {

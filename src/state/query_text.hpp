@@ -32,10 +32,11 @@ struct QueryText {
   Sorts sorts;
   std::size_t limit = 0;
   std::string token;
-  std::uint64_t print = 0;  // the same for two queries that differ in their page at most
+  // The same for two queries of one service that differ in their page at most.
+  std::uint64_t print = 0;
 };
 /// Errors: INVALID_ARGUMENT naming the member.
-Result<QueryText> ReadQueryText(std::string_view query);
+Result<QueryText> ReadQueryText(std::string_view service, std::string_view query);
 
 /// `print` keeps it from being used with another query.
 std::string WriteToken(const Position& position, std::uint64_t print);

@@ -99,4 +99,13 @@ Status CheckSet(std::string_view value, const SetOptions& options) {
   return {};
 }
 
+Status AnswerBytes::Add(std::string_view key, std::string_view value) {
+  const bool first = bytes_ == 0;
+  bytes_ += key.size() + value.size();
+  if (first || bytes_ <= kMaxStateAnswerBytes) return {};
+  return Status(StatusCode::kResourceExhausted, "state",
+                "keys: expected records of at most " + std::to_string(kMaxStateAnswerBytes) +
+                    " bytes together, found more");
+}
+
 }  // namespace virtufin::inline v0

@@ -151,9 +151,9 @@ class StateWalk {
 
   void DeleteBulk() {
     const auto keys = SomeKeys();
-    std::size_t expected = 0;
+    std::vector<std::string> expected;
     for (const std::string& key : keys) {
-      expected += model_.Find(key) != nullptr ? 1 : 0;
+      if (model_.Find(key) != nullptr) expected.push_back(key);
       model_.Erase(key);
     }
     CHECK(store_.DeleteBulk("s", keys).value() == expected);

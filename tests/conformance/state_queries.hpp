@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -181,6 +183,42 @@ TEST_CASE_TEMPLATE_DEFINE("pages put together are the whole answer", Driver, sta
   CHECK(next("") == "cut deep");
   CHECK(next(R"("filter":{"GT":{"v":0}},)").find("page.token") != std::string::npos);
   CHECK(next(R"("sort":[{"key":"v"}],)").find("page.token") != std::string::npos);
+  const std::string page = R"({"page":{"limit":2,"token":")" + first->token + "\"}}";
+  CHECK(store.Query("other", page).status().code() == StatusCode::kInvalidArgument);
+}
+
+// Pins ST-29.
+TEST_CASE_TEMPLATE_DEFINE("an answer that would be too large ends early, or is refused", Driver,
+                          state_suite_large_answers) {
+  Driver driver;
+  StateStore& store = driver.store();
+  const std::string value(kMaxStateAnswerBytes / 4, 'x');
+  std::vector<std::string> keys;
+  for (int i = 0; i < 9; ++i) {
+    keys.push_back(std::to_string(i));
+    REQUIRE(store.Set("s", keys.back(), value).ok());
+  }
+  CHECK(store.GetBulk("s", keys).status().code() == StatusCode::kResourceExhausted);
+  CHECK(store.GetBulk("s", std::span(keys).first(3))->size() == 3);
+  const std::string descending = R"("sort":[{"key":"key","order":"DESC"}],)";
+  for (const std::string& sort :
+       {std::string(), std::string(R"("sort":[{"key":"key"}],)"), descending}) {
+    CAPTURE(sort);
+    std::vector<std::string> found;
+    std::string token;
+    do {
+      auto page = store.Query("s", "{" + sort + R"("page":{"token":")" + token + "\"}}");
+      REQUIRE(page.ok());
+      REQUIRE(page->items.size() == 3);
+      for (const StateItem& item : page->items) found.push_back(item.key);
+      token = page->token;
+    } while (!token.empty());
+    if (sort == descending) std::reverse(found.begin(), found.end());
+    CHECK(found == keys);
+  }
+  REQUIRE(store.Set("s", "0", std::string(kMaxStateValueBytes, 'x')).ok());
+  CHECK(store.GetBulk("s", std::span(keys).first(1))->size() == 1);
+  CHECK(store.Query("s", "{}")->items.size() == 1);
 }
 
 // Pins ST-13.

@@ -32,7 +32,7 @@ QueryPage Answer(const StateQuery& query, const Records& records) {
 std::string Walk(std::string query, std::size_t limit, const Records& records) {
   std::string keys;
   for (std::size_t pages = 0; pages <= records.size(); ++pages) {
-    const auto parsed = StateQuery::Parse(query, limit);
+    const auto parsed = StateQuery::Parse("s", query, limit);
     if (!parsed.ok()) FUZZ_CHECK(query.size() > StateQuery::kMaxBytes / 2);  // grew by the token
     if (!parsed.ok()) return "too long";
     const QueryPage page = Answer(*parsed, records);
@@ -56,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string query(input.substr(0, line));
   const std::string value(line == input.npos ? "" : input.substr(line + 1));
 
-  const auto parsed = StateQuery::Parse(query, 0);
+  const auto parsed = StateQuery::Parse("s", query, 0);
   if (!parsed.ok()) {
     FUZZ_CHECK(parsed.status().code() == StatusCode::kInvalidArgument);
     FUZZ_CHECK(!parsed.status().message().empty());

@@ -33,6 +33,16 @@ class RecordKey {
 /// Errors: INVALID_ARGUMENT as StateStore::Set says. [any]
 Status CheckSet(std::string_view value, const SetOptions& options);
 
+/// How much GetBulk has gathered.
+class AnswerBytes {
+ public:
+  /// Before the record is copied. Errors: RESOURCE_EXHAUSTED over kMaxStateAnswerBytes. [owner]
+  Status Add(std::string_view key, std::string_view value);
+
+ private:
+  std::size_t bytes_ = 0;
+};
+
 /// Numbers behind etags: none twice in this process, and no one else's but by a chance of 2^-64.
 class EtagSource {
  public:
@@ -57,7 +67,8 @@ class StateQuery {
   static constexpr std::size_t kMaxSorts = 8;
 
   /// Errors: INVALID_ARGUMENT as StateStore::Query says.
-  static Result<StateQuery> Parse(std::string_view query, std::size_t limit);
+  static Result<StateQuery> Parse(std::string_view service, std::string_view query,
+                                  std::size_t limit);
   StateQuery(StateQuery&&) noexcept;
   StateQuery& operator=(StateQuery&&) noexcept;
   ~StateQuery();

@@ -18,6 +18,8 @@ namespace virtufin::inline v0 {
 
 inline constexpr std::size_t kMaxStateKeyBytes = 1024;  // of service and key, each
 inline constexpr std::size_t kMaxStateValueBytes = kMaxEventBytes;
+inline constexpr std::size_t kMaxStateAnswerBytes = kMaxEventBytes;  // keys and values of many
+                                                                     // records; one always fits
 
 /// A record as it was read. The etag changes with every write and is never used again, not for
 /// another record of that key either; compare it, never read it.
@@ -47,7 +49,8 @@ struct QueryPage {
 /// waits. Other drivers may, for a disk, another process or a network; they say so to the executor
 /// (Executor::BlockingScope), so that tasks on executor threads may call them. Threads that must
 /// never wait get FAILED_PRECONDITION from such a driver: net loops and inline handlers post a task
-/// to the executor, on one Strand where the order matters.
+/// to the executor, on one Strand where the order matters. Reading one record that lies in the
+/// system's cache is no wait.
 ///
 /// Errors of all functions: INVALID_ARGUMENT for a bad service or key, saying which and why;
 /// UNAVAILABLE when the driver cannot reach its records now; DATA_LOSS when they are damaged.
@@ -80,13 +83,14 @@ class StateStore {
 
   /// The records that exist, in the order of `keys`; the others are left out. Each is read for
   /// itself: writes may fall between.
+  /// Errors: RESOURCE_EXHAUSTED when they have more than kMaxStateAnswerBytes together.
   virtual Result<std::vector<StateItem>> GetBulk(std::string_view service,
                                                  std::span<const std::string> keys) = 0;
 
-  /// How many records there were and are gone; compare with keys.size(). Each is deleted for
+  /// The keys whose records there were, and are gone, in the order of `keys`. Each is deleted for
   /// itself: after an error some may be gone.
-  virtual Result<std::size_t> DeleteBulk(std::string_view service,
-                                         std::span<const std::string> keys) = 0;
+  virtual Result<std::vector<std::string>> DeleteBulk(std::string_view service,
+                                                      std::span<const std::string> keys) = 0;
 
   /// The records of `service` that match, by key unless `sort` says otherwise. `query` is JSON:
   ///
@@ -97,9 +101,10 @@ class StateStore {
   /// All members are optional; `{}` and "" are all records. EQ, NEQ, GT, GTE, LT, LTE, IN, PREFIX
   /// take one path each, AND and OR a list of filters. A path is dotted below the value; `key` is
   /// the key. docs/state.md says how values of different types compare.
-  /// At most `limit` records and at most page.limit of them; 0: no such limit.
+  /// At most `limit` records and at most page.limit of them; 0: no such limit. A page of
+  /// kMaxStateAnswerBytes ends too: whoever wants all asks on while there is a token.
   /// Errors: INVALID_ARGUMENT naming the member, what was expected and what was found; also for a
-  /// token of another query.
+  /// token of another query or service.
   virtual Result<QueryPage> Query(std::string_view service, std::string_view query,
                                   std::size_t limit) = 0;
   Result<QueryPage> Query(std::string_view service, std::string_view query) {

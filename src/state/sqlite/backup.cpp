@@ -101,6 +101,8 @@ Status BackUpSqliteStore(const std::string& path, const std::string& copy_path) 
   const std::string temporary = copy_path + ".tmp-" + Uuid::V4().ToString();
   Status status = CopyTo(source, temporary);
   if (status.ok()) status = Sync(temporary, O_RDWR);
+  // Somebody may have opened a store there meanwhile.
+  if (status.ok()) status = CheckTarget(path, copy_path);
   if (status.ok() && std::rename(temporary.c_str(), copy_path.c_str()) != 0) {
     status = Failed(copy_path, "rename", errno);
   }

@@ -1,4 +1,6 @@
 // The SQLite driver: one connection that writes, a few that read beside it (write-ahead log).
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <limits>
 #include <mutex>
@@ -18,6 +20,7 @@ using detail::SqliteStatement;
 using detail::SqliteUse;
 
 constexpr std::uint64_t kWritesBetweenPurges = 64;
+constexpr int kCheckpointPages = 1000;  // so long a log is copied into the file after a write
 constexpr const char* kLive = "(expires_ms IS NULL OR expires_ms>?5)";
 
 Status RecordStatus(StatusCode code, std::string_view service, std::string_view key,
@@ -67,17 +70,30 @@ struct Writer {
         options.survive_power_loss ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
     if (Status s = connection.Run(sync); !s.ok()) return s;
     // A log that grew while a reader held it gives the room back.
-    if (Status s = connection.Run("PRAGMA journal_size_limit=67108864"); !s.ok()) return s;
+    const std::string limit = std::to_string(options.max_log_bytes);
+    if (Status s = connection.Run(("PRAGMA journal_size_limit=" + limit).c_str()); !s.ok()) {
+      return s;
+    }
     if (Status s = detail::BringUpToDate(connection); !s.ok()) return s;
-    if (Status s = Limit(options.max_bytes); !s.ok()) return s;
+    sqlite3_wal_hook(
+        connection.db(),
+        [](void* self, sqlite3*, const char*, int pages) {
+          static_cast<Writer*>(self)->log_pages = pages;
+          return SQLITE_OK;
+        },
+        this);
+    if (Status s = Limit(options); !s.ok()) return s;
     return Prepare();
   }
 
-  Status Limit(std::size_t max_bytes) {
-    if (max_bytes == 0) return {};
+  Status Limit(const SqliteStoreOptions& options) {
     const auto page = connection.Number("PRAGMA page_size");
     if (!page.ok()) return page.status();
-    const std::size_t pages = std::max<std::size_t>(1, max_bytes / static_cast<std::size_t>(*page));
+    const auto page_bytes = static_cast<std::size_t>(*page);
+    max_log_pages = next_restart =
+        static_cast<int>(std::clamp<std::size_t>(options.max_log_bytes / page_bytes, 1, 1 << 29));
+    if (options.max_bytes == 0) return {};
+    const std::size_t pages = std::max<std::size_t>(1, options.max_bytes / page_bytes);
     return connection.Run(("PRAGMA max_page_count=" + std::to_string(pages)).c_str());
   }
 
@@ -107,6 +123,9 @@ struct Writer {
   SqliteConnection connection;
   SqliteStatement set, create, replace, erase, erase_if, purge;
   std::uint64_t writes = 0;
+  int log_pages = 0;  // after the last commit of this connection
+  int max_log_pages = 0;
+  int next_restart = 0;  // of them; more when readers elsewhere do not let go
 };
 
 class SqliteStore final : public StateStore {
@@ -150,6 +169,7 @@ class SqliteStore final : public StateStore {
       return RecordStatus(StatusCode::kAlreadyExists, service, key, "expected none, found one");
     }
     if (++writer_.writes % kWritesBetweenPurges == 0) Purge(kWritesBetweenPurges);
+    KeepLogShort();
     return EtagText(etag);
   }
 
@@ -165,6 +185,7 @@ class SqliteStore final : public StateStore {
     if (!etag.empty()) statement.Bind(6, static_cast<std::int64_t>(expected));
     auto changed = Erase(statement, address.text());
     if (changed.ok() && !*changed && !etag.empty()) return Stale(service, key);
+    KeepLogShort();
     return changed;
   }
 
@@ -173,6 +194,7 @@ class SqliteStore final : public StateStore {
     ReaderLease reader(*this);
     if (!reader.status().ok()) return reader.status();
     std::vector<StateItem> items;
+    AnswerBytes bytes;
     RecordKey address;
     for (const std::string& key : keys) {
       if (Status s = address.Assign(service, key); !s.ok()) return s;
@@ -180,6 +202,7 @@ class SqliteStore final : public StateStore {
       auto found = Read(*reader, address.text(), item);
       if (!found.ok()) return found.status();
       if (!*found) continue;
+      if (Status s = bytes.Add(key, item.value); !s.ok()) return s;
       item.key = key;
       items.push_back(std::move(item));
     }
@@ -187,8 +210,8 @@ class SqliteStore final : public StateStore {
   }
 
   /// All of them in one transaction.
-  Result<std::size_t> DeleteBulk(std::string_view service,
-                                 std::span<const std::string> keys) override {
+  Result<std::vector<std::string>> DeleteBulk(std::string_view service,
+                                              std::span<const std::string> keys) override {
     RecordKey address;
     for (const std::string& key : keys) {  // a bad key deletes nothing
       if (Status s = address.Assign(service, key); !s.ok()) return s;
@@ -196,7 +219,7 @@ class SqliteStore final : public StateStore {
     if (Status s = detail::CheckMayWait(); !s.ok()) return s;
     WriteLock lock(*this);
     if (Status s = writer_.connection.Run("BEGIN IMMEDIATE"); !s.ok()) return s;
-    std::size_t deleted = 0;
+    std::vector<std::string> deleted;
     Status status;
     for (const std::string& key : keys) {
       status = address.Assign(service, key);
@@ -204,10 +227,13 @@ class SqliteStore final : public StateStore {
       auto changed = Erase(writer_.erase, address.text());
       status = changed.status();
       if (!status.ok()) break;
-      deleted += *changed ? 1 : 0;
+      if (*changed) deleted.push_back(key);
     }
     if (status.ok()) status = writer_.connection.Run("COMMIT");
-    if (status.ok()) return deleted;
+    if (status.ok()) {
+      KeepLogShort();
+      return deleted;
+    }
     (void)writer_.connection.Run("ROLLBACK");  // SQLite may have done it
     return status;
   }
@@ -216,8 +242,9 @@ class SqliteStore final : public StateStore {
                           std::size_t limit) override {
     RecordKey address;
     if (Status s = address.AssignService(service); !s.ok()) return s;
-    auto parsed = StateQuery::Parse(query, limit);
+    auto parsed = StateQuery::Parse(service, query, limit);
     if (!parsed.ok()) return parsed.status();
+    const Executor::BlockingScope blocking;  // many pages, maybe from the disk
     ReaderLease reader(*this);
     if (!reader.status().ok()) return reader.status();
     const std::size_t skip = address.text().size();
@@ -267,17 +294,26 @@ class SqliteStore final : public StateStore {
                         "expected the etag given, found another one or no record");
   }
 
-  std::int64_t NowMs() const noexcept {
+  /// The time of day, but never earlier than before: what is gone stays gone when the clock of the
+  /// system steps back.
+  std::int64_t NowMs() noexcept {
     const Timestamp now = clock_.Now();
-    return now.unix_seconds() * 1000 + now.nanoseconds() / 1'000'000;
+    const std::int64_t ms = now.unix_seconds() * 1000 + now.nanoseconds() / 1'000'000;
+    std::int64_t latest = latest_ms_.load(std::memory_order_relaxed);
+    while (latest < ms && !latest_ms_.compare_exchange_weak(latest, ms)) {
+    }
+    return std::max(latest, ms);
   }
 
   std::unique_ptr<Reader> TakeReader(Status& status) {
     {
       std::unique_lock lock(readers_mutex_);
-      if (idle_.empty() && readers_ >= options_.max_readers) {
+      const auto may_go = [&] {
+        return !readers_held_ && (!idle_.empty() || readers_ < options_.max_readers);
+      };
+      if (!may_go()) {
         Executor::BlockingScope blocking;
-        reader_back_.wait(lock, [&] { return !idle_.empty() || readers_ < options_.max_readers; });
+        reader_back_.wait(lock, may_go);
       }
       if (!idle_.empty()) {
         std::unique_ptr<Reader> reader = std::move(idle_.back());
@@ -374,14 +410,40 @@ class SqliteStore final : public StateStore {
     return Change(writer_.purge).value_or(false);
   }
 
+  /// Copies the log into the file when it is long. A log that readers which overlap never let start
+  /// over would grow until the disk is full: then new ones wait once.
+  void KeepLogShort() {
+    if (writer_.log_pages < writer_.max_log_pages) writer_.next_restart = writer_.max_log_pages;
+    if (writer_.log_pages < std::min(kCheckpointPages, writer_.max_log_pages)) return;
+    const Executor::BlockingScope blocking;
+    const bool restart = writer_.log_pages >= writer_.next_restart;
+    if (restart) HoldReaders(true);
+    const int code = sqlite3_wal_checkpoint_v2(
+        writer_.connection.db(), "main",
+        restart ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    writer_.connection.EndWaiting();
+    if (!restart) return;
+    HoldReaders(false);
+    // Another process reads on: to wait for it at each write would help nobody.
+    writer_.next_restart = code == SQLITE_OK ? writer_.max_log_pages : 2 * writer_.log_pages;
+  }
+
+  void HoldReaders(bool held) {
+    const std::lock_guard lock(readers_mutex_);
+    readers_held_ = held;
+    if (!held) reader_back_.notify_all();
+  }
+
   const SqliteStoreOptions options_;
   Clock& clock_;
+  std::atomic<std::int64_t> latest_ms_ = 0;
   EtagSource etags_;
   Writer writer_;
   std::mutex readers_mutex_;
   std::condition_variable reader_back_;
   std::vector<std::unique_ptr<Reader>> idle_;
   int readers_ = 0;  // idle or lent
+  bool readers_held_ = false;
 };
 
 Status CheckOptions(const SqliteStoreOptions& options) {

@@ -1,5 +1,7 @@
 // The SQLite store beside others: threads, stores on one file, threads that must not wait, copies.
+#include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <thread>
 #include <vector>
 
@@ -50,6 +52,56 @@ TEST_CASE_FIXTURE(SqliteFixture, "more readers than connections take turns") {
 }
 
 // Pins ST-22.
+// Pins ST-30.
+TEST_CASE_FIXTURE(SqliteFixture, "readers that overlap all the time do not let the log grow") {
+  auto store = Open({.path = path, .busy_timeout_ms = 60'000, .max_log_bytes = 1 << 20});
+  REQUIRE(store.ok());
+  for (int i = 0; i < 300; ++i) REQUIRE((*store)->Set("s", std::to_string(i), R"({"a":1})").ok());
+  std::atomic<bool> done = false;
+  std::atomic<int> failed = 0;
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 4; ++t) {
+    readers.emplace_back([&] {
+      while (!done) {
+        if (!(*store)->Query("s", R"({"filter":{"EQ":{"a":2}}})").ok()) ++failed;
+      }
+    });
+  }
+  std::uintmax_t largest = 0;
+  for (int i = 0; i < 200; ++i) {
+    REQUIRE((*store)->Set("t", "k", std::string(100'000, static_cast<char>('a' + i % 26))).ok());
+    largest = std::max(largest, std::filesystem::file_size(path + "-wal"));
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  CHECK(failed == 0);
+  CHECK(largest < 2'000'000);
+}
+
+// Pins ST-30.
+TEST_CASE_FIXTURE(SqliteFixture,
+                  "a reader of another program that does not let go stops no write") {
+  auto store = Open({.path = path, .busy_timeout_ms = 20, .max_log_bytes = 1 << 20});
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Set("s", "k", "1").ok());
+  const auto write = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      REQUIRE((*store)->Set("s", "k", std::string(100'000, static_cast<char>('a' + i % 26))).ok());
+    }
+  };
+  {
+    PlainSqlite other(path);
+    other.Run("BEGIN");
+    CHECK(other.Text("SELECT value FROM state") == "1");
+    write(50);
+    CHECK(std::filesystem::file_size(path + "-wal") > 4'000'000);
+    CHECK(other.Text("SELECT value FROM state") == "1");
+    other.Run("COMMIT");
+  }
+  write(60);
+  CHECK(std::filesystem::file_size(path + "-wal") < 2'000'000);
+}
+
 TEST_CASE_FIXTURE(SqliteFixture, "threads that must not wait are refused") {
   auto store = Open();
   REQUIRE(store.ok());
