@@ -1,5 +1,4 @@
 // Reads events from header fields and bodies.
-#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -181,10 +180,6 @@ Status FindContentType(std::span<const HttpField> fields, std::string_view& out)
   return {};
 }
 
-bool StartsIgnoringCase(std::string_view text, std::string_view lower) noexcept {
-  return EqualsIgnoringCase(text.substr(0, lower.size()), lower);
-}
-
 Status Unsupported(std::string_view what, std::string_view found) {
   return {StatusCode::kUnimplemented, "event",
           "Content-Type: expected " + std::string(what) + ", found " + ShownText(found)};
@@ -226,12 +221,8 @@ Result<HttpEvents> HttpDecoder::Decode(std::span<const HttpField> fields, ByteVi
   std::string_view content_type;
   if (Status status = detail::FindContentType(fields, content_type); !status.ok()) return status;
   if (body.size() > kMaxEventBytes) return detail::EventTooLarge(body.size());
-  const std::string_view type = detail::WithoutParameters(content_type);
-  constexpr std::string_view kFamily = "application/cloudevents";
-  const std::string_view form = type.substr(std::min(kFamily.size(), type.size()));
-  const bool whole = detail::StartsIgnoringCase(type, kFamily) &&
-                     (form.empty() || form[0] == '+' || form[0] == '-');
-  if (!whole) {
+  std::string_view form;
+  if (!detail::CutEventMediaType(content_type, form)) {
     return detail::One(
         HttpMode::kBinary,
         detail::Reading(impl_->memory, content_type, rule, validate).Run(fields, body));
@@ -245,7 +236,8 @@ Result<HttpEvents> HttpDecoder::Decode(std::span<const HttpField> fields, ByteVi
   const bool batch = detail::EqualsIgnoringCase(form, "-batch+json");
   if (!batch && !detail::EqualsIgnoringCase(form, "+json")) {
     return detail::Unsupported(
-        "application/cloudevents or application/cloudevents-batch, and +json or +protobuf", type);
+        "application/cloudevents or application/cloudevents-batch, and +json or +protobuf",
+        detail::WithoutParameters(content_type));
   }
   const std::string_view charset = detail::ParameterOf(content_type, "charset");
   if (!detail::IsUtf8Charset(charset)) return detail::Unsupported("charset utf-8", charset);

@@ -70,11 +70,20 @@ class HttpWriter {
   }
 
  private:
+  static Status OnlyStructured(std::string expected, std::string_view found) {
+    expected.append(", found ").append(found);
+    return EventError(std::move(expected.append("; structured mode carries such an event")));
+  }
+
   static Status CheckNames(const EventBlock& event) {
     const std::string_view media_type = event.attributes[kDataContentType];
     if (!media_type.empty() && !IsFieldText(media_type)) {
       return EventError("datacontenttype: expected printable ASCII, found " +
                         ShownText(media_type));
+    }
+    if (std::string_view form; CutEventMediaType(media_type, form)) {
+      return OnlyStructured("datacontenttype: expected a type that does not say structured mode",
+                            ShownText(media_type));
     }
     Status status;
     ForEachExtension({event}, [&status](const Entry& entry) {

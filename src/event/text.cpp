@@ -107,6 +107,14 @@ bool IsUtf8Charset(std::string_view charset) noexcept {
          EqualsIgnoringCase(charset, "utf8") || EqualsIgnoringCase(charset, "us-ascii");
 }
 
+bool CutEventMediaType(std::string_view media_type, std::string_view& form) noexcept {
+  constexpr std::string_view kFamily = "application/cloudevents";
+  const std::string_view type = WithoutParameters(media_type);
+  if (!EqualsIgnoringCase(type.substr(0, kFamily.size()), kFamily)) return false;
+  form = type.substr(kFamily.size());
+  return form.empty() || form[0] == '+' || form[0] == '-';
+}
+
 DataKind KindOf(std::string_view media_type, std::string_view data) noexcept {
   if (media_type.empty()) {
     return CheckJson(data).what == nullptr ? DataKind::kJson : DataKind::kBinary;

@@ -43,6 +43,9 @@ std::string_view WithoutParameters(std::string_view media_type) noexcept;
 std::string_view ParameterOf(std::string_view media_type, std::string_view lower_name) noexcept;
 /// Whether text of that charset is UTF-8, as it is when none is named.
 bool IsUtf8Charset(std::string_view charset) noexcept;
+/// What stands behind application/cloudevents in a Content-Type of HTTP's structured and batch
+/// modes, such as "+json" or nothing; false when `media_type` is none of these.
+bool CutEventMediaType(std::string_view media_type, std::string_view& form) noexcept;
 /// `lower` is in lower case.
 bool EqualsIgnoringCase(std::string_view text, std::string_view lower) noexcept;
 

@@ -60,7 +60,8 @@ class HttpContent {
 /// Content-Type, data as the body without a copy. JSON data without a datacontenttype says
 /// application/json from here on. [any]
 /// Errors: INVALID_ARGUMENT for an extension whose name, or a datacontenttype, that no header field
-/// can carry; RESOURCE_EXHAUSTED above kMaxEventBytes or without memory.
+/// can carry, and for application/cloudevents..., by which a reader knows structured mode;
+/// RESOURCE_EXHAUSTED above kMaxEventBytes or without memory.
 Result<HttpContent> EncodeHttpBinary(const CloudEvent& event);
 
 /// [any] Errors: as EncodeJson and EncodeProtobuf.

@@ -50,6 +50,20 @@ CloudEvent With(const NamedValue& extension) {
   return *CloudEvent::Make(parts, NameRule::kLenient);
 }
 
+CloudEvent Typed(std::string_view media_type, DataKind kind, std::string_view data) {
+  CloudEvent::Parts parts = samples::Minimal();
+  parts.data_content_type = media_type;
+  parts.data_kind = kind;
+  parts.data = AsBytes(data);
+  return *CloudEvent::Make(parts, NameRule::kLenient);
+}
+
+std::string WriteError(const CloudEvent& event) {
+  const auto http = EncodeHttpBinary(event);
+  CHECK(http.status().code() == StatusCode::kInvalidArgument);
+  return std::string(http.status().message());
+}
+
 }  // namespace
 
 // Pins EV-40.
@@ -96,15 +110,10 @@ TEST_CASE("values are percent-encoded as the binding says") {
 
 // Pins EV-42.
 TEST_CASE("what no header field can carry is refused when it is written") {
-  const auto error = [](const CloudEvent& event) {
-    const auto http = EncodeHttpBinary(event);
-    CHECK(http.status().code() == StatusCode::kInvalidArgument);
-    return std::string(http.status().message());
-  };
-  CHECK(error(With({"a b", true})) ==
+  CHECK(WriteError(With({"a b", true})) ==
         "extension name \"a b\" cannot be the name of a header field");
   for (const std::string_view name : {"Upper", "a\r\nb", "caf\xc3\xa9", "a:b", "a,b"}) {
-    CHECK(!error(With({name, true})).empty());
+    CHECK(!WriteError(With({name, true})).empty());
   }
   CHECK(Field(*EncodeHttpBinary(With({"market.world", true})), "ce-market.world") == "true");
   const auto typed = [](std::string_view type) {
@@ -112,9 +121,28 @@ TEST_CASE("what no header field can carry is refused when it is written") {
                 .DataContentType(type)
                 .Build(NameRule::kLenient);
   };
-  CHECK(error(typed("a/b;c\r\nx: y")).find("datacontenttype: expected printable ASCII") == 0);
-  CHECK(!error(typed("a/b;\xc3\xa9")).empty());
-  CHECK(!error(typed("a/b; ")).empty());
+  CHECK(WriteError(typed("a/b;c\r\nx: y")).find("datacontenttype: expected printable ASCII") == 0);
+  CHECK(!WriteError(typed("a/b;\xc3\xa9")).empty());
+  CHECK(!WriteError(typed("a/b; ")).empty());
+}
+
+// Pins EV-42.
+TEST_CASE("a media type of the structured modes is refused in binary mode") {
+  const std::string_view inner = R"({"specversion":"1.0","id":"in","source":"s","type":"t"})";
+  CHECK(WriteError(Typed("application/cloudevents+json", DataKind::kJson, inner)) ==
+        "datacontenttype: expected a type that does not say structured mode, found "
+        "\"application/cloudevents+json\"; structured mode carries such an event");
+  for (const std::string_view type :
+       {"Application/CloudEvents+JSON ; charset=utf-8", "application/cloudevents",
+        "application/cloudevents-batch+json", "application/cloudevents+avro"}) {
+    CAPTURE(type);
+    CHECK(!WriteError(Typed(type, DataKind::kBinary, "[]")).empty());
+    const CloudEvent event = Typed(type, DataKind::kBinary, "[]");
+    const HttpContent whole = *EncodeHttpStructured(event);
+    const HttpEvents read = *HttpDecoder().Decode(whole.fields(), whole.body());
+    CHECK(read.events == std::vector{event});
+  }
+  CHECK(EncodeHttpBinary(Typed("application/cloudeventsx", DataKind::kBinary, "[]")).ok());
 }
 
 // Pins EV-41.
