@@ -526,3 +526,52 @@ TEST_CASE("an adapter that is destroyed on an executor thread stops, too") {
   CHECK(fixture.server->counters().sockets == 0);
   CHECK(fixture.bus.events() == events);
 }
+
+namespace {
+
+/// Its file is locked by somebody else.
+class StuckStore final : public StateStore {
+ public:
+  test::Gate free;
+
+  Result<StateItem> Get(std::string_view, std::string_view) override {
+    static_cast<void>(free.Wait());
+    return Away();
+  }
+  Result<std::string> Set(std::string_view, std::string_view, std::string_view,
+                          const SetOptions&) override {
+    return Away();
+  }
+  Result<bool> Delete(std::string_view, std::string_view, std::string_view) override {
+    return Away();
+  }
+  Result<std::vector<StateItem>> GetBulk(std::string_view, std::span<const std::string>) override {
+    return Away();
+  }
+  Result<std::size_t> DeleteBulk(std::string_view, std::span<const std::string>) override {
+    return Away();
+  }
+  Result<QueryPage> Query(std::string_view, std::string_view, std::size_t) override {
+    return Away();
+  }
+
+ private:
+  static Status Away() { return Status(StatusCode::kUnavailable, "test", "locked"); }
+};
+
+}  // namespace
+
+TEST_CASE("a state store that hangs keeps neither the market data nor Stop waiting") {
+  Fixture fixture;
+  auto store = std::make_unique<StuckStore>();
+  test::Gate free = store->free;
+  fixture.state = std::move(store);
+  fixture.Make();
+  fixture.SubscribeBooks();
+  REQUIRE(fixture.adapter->Start().ok());
+  CHECK(fixture.bus.UntilAllLive(1));
+  CHECK(fixture.adapter->Stop(std::chrono::milliseconds(100)).code() ==
+        StatusCode::kDeadlineExceeded);
+  free.Open();
+  CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+}
