@@ -64,6 +64,11 @@ bool IsEventField(std::string_view name) noexcept {
   return name.size() > 3 && ToLower(name[0]) == 'c' && ToLower(name[1]) == 'e' && name[2] == '-';
 }
 
+Status Unsupported(std::string_view what, std::string_view found) {
+  return {StatusCode::kUnimplemented, "event",
+          "Content-Type: expected " + std::string(what) + ", found " + ShownText(found)};
+}
+
 // Reading binary mode.
 class Reading {
  public:
@@ -165,6 +170,10 @@ Status Reading::Finish(ByteView body) {
   if (body.empty()) return {};
   draft.data = body;
   draft.head.data_kind = KindOf(content_type_, AsText(body));
+  if (draft.head.data_kind == DataKind::kJson) {
+    const std::string_view charset = ParameterOf(content_type_, "charset");
+    if (!IsUtf8Charset(charset)) return Unsupported("charset utf-8", charset);
+  }
   // Without a media type it has just been walked.
   return CheckData(draft, content_type_.empty() ? Validate::kTrusted : validate_);
 }
@@ -178,11 +187,6 @@ Status FindContentType(std::span<const HttpField> fields, std::string_view& out)
     out = Trimmed(field.value);
   }
   return {};
-}
-
-Status Unsupported(std::string_view what, std::string_view found) {
-  return {StatusCode::kUnimplemented, "event",
-          "Content-Type: expected " + std::string(what) + ", found " + ShownText(found)};
 }
 
 Result<HttpEvents> One(HttpMode mode, Result<CloudEvent> event) {

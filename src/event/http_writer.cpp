@@ -75,6 +75,26 @@ class HttpWriter {
     return EventError(std::move(expected.append("; structured mode carries such an event")));
   }
 
+  // Whether a reader takes the body for what it is. Without a media type the bytes tell.
+  static Status CheckBody(const EventBlock& event, std::string_view media_type) {
+    if (event.data_size == 0 || media_type.empty()) return {};
+    const bool json_type = media_type == "application/json" || IsJsonMediaType(media_type);
+    if (json_type && !HoldsJson(event)) {
+      return OnlyStructured(
+          "data: expected JSON, as datacontenttype " + ShownText(media_type) + " says", "none");
+    }
+    if (!json_type && event.data_kind == DataKind::kBinary) return {};
+    const std::string_view charset = ParameterOf(media_type, "charset");
+    if (IsUtf8Charset(charset)) return {};
+    return OnlyStructured("datacontenttype: expected charset utf-8 for text and JSON",
+                          ShownText(charset));
+  }
+  static bool HoldsJson(const EventBlock& event) noexcept {
+    if (event.data_kind == DataKind::kJson) return DataIsJson(event);
+    const auto* const data = reinterpret_cast<const char*>(event.data);
+    return CheckJson({data, event.data_size}).what == nullptr;
+  }
+
   static Status CheckNames(const EventBlock& event) {
     const std::string_view media_type = event.attributes[kDataContentType];
     if (!media_type.empty() && !IsFieldText(media_type)) {
@@ -85,6 +105,7 @@ class HttpWriter {
       return OnlyStructured("datacontenttype: expected a type that does not say structured mode",
                             ShownText(media_type));
     }
+    if (Status status = CheckBody(event, media_type); !status.ok()) return status;
     Status status;
     ForEachExtension({event}, [&status](const Entry& entry) {
       if (status.ok() && !IsFieldName(entry.name_text())) {
@@ -157,7 +178,7 @@ class HttpWriter {
       const char* const value_at = at_;
       Raw(media_type);
       media_type = {value_at, media_type.size()};
-    } else if (event.data_kind == DataKind::kJson) {
+    } else if (DataIsJson(event)) {
       media_type = "application/json";  // only JSON's own format may leave this to be guessed
     }
     if (!media_type.empty()) content_.fields_.push_back({kContentType, media_type});

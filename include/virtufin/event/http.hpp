@@ -61,7 +61,8 @@ class HttpContent {
 /// application/json from here on. [any]
 /// Errors: INVALID_ARGUMENT for an extension whose name, or a datacontenttype, that no header field
 /// can carry, and for application/cloudevents..., by which a reader knows structured mode;
-/// RESOURCE_EXHAUSTED above kMaxEventBytes or without memory.
+/// for data of a JSON type that is no JSON, and text or JSON said to be in a charset other than
+/// UTF-8 (EncodeHttpStructured carries these); RESOURCE_EXHAUSTED above kMaxEventBytes or without memory.
 Result<HttpContent> EncodeHttpBinary(const CloudEvent& event);
 
 /// [any] Errors: as EncodeJson and EncodeProtobuf.

@@ -145,6 +145,17 @@ TEST_CASE("a media type of the structured modes is refused in binary mode") {
   CHECK(EncodeHttpBinary(Typed("application/cloudeventsx", DataKind::kBinary, "[]")).ok());
 }
 
+// Pins EV-42.
+TEST_CASE("data of a JSON type that is no JSON is refused in binary mode") {
+  CHECK(WriteError(Typed("application/json", DataKind::kBinary, "{nope")) ==
+        "data: expected JSON, as datacontenttype \"application/json\" says, found none; structured "
+        "mode carries such an event");
+  CHECK(!WriteError(Typed("text/json", DataKind::kBinary, "\xff")).empty());
+  const HttpContent json = *EncodeHttpBinary(Typed("a/b+json", DataKind::kBinary, "[1]"));
+  CHECK(HttpDecoder().Decode(json.fields(), json.body())->events[0].data_text() == "[1]");
+  CHECK(EncodeHttpBinary(Typed("application/json", DataKind::kBinary, "")).ok());
+}
+
 // Pins EV-41.
 TEST_CASE("fields are read in any case, with white space, escapes and quotes") {
   const CloudEvent event = *Decode({{"Host", "example.com"},
@@ -290,6 +301,27 @@ TEST_CASE("structured mode is told by its Content-Type, fields beside it do not 
   CHECK(decoder.Decode(proto.fields(), proto.body())->events == std::vector{event});
   CHECK(ErrorOf({{"content-type", "application/cloudevents+json"}}, "[]").find("not JSON") !=
         std::string::npos);
+}
+
+// Pins EV-42, EV-44.
+TEST_CASE("text and JSON travel in UTF-8 only") {
+  const std::string_view latin = "text/plain; charset=iso-8859-1";
+  CHECK(WriteError(Typed(latin, DataKind::kText, "caf\xc3\xa9")) ==
+        "datacontenttype: expected charset utf-8 for text and JSON, found \"iso-8859-1\"; "
+        "structured mode carries such an event");
+  CHECK(!WriteError(Typed(latin, DataKind::kJson, "{}")).empty());
+  CHECK(!WriteError(Typed("application/json;charset=utf-16", DataKind::kJson, "{}")).empty());
+  CHECK(Field(*EncodeHttpBinary(Typed(latin, DataKind::kBinary, "caf\xe9")), "content-type") ==
+        latin);
+  CHECK(EncodeHttpBinary(Typed("text/plain;charset=UTF-8", DataKind::kText, "\xc3\xa9")).ok());
+
+  const Fields utf16 = Minimal({{"content-type", "application/json; charset=utf-16"}});
+  for (const Validate validate : {Validate::kFull, Validate::kTrusted}) {
+    const Status status = Decode(utf16, "{}", NameRule::kStrict, validate).status();
+    CHECK(status.code() == StatusCode::kUnimplemented);
+    CHECK(status.message() == "Content-Type: expected charset utf-8, found \"utf-16\"");
+  }
+  CHECK(Decode(utf16).ok());
 }
 
 // Pins EV-44.
