@@ -195,10 +195,9 @@ namespace {
 // What the names of `entries` have twice, empty when nothing. Quadratic, which is best for few.
 std::string_view RepeatedOfFew(std::span<const Entry> entries) noexcept {
   for (std::size_t i = 1; i < entries.size(); ++i) {
-    if (entries[i].kind == ValueKind::kUnset) continue;
     const std::string_view name = entries[i].name_text();
     for (std::size_t j = 0; j < i; ++j) {
-      if (entries[j].name_text() == name && entries[j].kind != ValueKind::kUnset) return name;
+      if (entries[j].name_text() == name) return name;
     }
   }
   return {};
@@ -207,9 +206,7 @@ std::string_view RepeatedOfFew(std::span<const Entry> entries) noexcept {
 std::string_view RepeatedOfMany(std::span<const Entry> entries) {
   std::vector<std::string_view> names;
   names.reserve(entries.size());
-  for (const Entry& entry : entries) {
-    if (entry.kind != ValueKind::kUnset) names.push_back(entry.name_text());
-  }
+  for (const Entry& entry : entries) names.push_back(entry.name_text());
   std::sort(names.begin(), names.end());
   const auto repeated = std::adjacent_find(names.begin(), names.end());
   return repeated == names.end() ? std::string_view{} : *repeated;

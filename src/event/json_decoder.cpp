@@ -187,14 +187,15 @@ Status Reading::ReadDataBase64() {
 }
 
 Status Reading::ReadExtension(std::string_view name) {
-  const char c = scan_.Peek();
-  if (c == 'n') return scan_.ReadWord("null") ? Status{} : NotJson();
   if (memory_.entries.size() == kMaxExtensions)
     return detail::TooManyExtensions(kMaxExtensions + 1);
   if (const char* fault = detail::NameFault(name, envelope_.rule()))
     return detail::NameError(name, fault);
   Entry& entry = memory_.entries.emplace_back();
   detail::SetEntryName(entry, name);
+  const char c = scan_.Peek();
+  // Absent, but the name counts: parsers disagree about which of two members holds.
+  if (c == 'n') return scan_.ReadWord("null") ? Status{} : NotJson();
   const ExtensionType* const wanted = FindType(memory_.known, name);
   if (c == '"') {
     std::string_view text;

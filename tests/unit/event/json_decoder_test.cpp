@@ -168,6 +168,19 @@ TEST_CASE("names that are there twice are refused, however they are written") {
   CHECK(ErrorOf(With(R"("subject":null,"subject":"x")")) == "subject is there twice");
   CHECK(ErrorOf(With(R"("data":1,"data":1)")) == "data is there twice");
   CHECK(ErrorOf(With(R"("a":1,"b":2,"a":1)")) == "extension \"a\" is there twice");
+  CHECK(ErrorOf(With(R"("a":null,"a":"v")")) == "extension \"a\" is there twice");
+  CHECK(ErrorOf(With(R"("a":"v","a":null)")) == "extension \"a\" is there twice");
+  CHECK(ErrorOf(With(R"("a":null,"b":1,"a":null)")) == "extension \"a\" is there twice");
+}
+
+// Pins EV-17.
+TEST_CASE("an extension that is null keeps the rules of names and counts") {
+  CHECK(ErrorOf(With(R"("X-Bad":null)")).find("extension name \"X-Bad\"") == 0);
+  CHECK(Decode(With(R"("market.world":null)"), NameRule::kLenient)->extension_count() == 0);
+  std::string nulls;
+  for (int i = 0; i < 1024; ++i) nulls.append("\"x").append(std::to_string(i)).append("\":null,");
+  CHECK(Decode(With(nulls + R"("data":1)"))->extension_count() == 0);
+  CHECK(Decode(With(nulls + R"("y":null)")).status().code() == StatusCode::kResourceExhausted);
 }
 
 // Pins EV-18.
