@@ -227,8 +227,11 @@ Status Reading::ReadInteger(Entry& entry) {
   if (!scan_.ReadNumber()) return NotJson();
   const auto [end, error] = std::from_chars(start, scan_.at(), entry.value.integer);
   if (error != std::errc{} || end != scan_.at()) {
-    return Expected(entry.name_text(), "a 32-bit integer",
-                    {start, static_cast<std::size_t>(scan_.at() - start)});
+    constexpr std::size_t kShown = 64;
+    const std::string_view found(start, static_cast<std::size_t>(scan_.at() - start));
+    return Expected(
+        entry.name_text(), "a 32-bit integer",
+        found.size() > kShown ? std::string(found.substr(0, kShown)) + "..." : std::string(found));
   }
   entry.kind = ValueKind::kInt;
   return {};

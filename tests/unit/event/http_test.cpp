@@ -267,6 +267,17 @@ TEST_CASE("what is no event is refused with what was expected and found") {
 }
 
 // Pins EV-45.
+TEST_CASE("an error shows what was found as one line of UTF-8, cut between characters") {
+  CHECK(ErrorOf({{"ce-specversion", "1%0d%0a\x1b[2J\xff\xc2\x85\x7f."}}) ==
+        "specversion: expected \"1.0\", found \"1???[2J???.\"");
+  const std::string cut = std::string(63, 'x') + "\xc3\xa9";
+  CHECK(ErrorOf({{"ce-specversion", cut}}) ==
+        "specversion: expected \"1.0\", found \"" + std::string(63, 'x') + "...\"");
+  CHECK(ErrorOf({{"ce-specversion", "caf\xc3\xa9"}}) ==
+        "specversion: expected \"1.0\", found \"caf\xc3\xa9\"");
+}
+
+// Pins EV-45.
 TEST_CASE("ce-datacontenttype is refused, unless it repeats Content-Type and the rule is lenient") {
   const Fields same = Minimal({{"ce-datacontenttype", "a/b"}, {"content-type", "a/b"}});
   const Fields other = Minimal({{"ce-datacontenttype", "a/b"}, {"content-type", "a/c"}});

@@ -183,6 +183,12 @@ TEST_CASE("an extension that is null keeps the rules of names and counts") {
   CHECK(Decode(With(nulls + R"("y":null)")).status().code() == StatusCode::kResourceExhausted);
 }
 
+// Pins EV-17.
+TEST_CASE("an error shows a long number cut") {
+  CHECK(ErrorOf(With("\"a\":" + std::string(100, '1'))) ==
+        "a: expected a 32-bit integer, found " + std::string(64, '1') + "...");
+}
+
 // Pins EV-18.
 TEST_CASE("bytes behind the event are refused") {
   CHECK(ErrorOf(With("") + "}").find("behind the event") != std::string::npos);
