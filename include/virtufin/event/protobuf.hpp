@@ -29,7 +29,8 @@ Result<EncodedBytes> EncodeProtobuf(const CloudEvent& event);
 Result<EncodedBytes> EncodeProtobufBatch(std::span<const CloudEvent> events);
 
 /// `bytes` is borrowed until this returns. Unknown fields are skipped. text_data is JSON where
-/// datacontenttype says so, or where there is none and it is a JSON value; binary_data is what
+/// datacontenttype says so, or where there is none and it is a JSON value; other text without one
+/// gets text/plain, and JSON under a text type becomes text: its bytes stay. binary_data is what
 /// datacontenttype says, as other writers put JSON there, too. Under kFull text_data that should be
 /// JSON is walked. [any]
 /// Errors: INVALID_ARGUMENT saying what was expected and found, for what is no such message, for
