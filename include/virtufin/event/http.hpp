@@ -60,8 +60,8 @@ class HttpContent {
 /// Content-Type, data as the body without a copy. JSON data without a datacontenttype says
 /// application/json from here on. [any]
 /// Errors: INVALID_ARGUMENT for an extension whose name, or a datacontenttype, that no header field
-/// can carry, for application/cloudevents..., by which a reader knows structured mode, for data of a
-/// JSON type that is no JSON, and for text or JSON said to be in a charset other than UTF-8
+/// can carry, for application/cloudevents..., by which a reader knows structured mode, for data of
+/// a JSON type that is no JSON, and for text or JSON said to be in a charset other than UTF-8
 /// (EncodeHttpStructured carries these); RESOURCE_EXHAUSTED above kMaxEventBytes or without memory.
 Result<HttpContent> EncodeHttpBinary(const CloudEvent& event);
 
