@@ -36,10 +36,10 @@ TEST_CASE("TLS: a trusted peer is taken, by address and by name") {
   const Authority authority;
   const CertificateText text =
       TestCertificate({.names = "DNS:venue.test,IP:127.0.0.1"}, &authority.certificate).Text();
-  std::string request;
+  Collector<std::string> requests;
   ScriptedPeer peer(
       [&](PeerLink& link, int) {
-        request = link.Upgrade();
+        requests.Add(link.Upgrade());
         link.Send(1, "secret");
         link.ReadFrame();
       },
@@ -53,7 +53,8 @@ TEST_CASE("TLS: a trusted peer is taken, by address and by name") {
                authority.Trusting());
   CHECK(by_name.lines.WaitFor(2) == std::vector<std::string>{"open", "text secret"});
   fixture.Stop();
-  CHECK(PeerLink::Header(request, "host") == "venue.test:" + std::to_string(peer.port()));
+  CHECK(PeerLink::Header(requests.WaitFor(2).at(1), "host") ==
+        "venue.test:" + std::to_string(peer.port()));
 }
 
 TEST_CASE("TLS: peers that are not who they should be are refused with the reason") {
@@ -285,9 +286,9 @@ TEST_CASE("a loop that stops ends its sockets, opening ones too, once each") {
 }
 
 TEST_CASE("an address as long as is allowed reaches the server whole") {
-  std::string request;
+  Collector<std::string> requests;
   ScriptedPeer peer([&](PeerLink& link, int) {
-    request = link.Upgrade();
+    requests.Add(link.Upgrade());
     link.ReadFrame();
   });
   RecordingHandler handler;
@@ -296,7 +297,7 @@ TEST_CASE("an address as long as is allowed reaches the server whole") {
   fixture.Open(peer.Url("ws", target), handler);
   CHECK(handler.lines.WaitFor(1) == std::vector<std::string>{"open"});
   fixture.Stop();
-  CHECK(request.starts_with("GET " + target + " HTTP/1.1\r\n"));
+  CHECK(requests.WaitFor(1).at(0).starts_with("GET " + target + " HTTP/1.1\r\n"));
 }
 
 TEST_CASE("a socket that is closed while it connects is never told to be open") {
