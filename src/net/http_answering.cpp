@@ -122,14 +122,15 @@ void HttpSession::StartStream(std::uint64_t number, const HttpAnswer& answer,
 }
 
 void HttpSession::FlushStream() {
-  if (state_ != State::kStreaming || writing_) return;
+  if (state_ != State::kStreaming) return;
   Out out;
   bool ended = false;
   bool aborted = false;
   {
     const std::lock_guard lock(answer_stream_->mutex);
-    answer_stream_->scheduled = false;
     aborted = answer_stream_->aborted;
+    if (writing_ && !aborted) return;  // OnFlushed comes here again
+    answer_stream_->scheduled = false;
     out.body = std::move(answer_stream_->pending);
     answer_stream_->pending.clear();
     if (out.body.empty() && answer_stream_->ended) ended = true;

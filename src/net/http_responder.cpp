@@ -87,6 +87,12 @@ void StreamBuffer::Schedule() {
   });
 }
 
+void StreamBuffer::Abort() {
+  aborted = true;
+  scheduled = false;  // not behind the write that is under way
+  Schedule();
+}
+
 void StreamBuffer::Close() {
   std::function<void()> writable, gone;
   {
@@ -123,8 +129,7 @@ struct HttpStream::Owner {
   ~Owner() {
     const std::lock_guard lock(buffer->mutex);
     if (buffer->ended || buffer->closed) return;
-    buffer->aborted = true;
-    buffer->Schedule();
+    buffer->Abort();
   }
   Owner(const Owner&) = delete;
   Owner& operator=(const Owner&) = delete;
@@ -193,8 +198,7 @@ void HttpStream::Abort() {
   if (owner_ == nullptr) return;
   const std::lock_guard lock(owner_->buffer->mutex);
   if (owner_->buffer->closed) return;
-  owner_->buffer->aborted = true;
-  owner_->buffer->Schedule();
+  owner_->buffer->Abort();
 }
 
 std::size_t HttpStream::unsent_bytes() const noexcept {

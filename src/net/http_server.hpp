@@ -38,7 +38,7 @@ struct HttpServerOptions {
   std::int64_t write_timeout_ms = 30'000;    // a client that takes nothing
   std::int64_t message_timeout_ms = 60'000;  // of a WebSocket message, first byte to last
   std::int64_t ping_interval_ms = 20'000;    // silence of a WebSocket before it is pinged; 0: never
-  std::int64_t pong_timeout_ms = 20'000;     // and before it is cut then
+  std::int64_t pong_timeout_ms = 20'000;     // no answer and no byte taken then: it is cut
   std::int64_t tcp_keepalive_ms = 30'000;    // silence before the system asks; 0: it does not
   std::int64_t tcp_user_timeout_ms = 30'000;  // unacknowledged bytes; 0: the system's
   int max_connections = 4096;                 // one more is closed at once

@@ -182,8 +182,14 @@ std::string HttpSession::Describe() const {
 void HttpSession::HandOver() {
   stream_.PutBack(std::string(buffer_.data() + begin_, end_ - begin_));
   state_ = State::kDone;
-  StartSocketSession(server_, *this, std::move(stream_), *upgrade_, std::move(upgrade_protocol_),
-                     std::move(upgrade_events_));
+  const auto self = Self();
+  try {
+    StartSocketSession(server_, *this, std::move(stream_), *upgrade_, std::move(upgrade_protocol_),
+                       std::move(upgrade_events_));
+  } catch (const std::exception& error) {
+    server_.Remove(*this);
+    server_.loop->Log(LogLevel::kError, "no WebSocket for " + peer_ + ": " + error.what());
+  }
 }
 
 void HttpSession::Upgrade(std::uint64_t number, std::shared_ptr<SocketEvents> events,

@@ -39,6 +39,7 @@ struct StreamBuffer {
 
   void Append(std::string_view piece);  // with the mutex held
   void Schedule();                      // with the mutex held: the session looks at it
+  void Abort();                         // with the mutex held
   void Close();                         // on the loop: no more, and tells it
   void Sent(std::size_t bytes);         // on the loop
 };

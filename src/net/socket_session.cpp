@@ -12,6 +12,7 @@
 #include <boost/beast/websocket/stream.hpp>
 
 #include "net/socket_buffer.hpp"
+#include "net/tcp_progress.hpp"
 
 namespace virtufin::inline v0::net::detail {
 
@@ -73,6 +74,7 @@ class BeastSocket final : public SocketSession {
   void SendClose();
   void OnWritten(const error_code& error, std::size_t cost);
   void OnEnd(const error_code& error);
+  bool TookBytes();
   void AskIfAlive(SteadyClock::time_point now);
   void Finish(std::uint16_t code, std::string_view reason, How how);
   // A peer that has sent its close frame has no more to say, unless there is more already.
@@ -97,6 +99,7 @@ class BeastSocket final : public SocketSession {
   SteadyClock::time_point deadline_ = kNever;          // of what is being done
   SteadyClock::time_point message_deadline_ = kNever;  // of the message that is being read
   SteadyClock::time_point heard_at_{}, pinged_at_{};
+  std::uint64_t acked_ = 0;  // bytes that the peer has taken, at the last sweep
   std::size_t counted_ = 0;  // bytes of the message that is being read
   std::size_t dropped_ = 0;  // bytes, while it lingers
   bool heard_ = true;        // since the last sweep
@@ -319,7 +322,17 @@ void BeastSocket::OnEnd(const error_code& error) {
   Finish(code, error.message(), code == 1006 ? How::kClose : How::kLinger);
 }
 
+// Since the last sweep that asked.
+bool BeastSocket::TookBytes() {
+  const std::uint64_t acked = AckedBytes(socket_.next_layer().Socket().native_handle());
+  return std::exchange(acked_, acked) != acked;
+}
+
 void BeastSocket::Sweep(SteadyClock::time_point now) {
+  const bool took = (writing_ || pinged_) && !done_ && !stalled_ && TookBytes();
+  if (took && writing_) SetDeadline(server_.options.write_timeout_ms);
+  // What goes out before the ping may take long; while it does, the deadline of writing holds.
+  if (pinged_ && (took || writing_)) pinged_at_ = now;
   if (now >= deadline_) {
     if (done_) return Leave();
     server_.counters->timeouts.fetch_add(1, std::memory_order_relaxed);
@@ -344,10 +357,10 @@ void BeastSocket::AskIfAlive(SteadyClock::time_point now) {
     server_.counters->timeouts.fetch_add(1, std::memory_order_relaxed);
     Finish(1006, "the peer did not answer a ping", How::kReset);
   } else if (now - heard_at_ >= std::chrono::milliseconds(server_.options.ping_interval_ms)) {
-    pinged_ = true;
+    // A full queue takes no ping: the write timeout watches over that.
+    pinged_ =
+        buffer_->Push({SocketItem::Kind::kPing, std::make_shared<const std::string>(), 0}).ok();
     pinged_at_ = now;
-    static_cast<void>(  // a full queue: the write timeout watches that
-        buffer_->Push({SocketItem::Kind::kPing, std::make_shared<const std::string>(), 0}));
   }
 }
 
@@ -388,7 +401,7 @@ void BeastSocket::Finish(std::uint16_t code, std::string_view reason, How how) {
   {
     const std::lock_guard lock(buffer_->mutex);
     buffer_->closing = true;
-    buffer_->items.clear();
+    buffer_->Clear();
   }
   const std::string why(reason);
   if (how == How::kReset) socket_.next_layer().Abort();
@@ -429,8 +442,8 @@ void StartSocketSession(Server& server, Session& old, AnyStream stream,
                         std::shared_ptr<SocketEvents> events) {
   auto session =
       std::make_shared<BeastSocket>(server, std::move(stream), request, std::move(events));
-  server.Replace(old, session);
-  session->Accept(std::move(protocol));
+  server.Replace(old, session);  // nothing is thrown from here on
+  server.Guard(*session, [&] { session->Accept(std::move(protocol)); });
 }
 
 }  // namespace virtufin::inline v0::net::detail

@@ -326,6 +326,21 @@ TEST_CASE("a client that goes away ends its stream, and late answers are dropped
   Eventually([&] { return at_once.load(); });
 }
 
+TEST_CASE("an aborted stream is cut in the middle of a write that the client does not take") {
+  PathsHandler handler;
+  net::HttpServerOptions options;
+  options.write_timeout_ms = 3'600'000;
+  const auto server = StartServer(handler, options);
+  RawClient client(server->port(), 4096);
+  client.Send(Get("/stream"));
+  net::HttpStream stream = handler.Stream();
+  const std::string piece(100'000, 'p');
+  while (server->counters().refused_pieces < 100) static_cast<void>(stream.Write(piece));
+  stream.Abort();
+  Eventually([&] { return server->counters().connections == 0; });
+  CHECK(!client.Answer().complete);
+}
+
 TEST_CASE("a stream that another thread starts while its client goes away is told so") {
   PathsHandler handler;
   const auto server = StartServer(handler);

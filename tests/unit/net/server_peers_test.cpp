@@ -7,6 +7,7 @@
 
 using namespace virtufin;
 using Fixture = SocketServerFixture;
+using std::chrono::milliseconds;
 
 namespace {
 
@@ -93,6 +94,31 @@ TEST_CASE("a silent WebSocket is pinged; one that answers is kept, one that does
   CHECK(events[1].data == "the peer did not answer a ping");
   CHECK(g.server->counters().timeouts == 1);
   Eventually([&] { return g.server->counters().connections == 0; });
+}
+
+TEST_CASE("a client whose queue is full is not cut for a ping that was never sent") {
+  net::HttpServerOptions options;
+  options.ping_interval_ms = 20;
+  options.pong_timeout_ms = 500;
+  options.max_send_queue_bytes = 8'000'000;  // more than the system's own buffers
+  Fixture f(options);
+  RawClient client(f.server->port(), 4096);
+  Open(client);
+  net::ServerSocket socket = f.recorder->Socket();
+  const auto piece = std::make_shared<const std::string>(500'000, 'p');
+  std::size_t taken = 0;
+  while (socket.SendText(piece).ok()) ++taken;
+  test::Gate later;
+  f.server->After(milliseconds(1500), [&] { later.Open(); });
+  REQUIRE(later.Wait());
+  CHECK(socket.open());
+  for (std::size_t i = 0; i < taken;) {
+    const ServerFrame frame = ReadFrame(client);
+    REQUIRE((frame.opcode == 1 || frame.opcode == 9));
+    if (frame.opcode == 1) ++i;
+    if (frame.opcode == 9) client.Send(Frame(10, frame.payload));
+  }
+  CHECK(f.server->counters().timeouts == 0);
 }
 
 TEST_CASE("a message that never ends is ended at its deadline, also one sent byte by byte") {
