@@ -20,6 +20,20 @@ Status Full(std::size_t capacity) {
               " events waiting for it"};
 }
 
+/// The broker may not have got the event: it is tried again.
+bool IsAway(StatusCode code) noexcept {
+  return code == StatusCode::kUnavailable || code == StatusCode::kDeadlineExceeded ||
+         code == StatusCode::kAborted || code == StatusCode::kUnknown;
+}
+
+Status TryPublish(PubSub& bus, const Message& message) noexcept {
+  try {
+    return bus.Publish(message);
+  } catch (...) {
+    return {StatusCode::kInternal, "pubsub", "the port threw"};
+  }
+}
+
 void Tell(const BufferedPublisher::Fate& fate, const Status& status, LogSink& log) noexcept {
   if (!fate) return;
   const ThreadMark mark(ThreadKind::kCallback);
@@ -66,6 +80,7 @@ struct BufferedPublisher::Impl : std::enable_shared_from_this<Impl> {
   bool closed = false;
   std::uint64_t refused = 0;
   std::uint64_t given_up = 0;
+  std::uint64_t failed = 0;
   Backoff backoff;
   Executor::Timer timer;
 };
@@ -90,8 +105,8 @@ Status BufferedPublisher::Impl::Accept(const Message& message, Fate& fate, bool&
       return waits ? Status() : Full(capacity);
     }
   }
-  Status status = bus.Publish(message);
-  if (status.code() != StatusCode::kUnavailable) return status;
+  Status status = TryPublish(bus, message);
+  if (!IsAway(status.code())) return status;
   {
     const std::lock_guard lock(mutex);
     waits = Keep(message, fate);
@@ -156,8 +171,8 @@ bool BufferedPublisher::Impl::FlushOne() {
     message = waiting.front().message;
     trying = true;
   }
-  const Status status = bus.Publish(*message);
-  const bool away = status.code() == StatusCode::kUnavailable;
+  const Status status = TryPublish(bus, *message);
+  const bool away = IsAway(status.code());
   Fate fate;
   {
     const std::lock_guard lock(mutex);
@@ -166,7 +181,14 @@ bool BufferedPublisher::Impl::FlushOne() {
       fate = std::move(waiting.front().fate);
       waiting.pop_front();
       backoff.Reset();
+      if (!status.ok()) ++failed;
     }
+  }
+  if (!away && !status.ok()) {
+    runtime.log.Write(LogLevel::kError, "pubsub",
+                      "event " + std::string(message->event().id()) + " on " +
+                          std::string(message->topic()) +
+                          ", which waited for the broker: " + status.ToString());
   }
   Tell(fate, status, runtime.log);
   {
@@ -217,7 +239,7 @@ void BufferedPublisher::Impl::Close() {
 
 BufferedPublisher::Counters BufferedPublisher::counters() const {
   const std::lock_guard lock(impl_->mutex);
-  return {impl_->waiting.size(), impl_->refused, impl_->given_up};
+  return {impl_->waiting.size(), impl_->refused, impl_->given_up, impl_->failed};
 }
 
 }  // namespace virtufin::inline v0

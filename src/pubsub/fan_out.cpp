@@ -136,21 +136,23 @@ class Publication {
   }
 
  private:
-  void OfferTo(QueuedSubscription& subscription) {
+  /// False when it has ended.
+  bool OfferTo(QueuedSubscription& subscription) {
     const Offered offered = subscription.Offer(message_);
-    if (offered == Offered::kTaken) return;
     if (offered == Offered::kFull) {
       full_.push_back(&subscription);
-    } else {
+    } else if (offered != Offered::kTaken) {
       refusals_.Add(subscription, offered);
     }
+    return offered != Offered::kEnded;
   }
   void OfferToEachGroup() {
     const auto by_group = [](const auto* a, const auto* b) { return a->group() < b->group(); };
     std::stable_sort(rivals_.begin(), rivals_.end(), by_group);
     for (auto first = rivals_.begin(); first != rivals_.end();) {
       const auto end = std::upper_bound(first, rivals_.end(), *first, by_group);
-      OfferTo(end - first == 1 ? **first : **std::min_element(first, end, HasLessToDo));
+      std::stable_sort(first, end, HasLessToDo);
+      while (first != end && !OfferTo(**first)) ++first;  // this one has ended: the next
       first = end;
     }
   }

@@ -135,25 +135,25 @@ void GroupTable::Leave(const GroupMember& member, const std::shared_ptr<GroupQue
 
 std::size_t GroupTable::Redistribute(const std::string& group, std::vector<Attempt> attempts) {
   std::size_t unwanted = 0;
-  for (Attempt& attempt : attempts) {
-    std::shared_ptr<GroupQueue> heir;
-    {
-      const std::lock_guard lock(mutex_);
-      const auto queues = groups_.find(group);
+  std::map<std::shared_ptr<GroupQueue>, std::vector<Attempt>> heirs;  // each in order
+  {
+    const std::lock_guard lock(mutex_);
+    const auto queues = groups_.find(group);
+    for (Attempt& attempt : attempts) {
+      std::shared_ptr<GroupQueue> heir;
       if (queues != groups_.end()) {
         for (const auto& queue : queues->second) {
           if (queue->names().Fit(attempt.message.topic())) heir = queue;
         }
       }
+      if (heir == nullptr) {
+        ++unwanted;
+      } else {
+        heirs[heir].push_back(std::move(attempt));
+      }
     }
-    if (heir == nullptr) {
-      ++unwanted;
-      continue;
-    }
-    std::vector<Attempt> one;
-    one.push_back(std::move(attempt));
-    heir->Return(std::move(one));
   }
+  for (auto& [heir, left] : heirs) heir->Return(std::move(left));
   return unwanted;
 }
 

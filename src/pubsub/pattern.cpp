@@ -52,9 +52,10 @@ Status CheckPattern(std::string_view pattern) {
 bool FitsPattern(std::string_view pattern, std::string_view topic) noexcept {
   for (;;) {
     const FirstSegment wanted(pattern);
-    if (wanted.segment == kAnyRest) return true;
+    if (wanted.segment == kAnyRest) return !IsDeadLetterTopic(topic);
     const FirstSegment found(topic);
     if (wanted.segment != kAnySegment && wanted.segment != found.segment) return false;
+    if (wanted.segment == kAnySegment && found.last && IsDeadLetterTopic(topic)) return false;
     if (wanted.last || found.last) return wanted.last && found.last;
     pattern = wanted.rest;
     topic = found.rest;

@@ -16,6 +16,12 @@ inline constexpr std::size_t kMaxPatternSegments = 64;
 inline constexpr std::string_view kAnySegment = "*";
 inline constexpr std::string_view kAnyRest = ">";
 
+/// No wildcard stands for its last segment: who asked for `orders.*` would handle an order that
+/// somebody else failed to handle once more.
+constexpr bool IsDeadLetterTopic(std::string_view topic) noexcept {
+  return topic.ends_with("-dead");
+}
+
 /// Takes the first segment off `rest`: what is before its first dot, and what is behind it. Without
 /// a dot `last` is true and the rest empty.
 struct FirstSegment {

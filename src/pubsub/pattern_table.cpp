@@ -14,7 +14,8 @@ namespace detail {
 
 void PatternTable::Match(const Node& node, std::string_view topic,
                          std::vector<std::shared_ptr<PatternEntry>>& found) {
-  if (node.rest != nullptr) found.push_back(node.rest);
+  const bool dead = IsDeadLetterTopic(topic);
+  if (node.rest != nullptr && !dead) found.push_back(node.rest);
   const FirstSegment first(topic);
   const auto down = [&](std::string_view segment) {
     const auto child = node.children.find(segment);
@@ -22,7 +23,7 @@ void PatternTable::Match(const Node& node, std::string_view topic,
     if (!first.last) return Match(*child->second, first.rest, found);
     if (child->second->ends != nullptr) found.push_back(child->second->ends);
   };
-  down(kAnySegment);
+  if (!first.last || !dead) down(kAnySegment);
   if (first.segment != kAnySegment) down(first.segment);
 }
 

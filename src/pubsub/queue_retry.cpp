@@ -20,12 +20,11 @@ std::chrono::milliseconds Delay(const RetryPolicy& policy, std::uint32_t made) {
 
 }  // namespace
 
-/// A deferred outcome on its way. Its strand gets no next task before it is there.
+/// A deferred outcome on its way.
 class QueuedSubscription::Ticket final : public Deferred::Impl {
  public:
   Ticket(QueuedSubscription& subscription, std::uint64_t deferral)
-      : token_(Executor::ParkCurrentStrand()),
-        subscription_(subscription.weak_from_this()),
+      : subscription_(subscription.weak_from_this()),
         salvages_(subscription.salvages_ ? subscription_.lock() : nullptr),
         deferral_(deferral) {}
   void Settle(Delivery delivery, std::string_view reason) override {
@@ -33,7 +32,6 @@ class QueuedSubscription::Ticket final : public Deferred::Impl {
   }
 
  private:
-  const Executor::ParkToken token_;
   const std::weak_ptr<QueuedSubscription> subscription_;
   // A member of a group that left still hands the event on when it fails.
   const std::shared_ptr<QueuedSubscription> salvages_;
@@ -47,6 +45,7 @@ Deferred QueuedSubscription::Defer() {
   Lock lock(mutex_);
   deferral_ = ++deferrals_;
   settled_.reset();
+  deferral_token_ = Executor::ParkCurrentStrand();
   return Deferred(std::make_unique<Ticket>(*this, deferral_));
 }
 
@@ -91,12 +90,14 @@ bool QueuedSubscription::AwaitOutcome(Attempt attempt) {
 
 void QueuedSubscription::Settle(std::uint64_t deferral, Delivery delivery,
                                 std::string_view reason) {
+  Executor::ParkToken token;  // let go behind the post
   std::optional<Attempt> left;
   bool post = false;
   {
     Lock lock(mutex_);
     if (deferral != deferral_ || settled_) return;
     settled_ = {delivery, std::string(reason)};
+    std::swap(token, deferral_token_);
     if (ended_) {
       left = std::exchange(in_hand_, std::nullopt);
     } else {

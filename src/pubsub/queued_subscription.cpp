@@ -51,12 +51,11 @@ QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executo
 
 Offered QueuedSubscription::Offer(const Message& message) {
   if (overflow_ == Overflow::kConflate) {
-    OfferConflated(message);
-    return Offered::kTaken;
+    return OfferConflated(message);
   }
   {
     std::unique_lock lock(mutex_);
-    if (ended_) return Offered::kTaken;
+    if (ended_) return Offered::kEnded;
     if (overflow_ == Overflow::kDropOldest) {
       DropOldest();
       Append(message);
@@ -75,16 +74,17 @@ Offered QueuedSubscription::Offer(const Message& message) {
   return Offered::kTaken;
 }
 
-void QueuedSubscription::OfferConflated(const Message& message) {
+Offered QueuedSubscription::OfferConflated(const Message& message) {
   Message event(message);  // what it replaces is destroyed with it, after unlocking
   const std::size_t hash = ConflationIndex::HashOf(message);
   {
     Lock lock(mutex_);
-    if (ended_) return;
+    if (ended_) return Offered::kEnded;
     Conflate(event, hash);
-    if (!Schedule()) return;
+    if (!Schedule()) return Offered::kTaken;
   }
   PostDrain();
+  return Offered::kTaken;
 }
 
 Offered QueuedSubscription::OfferPressed(const Message& message) {
@@ -92,7 +92,7 @@ Offered QueuedSubscription::OfferPressed(const Message& message) {
   Offered offered = Offered::kTaken;
   {
     Lock lock(mutex_);
-    if (ended_) return Offered::kTaken;
+    if (ended_) return Offered::kEnded;
     Attend();
     Settle(released);
     const bool own_strand = OnOwnStrand();
@@ -189,6 +189,7 @@ void QueuedSubscription::OnClosed() {
   BoundedQueue<Message> dropped(capacity_ * 2);
   std::vector<Attempt> lost;
   std::optional<Attempt> unsettled;
+  Executor::ParkToken token;
   {
     Lock lock(mutex_);
     ended_ = true;
@@ -199,6 +200,7 @@ void QueuedSubscription::OnClosed() {
     inbox_.TakeAll(dropped);
     lost = TakeWaiting();
     unsettled = std::exchange(in_hand_, std::nullopt);
+    std::swap(token, deferral_token_);
   }
   Lose(lost.size(), "it ended before their retry");
 }
@@ -217,7 +219,7 @@ void QueuedSubscription::OnIdle() {
     while (!batch_.empty()) unhandled.push_back({batch_.Pop(), 0});
     while (!inbox_.empty()) unhandled.push_back({inbox_.Pop(), 0});
   }
-  if (!unhandled.empty()) Salvage(std::move(unhandled));
+  Salvage(std::move(unhandled));  // also nothing: what waited for this one has to go on
 }
 
 SubscriptionCounters QueuedSubscription::counters() const {

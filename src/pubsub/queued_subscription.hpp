@@ -34,7 +34,8 @@ namespace detail {
 
 /// What became of an event at one subscription.
 enum class Offered : std::uint8_t {
-  kTaken,    // queued, or the subscription has ended
+  kTaken,    // queued, or dropped as the policy says
+  kEnded,    // the subscription has ended
   kMissed,   // the subscription lags: counted
   kStopped,  // the broker stopped while the publisher waited: counted
   kFull,     // the publisher has to wait
@@ -150,7 +151,7 @@ class QueuedSubscription : public InprocSubscription,
 
   // The mutex is not held.
   Offered OfferPressed(const Message& message);
-  void OfferConflated(const Message& message);
+  Offered OfferConflated(const Message& message);
   void Finish(Released& released);
   void OnParkTimeout(std::uint64_t episode);
   void PostDrain();
@@ -208,7 +209,8 @@ class QueuedSubscription : public InprocSubscription,
   std::optional<Attempt> in_hand_;  // its outcome is deferred
   std::uint64_t deferral_ = 0;      // the number of the one that is open; 0: none
   std::uint64_t deferrals_ = 0;
-  std::optional<Outcome> settled_;  // of deferral_
+  Executor::ParkToken deferral_token_;  // of the strand: it gets no next task before the outcome
+  std::optional<Outcome> settled_;      // of deferral_
 
   // The drain's line. Publishers write it when they drop the oldest or get stuck.
   alignas(64) std::atomic<std::uint64_t> next_{0};

@@ -261,6 +261,52 @@ TEST_CASE_TEMPLATE_DEFINE("members of different topics share what both want", Dr
   CHECK(one.size() == 1);
 }
 
+TEST_CASE_TEMPLATE_DEFINE("what the last member of some topics leaves goes on in order", Driver,
+                          pubsub_suite_group_inherits) {
+  Driver driver;
+  Turnstile first_gate;
+  Turnstile second_gate;
+  Inbox first;
+  Inbox second;
+  Signal left;
+  const std::array<std::string_view, 2> topics = {"a", "b"};
+  auto wide = driver.bus().Subscribe(topics, Member("g"), first.HandlerBehind(first_gate)).value();
+  for (std::uint64_t i = 1; i <= 6; ++i) REQUIRE(driver.bus().Publish(Numbered("a", i)).ok());
+  first_gate.AwaitArrivals(1);
+  auto narrow = driver.bus().Subscribe("a", Member("g"), second.HandlerBehind(second_gate)).value();
+  wide.Unsubscribe([&] { left.Set(); });
+  first_gate.Open();
+  left.Wait();
+  second_gate.Open();
+  second.Await(5);
+  CHECK(first.numbers() == Range(1, 1));
+  CHECK(second.numbers() == Range(2, 6));
+}
+
+TEST_CASE_TEMPLATE_DEFINE("an event that waits for a busy member goes on when that one leaves",
+                          Driver, pubsub_suite_group_waiting_left) {
+  Driver driver;
+  Turnstile turnstile;
+  Inbox busy;
+  Inbox idle;
+  Inbox heir;
+  Signal left;
+  const std::array<std::string_view, 2> topics = {"a", "b"};
+  auto one = driver.bus().Subscribe(topics, Member("g"), busy.HandlerBehind(turnstile)).value();
+  REQUIRE(driver.bus().Publish(Numbered("a", 1)).ok());
+  turnstile.AwaitArrivals(1);
+  auto two = driver.bus().Subscribe(topics, Member("g"), idle.Handler()).value();
+  two.Unsubscribe();
+  REQUIRE(driver.bus().Publish(Numbered("a", 2)).ok());
+  while (one.counters().queued != 0) std::this_thread::yield();  // it waits for whoever is idle
+  auto three = driver.bus().Subscribe("a", Member("g"), heir.Handler()).value();
+  one.Unsubscribe([&] { left.Set(); });
+  turnstile.Open();
+  left.Wait();
+  heir.Await(1);
+  CHECK(heir.numbers() == Range(2, 2));
+}
+
 // Pins PS-29.
 TEST_CASE_TEMPLATE_DEFINE("members of overlapping patterns get an event once", Driver,
                           pubsub_suite_group_patterns) {
@@ -349,6 +395,8 @@ TEST_CASE_TEMPLATE_DEFINE("inline handlers cannot compete", Driver, pubsub_suite
   VIRTUFIN_INVOKE(pubsub_suite_group_anew, driver);           \
   VIRTUFIN_INVOKE(pubsub_suite_group_topics, driver);         \
   VIRTUFIN_INVOKE(pubsub_suite_group_patterns, driver);       \
+  VIRTUFIN_INVOKE(pubsub_suite_group_inherits, driver);       \
+  VIRTUFIN_INVOKE(pubsub_suite_group_waiting_left, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_group_lag, driver);            \
   VIRTUFIN_INVOKE(pubsub_suite_group_feeds_itself, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_group_inline, driver);         \

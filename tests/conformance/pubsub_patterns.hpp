@@ -91,6 +91,17 @@ TEST_CASE_TEMPLATE_DEFINE("an event that several of its topics fit comes once", 
   CHECK(Reached<Driver>({"a.b", "a.*", "*.b", ">", "a.>", "a.b"}, topics) == Range(1, 4));
 }
 
+TEST_CASE_TEMPLATE_DEFINE("no wildcard stands for the last segment of a topic of dead letters",
+                          Driver, pubsub_suite_pattern_dead) {
+  if (!Driver::kQuirks.patterns) return;
+  using Numbers = std::vector<std::uint64_t>;
+  const std::vector<std::string> topics = {"a.new", "a.new-dead", "a.new-dead.x", "b.new-dead"};
+  CHECK(Reached<Driver>({"a.*"}, topics) == Numbers{1});
+  CHECK(Reached<Driver>({">"}, topics) == Numbers{1, 3});
+  CHECK(Reached<Driver>({"a.>"}, topics) == Numbers{1, 3});
+  CHECK(Reached<Driver>({"*.new-dead"}, topics) == Numbers{2, 4});
+}
+
 // Pins TOP-11.
 TEST_CASE_TEMPLATE_DEFINE("an exact topic with a star is no pattern", Driver,
                           pubsub_suite_literal_star) {
@@ -201,6 +212,7 @@ TEST_CASE_TEMPLATE_DEFINE("an illegal pattern is refused with what was expected"
   VIRTUFIN_INVOKE(pubsub_suite_encoded, driver);         \
   VIRTUFIN_INVOKE(pubsub_suite_once, driver);            \
   VIRTUFIN_INVOKE(pubsub_suite_literal_star, driver);    \
+  VIRTUFIN_INVOKE(pubsub_suite_pattern_dead, driver);    \
   VIRTUFIN_INVOKE(pubsub_suite_pattern_changes, driver); \
   VIRTUFIN_INVOKE(pubsub_suite_pattern_order, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_illegal_pattern, driver); \

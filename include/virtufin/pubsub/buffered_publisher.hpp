@@ -21,7 +21,8 @@ struct BufferedPublisherOptions {
   BackoffOptions backoff = {100, 5'000};  // by the Clock: when the broker is tried again
 };
 
-/// Publishes to a PubSub port that answers UNAVAILABLE while its broker is away. From that answer
+/// Publishes to a PubSub port that answers UNAVAILABLE (or DEADLINE_EXCEEDED, ABORTED, UNKNOWN: the
+/// event may be there or not) while its broker is away. From that answer
 /// on, events wait here; they go out in order before any later one, when the broker is tried again
 /// and is back. What one thread published before another goes out before it. An event whose answer
 /// was UNAVAILABLE although it arrived goes out twice: at least once.
@@ -42,7 +43,7 @@ class BufferedPublisher {
 
   /// OK: accepted by the broker, or waits for it. `message` is borrowed during the call. [any]
   /// [callback] Errors: RESOURCE_EXHAUSTED when `capacity` events wait: this one is not kept; else
-  /// what the port answers, UNAVAILABLE excepted.
+  /// what the port answers when it is not away.
   Status Publish(const Message& message);
   /// The same; `fate` is consumed and runs exactly once, maybe before this returns. [any]
   /// [callback]
@@ -54,6 +55,7 @@ class BufferedPublisher {
     std::size_t waiting = 0;     // now
     std::uint64_t refused = 0;   // for want of room
     std::uint64_t given_up = 0;  // by the destructor
+    std::uint64_t failed = 0;    // accepted here, answered otherwise than OK later; also logged
   };
   Counters counters() const;  // [any] [callback]
 

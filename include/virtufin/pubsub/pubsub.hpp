@@ -40,7 +40,8 @@ struct SubscribeOptions {
   std::int64_t block_timeout_ms = 1000;  // real time; then the subscription lags; kBlock only
   std::string name;                      // shown in errors and logs; default: the first topic
   bool patterns = false;  // topics are patterns: a segment `*` is any one segment, a last segment
-                          // `>` any one or more; at most 64 segments, none empty
+                          // `>` any one or more, but none that ends with -dead (name
+                          // that); at most 64 segments, none empty
   /// Not empty: subscriptions of one group compete, each event goes to exactly one of them, and
   /// what one leaves unhandled goes to the others. kQueued only.
   std::string group;

@@ -18,7 +18,7 @@ namespace {
 /// A way to a broker that can be cut.
 class Connection final : public PubSub {
  public:
-  enum State { kUp, kDown, kAnswersLost };
+  enum State { kUp, kDown, kAnswersLost, kRefuses };
   explicit Connection(PubSub& broker) : broker_(broker) {}
   void Set(State state) { state_ = state; }
 
@@ -26,6 +26,7 @@ class Connection final : public PubSub {
     const State state = state_;
     const Status gone(StatusCode::kUnavailable, "test", "the connection is cut");
     if (state == kDown) return gone;
+    if (state == kRefuses) return Status(StatusCode::kPermissionDenied, "test", "not this one");
     const Status status = broker_.Publish(message);
     return state == kAnswersLost ? gone : status;
   }
@@ -163,6 +164,19 @@ TEST_CASE("each fate is told once, in order, with the port's own answer") {
 }
 
 // Pins PS-31.
+TEST_CASE("an event that waited and is refused then is counted and logged") {
+  Line line;
+  BufferedPublisher publisher(line.connection, line.bus.runtime);
+  line.connection.Set(Connection::kDown);
+  CHECK(line.Publish(publisher, 1).ok());
+  line.connection.Set(Connection::kRefuses);
+  publisher.Retry();
+  line.bus.Settle();
+  CHECK(publisher.counters().failed == 1);
+  CHECK(publisher.counters().waiting == 0);
+  CHECK(line.bus.log.Has("event 1 on a, which waited for the broker: PERMISSION_DENIED"));
+}
+
 TEST_CASE("a publisher may be destroyed by a fate that it tells") {
   Line line;
   auto publisher = std::make_unique<BufferedPublisher>(line.connection, line.bus.runtime);
