@@ -60,9 +60,11 @@ class Refusals {
   Status status_;
 };
 
-/// Waits at all full queues at once, so that each gets the event as soon as it has room.
-void AwaitRoom(const Message& message, const std::vector<QueuedSubscription*>& full,
-               Refusals& refusals) {
+/// Waits at all full queues at once, so that each gets the event as soon as it has room. Those that
+/// ended meanwhile.
+std::vector<QueuedSubscription*> AwaitRoom(const Message& message,
+                                           const std::vector<QueuedSubscription*>& full,
+                                           Refusals& refusals) {
   using std::chrono::steady_clock;
   const auto start = steady_clock::now();
   PublishWait wait;
@@ -91,7 +93,12 @@ void AwaitRoom(const Message& message, const std::vector<QueuedSubscription*>& f
       wait.changed.wait_until(lock, deadline);
     }
   }
-  for (std::size_t i = 0; i < full.size(); ++i) refusals.Add(*full[i], pushes[i].outcome);
+  std::vector<QueuedSubscription*> ended;
+  for (std::size_t i = 0; i < full.size(); ++i) {
+    refusals.Add(*full[i], pushes[i].outcome);
+    if (pushes[i].outcome == Offered::kEnded) ended.push_back(full[i]);
+  }
+  return ended;
 }
 
 /// One event at the subscriptions of one list after the other. A list outlives this.
@@ -131,7 +138,12 @@ class Publication {
   }
   Status Finish() {
     if (stopped_) return BrokerStopped();
-    if (!full_.empty()) AwaitRoom(message_, full_, refusals_);
+    while (!full_.empty()) {
+      const auto ended = AwaitRoom(message_, std::exchange(full_, {}), refusals_);
+      for (const QueuedSubscription* each : ended) {
+        if (!each->group().empty()) OfferToOneOf(*each);
+      }
+    }
     return refusals_.Take();
   }
 
@@ -147,19 +159,28 @@ class Publication {
     return offered != Offered::kEnded;
   }
   void OfferToEachGroup() {
-    const auto by_group = [](const auto* a, const auto* b) { return a->group() < b->group(); };
-    std::stable_sort(rivals_.begin(), rivals_.end(), by_group);
-    for (auto first = rivals_.begin(); first != rivals_.end();) {
-      const auto end = std::upper_bound(first, rivals_.end(), *first, by_group);
-      std::stable_sort(first, end, HasLessToDo);
-      while (first != end && !OfferTo(**first)) ++first;  // this one has ended: the next
-      first = end;
+    for (QueuedSubscription* rival : rivals_) {
+      const auto same = [&](const auto* each) { return each->group() == rival->group(); };
+      if (*std::find_if(rivals_.begin(), rivals_.end(), same) == rival) OfferToOneOf(*rival);
     }
   }
-  static bool HasLessToDo(const QueuedSubscription* a, const QueuedSubscription* b) {
-    const SubscriptionCounters left = a->counters();
-    const SubscriptionCounters right = b->counters();
-    return std::pair(left.lagging, left.queued) < std::pair(right.lagging, right.queued);
+  /// One of the queues of its group, the one with the least to do first; all may have ended.
+  void OfferToOneOf(const QueuedSubscription& rival) {
+    struct Candidate {
+      std::pair<bool, std::size_t> load;  // as it was once: a sort wants values that stand still
+      QueuedSubscription* queue;
+    };
+    std::vector<Candidate> candidates;
+    for (QueuedSubscription* each : rivals_) {
+      if (each->group() != rival.group()) continue;
+      const SubscriptionCounters counters = each->counters();
+      candidates.push_back({{counters.lagging, counters.queued}, each});
+    }
+    std::stable_sort(candidates.begin(), candidates.end(),
+                     [](const Candidate& a, const Candidate& b) { return a.load < b.load; });
+    for (const Candidate& candidate : candidates) {
+      if (OfferTo(*candidate.queue)) return;
+    }
   }
 
   const BrokerCore& core_;

@@ -20,21 +20,18 @@ std::chrono::milliseconds Delay(const RetryPolicy& policy, std::uint32_t made) {
 
 }  // namespace
 
-/// A deferred outcome on its way.
+/// A deferred outcome on its way. It keeps the subscription, which knows what failure means also
+/// when it has ended.
 class QueuedSubscription::Ticket final : public Deferred::Impl {
  public:
-  Ticket(QueuedSubscription& subscription, std::uint64_t deferral)
-      : subscription_(subscription.weak_from_this()),
-        salvages_(subscription.salvages_ ? subscription_.lock() : nullptr),
-        deferral_(deferral) {}
+  Ticket(std::shared_ptr<QueuedSubscription> subscription, std::uint64_t deferral) noexcept
+      : subscription_(std::move(subscription)), deferral_(deferral) {}
   void Settle(Delivery delivery, std::string_view reason) override {
-    if (const auto self = subscription_.lock()) self->Settle(deferral_, delivery, reason);
+    subscription_->Settle(deferral_, delivery, reason);
   }
 
  private:
-  const std::weak_ptr<QueuedSubscription> subscription_;
-  // A member of a group that left still hands the event on when it fails.
-  const std::shared_ptr<QueuedSubscription> salvages_;
+  const std::shared_ptr<QueuedSubscription> subscription_;
   const std::uint64_t deferral_;
 };
 
@@ -46,7 +43,7 @@ Deferred QueuedSubscription::Defer() {
   deferral_ = ++deferrals_;
   settled_.reset();
   deferral_token_ = Executor::ParkCurrentStrand();
-  return Deferred(std::make_unique<Ticket>(*this, deferral_));
+  return Deferred(std::make_unique<Ticket>(shared_from_this(), deferral_));
 }
 
 void QueuedSubscription::Explain(std::string_view reason) {
@@ -69,7 +66,6 @@ bool QueuedSubscription::AwaitOutcome(Attempt attempt) {
   std::uint64_t deferral = 0;
   {
     Lock lock(mutex_);
-    if (ended_ && !salvages_) return true;
     in_hand_ = std::move(attempt);
     if (settled_) return true;  // resume_ is set
     held_ = true;
@@ -92,14 +88,15 @@ void QueuedSubscription::Settle(std::uint64_t deferral, Delivery delivery,
                                 std::string_view reason) {
   Executor::ParkToken token;  // let go behind the post
   std::optional<Attempt> left;
+  std::optional<Outcome> outcome;
   bool post = false;
   {
     Lock lock(mutex_);
     if (deferral != deferral_ || settled_) return;
-    settled_ = {delivery, std::string(reason)};
+    settled_ = outcome = {delivery, std::string(reason)};
     std::swap(token, deferral_token_);
     if (ended_) {
-      left = std::exchange(in_hand_, std::nullopt);
+      left = std::exchange(in_hand_, std::nullopt);  // none yet: OnIdle is to come
     } else {
       resume_.store(true, std::memory_order_release);
       if (in_hand_) {
@@ -109,10 +106,22 @@ void QueuedSubscription::Settle(std::uint64_t deferral, Delivery delivery,
     }
   }
   if (post) PostDrain();
-  if (!left || Done(delivery)) return;
-  std::vector<Attempt> unhandled;
-  unhandled.push_back(std::move(*left));
-  Salvage(std::move(unhandled));
+  if (left) SettleEnded(*std::move(left), *outcome);
+}
+
+void QueuedSubscription::SettleEnded(Attempt attempt, const Outcome& outcome) {
+  if (Done(outcome.delivery)) return;
+  if (salvages_) {
+    std::vector<Attempt> unhandled;
+    unhandled.push_back(std::move(attempt));
+    return Salvage(std::move(unhandled));
+  }
+  CountFailure(outcome.reason);
+  if (outcome.delivery == Delivery::kReject) {
+    Bury(attempt.message, outcome.reason, attempt.made);
+  } else {
+    Lose(1, "it ended before its retry");
+  }
 }
 
 bool QueuedSubscription::Resume() {

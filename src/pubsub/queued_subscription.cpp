@@ -124,7 +124,7 @@ void QueuedSubscription::Await(PendingPush& push) {
     Attend();
     Settle(released);
     if (ended_) {
-      Tell(push, Offered::kTaken);
+      Tell(push, Offered::kEnded);
     } else if (core().stopped.load(std::memory_order_seq_cst)) {
       Miss();
       Tell(push, Offered::kStopped);
@@ -188,38 +188,40 @@ void QueuedSubscription::OnClosed() {
   Released released;
   BoundedQueue<Message> dropped(capacity_ * 2);
   std::vector<Attempt> lost;
-  std::optional<Attempt> unsettled;
-  Executor::ParkToken token;
   {
     Lock lock(mutex_);
     ended_ = true;
-    Resolve(Offered::kTaken);
+    Resolve(Offered::kEnded);
     Unpark(released);
     if (salvages_) return;
     index_.Clear();
     inbox_.TakeAll(dropped);
     lost = TakeWaiting();
-    unsettled = std::exchange(in_hand_, std::nullopt);
-    std::swap(token, deferral_token_);
   }
   Lose(lost.size(), "it ended before their retry");
 }
 
 void QueuedSubscription::OnIdle() {
-  if (!salvages_) return batch_.Clear();
   std::vector<Attempt> unhandled;
+  std::optional<Attempt> settled;
+  std::optional<Outcome> outcome;
   {
     Lock lock(mutex_);
     ended_ = true;  // the last handler may return before OnClosed runs: nothing comes after this
-    unhandled = TakeWaiting();
-    if (in_hand_ && settled_ && !Done(settled_->delivery))
-      unhandled.push_back(*std::move(in_hand_));
-    if (settled_) in_hand_.reset();
-    for (; batch_front_ < next_ && !batch_.empty(); ++batch_front_) batch_.Pop();
-    while (!batch_.empty()) unhandled.push_back({batch_.Pop(), 0});
-    while (!inbox_.empty()) unhandled.push_back({inbox_.Pop(), 0});
+    if (in_hand_ && settled_) {
+      settled = std::exchange(in_hand_, std::nullopt);
+      outcome = settled_;
+    }
+    if (salvages_) {
+      unhandled = TakeWaiting();
+      for (; batch_front_ < next_ && !batch_.empty(); ++batch_front_) batch_.Pop();
+      while (!batch_.empty()) unhandled.push_back({batch_.Pop(), 0});
+      while (!inbox_.empty()) unhandled.push_back({inbox_.Pop(), 0});
+    }
   }
-  Salvage(std::move(unhandled));  // also nothing: what waited for this one has to go on
+  batch_.Clear();
+  if (settled) SettleEnded(*std::move(settled), *outcome);
+  if (salvages_) Salvage(std::move(unhandled));  // also nothing: what waited for this one goes on
 }
 
 SubscriptionCounters QueuedSubscription::counters() const {
@@ -341,7 +343,7 @@ void QueuedSubscription::BeginLag(Released& released) {
 
 void QueuedSubscription::Resolve(Offered outcome) {
   for (PendingPush* push : pending_) {
-    if (outcome != Offered::kTaken) Miss();
+    if (outcome != Offered::kEnded) Miss();
     Tell(*push, outcome);
   }
   pending_.clear();

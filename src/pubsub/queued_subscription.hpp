@@ -170,6 +170,7 @@ class QueuedSubscription : public InprocSubscription,
   void Finished(const Attempt& attempt);
   void OnRetryDue(std::uint64_t number);
   void Settle(std::uint64_t deferral, Delivery delivery, std::string_view reason);
+  void SettleEnded(Attempt attempt, const Outcome& outcome);
   // Called by the handler, on the drain's thread.
   Deferred Defer() override;
   void Explain(std::string_view reason) override;

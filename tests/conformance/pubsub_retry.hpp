@@ -369,6 +369,8 @@ TEST_CASE_TEMPLATE_DEFINE("a deferred outcome may come while the handler runs, o
     std::lock_guard lock(mutex);
     kept.Settle(Delivery::kRetry, "too late");
   }
+  CHECK(subscription.counters().failed == 1);
+  CHECK(subscription.counters().dropped == 1);
   driver.Advance(Ms(60'000));
   CHECK(inbox.numbers() == Range(1, 3));
 }

@@ -54,7 +54,9 @@ class [[nodiscard]] Deferred {
   explicit operator bool() const noexcept { return impl_ != nullptr; }
 
   /// The first call counts. `reason` of a failure is shown in the log and the dead letter. Late is
-  /// without effect: after attempt_timeout_ms, or when the subscription ended.
+  /// without effect: after attempt_timeout_ms. When the subscription ended, a failure is not
+  /// retried: kReject goes to the dead letter, kRetry is dropped, counted and logged; in a group both
+  /// go to another member.
   void Settle(Delivery delivery, std::string_view reason = {}) {
     if (const auto impl = std::exchange(impl_, nullptr)) impl->Settle(delivery, reason);
   }

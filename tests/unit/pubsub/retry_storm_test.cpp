@@ -1,9 +1,11 @@
 // Failing handlers, deferred outcomes and groups under load: no event is lost or uncounted.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <random>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -154,6 +156,32 @@ TEST_CASE("the same in a group whose members come and go") {
     churn.join();
     CheckAll(moody, dead);
   }
+}
+
+TEST_CASE("the same over two queues of a group of which one comes and goes, with little room") {
+  Bus bus;
+  Moody moody;
+  Letters dead;
+  auto letters = bus.Subscribe("a-dead", Queue(4096), dead.Handler());
+  SubscribeOptions options = Impatient(true, 2);
+  options.group = "g";
+  const auto handler = [&](const Message& message, const DeliveryInfo& info) {
+    return moody.Take(message, info);
+  };
+  auto steady = bus.Subscribe("a", options, handler);
+  std::atomic<bool> stop{false};
+  std::thread churn([&] {
+    const std::array<std::string_view, 2> topics = {"a", "b"};
+    while (!stop.load()) {
+      auto one = bus.broker->Subscribe(topics, options, handler);
+      std::this_thread::yield();
+    }
+  });
+  PublishAll(bus);
+  while (Ended(moody, dead) < kPublishers * kEach) std::this_thread::yield();
+  stop = true;
+  churn.join();
+  CheckAll(moody, dead);
 }
 
 }  // namespace
