@@ -20,12 +20,12 @@ ManagedWorker::ManagedWorker(WorkerInfo info, WorkerCode source, WorkerConfig co
       source_(std::move(source)) {}
 
 void ManagedWorker::Afterwards::Do() {
+  deferred.Settle(delivery, reason);  // first: an unload may take its time
   if (unload.worker) {
     Executor::BlockingScope blocking;  // a worker's Shutdown may take its time
     unload.worker.reset();
   }
   for (auto& action : run) action();
-  deferred.Settle(delivery, reason);
 }
 
 Status ManagedWorker::Error(StatusCode code, const std::string& text) const {
@@ -337,6 +337,8 @@ void ManagedWorker::OnDrainTimeout(std::uint64_t drain, Timeout timeout) {
     input_.reset();
     after.self = std::move(self_);
     after.deferred = std::move(outcome_);
+    after.delivery = AbandonedVerdict();
+    after.reason = Abandoned();
     if (load_.worker) load_.worker->Abandon();
     error_ = status.ToString();
     FinishDrain(status, after);

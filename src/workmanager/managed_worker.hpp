@@ -78,6 +78,8 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
 
   Delivery OnMessage(const Message& message, const DeliveryInfo& info);
   Delivery Verdict() const noexcept;  // lock held
+  std::string Abandoned() const;
+  Delivery AbandonedVerdict() const noexcept;
   void OnOutcome(const Outcomes* from, CallOutcome outcome);
   void FinishCall(Afterwards& after);  // lock held
   void Watch();                        // lock held

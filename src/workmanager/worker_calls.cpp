@@ -23,6 +23,14 @@ Delivery ManagedWorker::Verdict() const noexcept {
   return late_ && !config_.retry_after_timeout ? Delivery::kReject : Delivery::kRetry;
 }
 
+std::string ManagedWorker::Abandoned() const {
+  return "the call was abandoned when its worker was stopped";
+}
+
+Delivery ManagedWorker::AbandonedVerdict() const noexcept {
+  return config_.subscribe.group.empty() ? Delivery::kReject : Delivery::kRetry;
+}
+
 Delivery ManagedWorker::OnMessage(const Message& message, const DeliveryInfo& info) {
   Load load;
   {
@@ -49,7 +57,10 @@ Delivery ManagedWorker::OnMessage(const Message& message, const DeliveryInfo& in
   Delivery delivery = Delivery::kSuccess;
   {
     std::lock_guard lock(mutex_);
-    if (load.outcomes != load_.outcomes) return delivery;  // abandoned
+    if (load.outcomes != load_.outcomes) {
+      info.Explain(Abandoned());
+      return AbandonedVerdict();
+    }
     inside_ = false;
     if (input_) {
       outcome_ = info.Defer();

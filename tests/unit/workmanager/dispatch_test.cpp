@@ -264,6 +264,35 @@ TEST_CASE("workers of one virtufin.group compete, and what one leaves goes to th
 }
 
 // Pins WM-19.
+TEST_CASE("the event of an abandoned call goes to another of the group, or to the dead letter") {
+  for (const bool grouped : {true, false}) {
+    CAPTURE(grouped);
+    Collector<test::Done> hanging;
+    Collector<Message> seen;
+    ManagerFixture f(2, 50);
+    f.Script("x", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+      hanging.Add(std::move(done));
+    });
+    f.Script("y", [&](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+      seen.Add(m);
+      done({});
+    });
+    std::map<std::string, std::string> config;
+    if (grouped) config["virtufin.group"] = "g";
+    Collector<Message> dead;
+    auto watch = f.Watch("in-dead", dead);
+    const std::string id = f.Run("x", {"in"}, config);
+    REQUIRE(f.bus.Publish(Message("in", Event("1"))).ok());
+    REQUIRE(hanging.WaitFor(1).size() == 1);
+    if (grouped) REQUIRE(!f.Run("y", {"in"}, config).empty());
+    CHECK(f.manager->Stop(id).code() == StatusCode::kDeadlineExceeded);
+    const auto got = grouped ? seen.WaitFor(1) : dead.WaitFor(1);
+    REQUIRE(got.size() == 1);
+    CHECK(got[0].event().data_text() == "1");
+    CHECK((grouped ? dead : seen).Items().empty());
+  }
+}
+
 TEST_CASE("steering keys with other values than they take are refused") {
   ManagerFixture f;
   for (const char* key : {"virtufin.ordered", "virtufin.retryaftertimeout", "virtufin.group"}) {
