@@ -83,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.max_held = 4;
   options.repair_attempts = 2;
   options.repair_pages = 2;
-  detail::StatusBoard statuses(identity);
+  detail::StatusBoard statuses(identity, 4 * options.max_symbols);
   BinanceDecoder decoder(market);
   Owner owner;
   detail::BinanceMarketFeed feed(market, options, identity, statuses, WallClock(), owner, owner);

@@ -548,7 +548,8 @@ class StuckStore final : public StateStore {
   Result<std::vector<StateItem>> GetBulk(std::string_view, std::span<const std::string>) override {
     return Away();
   }
-  Result<std::size_t> DeleteBulk(std::string_view, std::span<const std::string>) override {
+  Result<std::vector<std::string>> DeleteBulk(std::string_view,
+                                              std::span<const std::string>) override {
     return Away();
   }
   Result<QueryPage> Query(std::string_view, std::string_view, std::size_t) override {
