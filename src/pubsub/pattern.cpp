@@ -40,7 +40,13 @@ Status CheckPattern(std::string_view pattern) {
     if (first.segment == kAnyRest && !first.last) {
       return Invalid(pattern, "'>' as the last segment only", "it as " + where);
     }
-    if (first.segment.size() > 1 && first.segment.find_first_of("*>") != std::string_view::npos) {
+    const bool dead = first.segment == kAnyDeadSegment || first.segment == kAnyDeadRest;
+    if (dead && !first.last) {
+      return Invalid(pattern, "'" + std::string(first.segment) + "' as the last segment only",
+                     "it as " + where);
+    }
+    if (!dead && first.segment.size() > 1 &&
+        first.segment.find_first_of("*>") != std::string_view::npos) {
       return Invalid(pattern, "'*' or '>' to be a whole segment",
                      "'" + std::string(first.segment) + "' as " + where);
     }
@@ -53,7 +59,9 @@ bool FitsPattern(std::string_view pattern, std::string_view topic) noexcept {
   for (;;) {
     const FirstSegment wanted(pattern);
     if (wanted.segment == kAnyRest) return !IsDeadLetterTopic(topic);
+    if (wanted.segment == kAnyDeadRest) return IsDeadLetterTopic(topic);
     const FirstSegment found(topic);
+    if (wanted.segment == kAnyDeadSegment) return found.last && IsDeadLetterTopic(topic);
     if (wanted.segment != kAnySegment && wanted.segment != found.segment) return false;
     if (wanted.segment == kAnySegment && found.last && IsDeadLetterTopic(topic)) return false;
     if (wanted.last || found.last) return wanted.last && found.last;

@@ -1,4 +1,5 @@
-// Patterns: topics with `*` for one segment and a trailing `>` for one segment or more.
+// Patterns: topics with `*` for one segment and a trailing `>` for one segment or more; as the last
+// segment `*-dead` and `>-dead` are the same for topics of dead letters.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +16,19 @@ namespace detail {
 inline constexpr std::size_t kMaxPatternSegments = 64;
 inline constexpr std::string_view kAnySegment = "*";
 inline constexpr std::string_view kAnyRest = ">";
+inline constexpr std::string_view kAnyDeadSegment = "*-dead";
+inline constexpr std::string_view kAnyDeadRest = ">-dead";
 
-/// No wildcard stands for its last segment: who asked for `orders.*` would handle an order that
-/// somebody else failed to handle once more.
+/// No other wildcard stands for its last segment: who asked for `orders.*` would handle an order
+/// that somebody else failed to handle once more.
 constexpr bool IsDeadLetterTopic(std::string_view topic) noexcept {
   return topic.ends_with("-dead");
+}
+
+/// A topic may have such a segment too: then only the wildcard matches it.
+constexpr bool IsWildcard(std::string_view segment) noexcept {
+  return segment == kAnySegment || segment == kAnyRest || segment == kAnyDeadSegment ||
+         segment == kAnyDeadRest;
 }
 
 /// Takes the first segment off `rest`: what is before its first dot, and what is behind it. Without

@@ -24,7 +24,12 @@ void PatternTable::Match(const Node& node, std::string_view topic,
     if (child->second->ends != nullptr) found.push_back(child->second->ends);
   };
   if (!first.last || !dead) down(kAnySegment);
-  if (first.segment != kAnySegment) down(first.segment);
+  if (first.last && dead) down(kAnyDeadSegment);
+  if (dead) {
+    const auto child = node.children.find(kAnyDeadRest);
+    if (child != node.children.end()) found.push_back(child->second->ends);
+  }
+  if (!IsWildcard(first.segment)) down(first.segment);
 }
 
 std::shared_ptr<PatternEntry>& PatternTable::Seek(Node& root, std::string_view pattern) {

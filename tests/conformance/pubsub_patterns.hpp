@@ -91,6 +91,7 @@ TEST_CASE_TEMPLATE_DEFINE("an event that several of its topics fit comes once", 
   CHECK(Reached<Driver>({"a.b", "a.*", "*.b", ">", "a.>", "a.b"}, topics) == Range(1, 4));
 }
 
+// Pins TOP-18.
 TEST_CASE_TEMPLATE_DEFINE("no wildcard stands for the last segment of a topic of dead letters",
                           Driver, pubsub_suite_pattern_dead) {
   if (!Driver::kQuirks.patterns) return;
@@ -100,6 +101,11 @@ TEST_CASE_TEMPLATE_DEFINE("no wildcard stands for the last segment of a topic of
   CHECK(Reached<Driver>({">"}, topics) == Numbers{1, 3});
   CHECK(Reached<Driver>({"a.>"}, topics) == Numbers{1, 3});
   CHECK(Reached<Driver>({"*.new-dead"}, topics) == Numbers{2, 4});
+  CHECK(Reached<Driver>({"a.*-dead"}, topics) == Numbers{2});
+  CHECK(Reached<Driver>({"*-dead"}, topics) == Numbers{});
+  CHECK(Reached<Driver>({">-dead"}, topics) == Numbers{2, 4});
+  CHECK(Reached<Driver>({"b.>-dead"}, topics) == Numbers{4});
+  CHECK(Reached<Driver>({"a.>-dead", "a.*-dead", ">"}, topics) == Range(1, 3));
 }
 
 // Pins TOP-11.

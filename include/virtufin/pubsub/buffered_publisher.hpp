@@ -25,7 +25,8 @@ struct BufferedPublisherOptions {
 /// event may be there or not) while its broker is away. From that answer
 /// on, events wait here; they go out in order before any later one, when the broker is tried again
 /// and is back. What one thread published before another goes out before it. An event whose answer
-/// was UNAVAILABLE although it arrived goes out twice: at least once.
+/// was one of these although it arrived goes out twice: at least once. A bus that was stopped for
+/// good looks away for ever: destroy this first.
 class BufferedPublisher {
  public:
   /// What became of an event: OK, the broker accepted it; RESOURCE_EXHAUSTED; UNAVAILABLE, this

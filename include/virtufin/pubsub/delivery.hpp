@@ -21,8 +21,8 @@ enum class Delivery : std::uint8_t {
 
 /// What becomes of an event whose handler failed. At the end it goes, unchanged but for two
 /// extensions, to the topic `<its topic>-dead`: `deadletterreason`, the last failure in words, and
-/// `deadletterattempts`, how often it was tried. Nothing from a topic that ends with -dead goes to
-/// the dead letter again: it is dropped and counted.
+/// `deadletterattempts`, an integer, how often it was tried. Nothing from a topic that ends with
+/// -dead goes to the dead letter again: it is dropped and counted.
 struct RetryPolicy {
   std::uint32_t retries = 3;                 // after the first attempt
   std::int64_t first_delay_ms = 200;         // by the Clock; doubles from retry to retry
@@ -55,8 +55,8 @@ class [[nodiscard]] Deferred {
 
   /// The first call counts. `reason` of a failure is shown in the log and the dead letter. Late is
   /// without effect: after attempt_timeout_ms. When the subscription ended, a failure is not
-  /// retried: kReject goes to the dead letter, kRetry is dropped, counted and logged; in a group both
-  /// go to another member.
+  /// retried: kReject goes to the dead letter, kRetry is dropped, counted and logged; in a group
+  /// both go to another member.
   void Settle(Delivery delivery, std::string_view reason = {}) {
     if (const auto impl = std::exchange(impl_, nullptr)) impl->Settle(delivery, reason);
   }

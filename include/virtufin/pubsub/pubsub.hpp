@@ -39,16 +39,18 @@ struct SubscribeOptions {
   std::size_t capacity = 8192;           // events that may wait; kQueued only
   std::int64_t block_timeout_ms = 1000;  // real time; then the subscription lags; kBlock only
   std::string name;                      // shown in errors and logs; default: the first topic
-  bool patterns = false;  // topics are patterns: a segment `*` is any one segment, a last segment
-                          // `>` any one or more, but none that ends with -dead (name
-                          // that); at most 64 segments, none empty
+  /// Topics are patterns: a segment `*` is any one segment, a last segment `>` any one or more.
+  /// What ends with -dead is matched by name or by `*-dead` and `>-dead` as the last segment, which
+  /// match nothing else. At most 64 segments, none empty.
+  bool patterns = false;
   /// Not empty: subscriptions of one group compete, each event goes to exactly one of them, and
-  /// what one leaves unhandled goes to the others. kQueued only.
+  /// what is left unhandled by one that leaves goes to the others. Members run side by side: events
+  /// of one subject may, too. A retry stays with its member. kQueued only.
   std::string group;
   /// Of failed events; an inline handler is not called again: its failed events go to the dead
   /// letter at once.
   RetryPolicy retry;
-  bool ordered = true;  // later events wait for one that is retried; false: they pass
+  bool ordered = true;  // later events of this handler wait for one that is retried; false: pass
 };
 
 struct SubscriptionCounters {
