@@ -134,8 +134,8 @@ Status CheckPayload(PayloadKind kind, std::string_view json);
 /// Errors: as ReadPayload; NOT_FOUND for a type that is not ours.
 Status CheckPayload(const CloudEvent& event);
 
-/// The name of the venue's entity: "BTCUSDT" of the subject "currency_pair/BTCUSDT", "" without
-/// one. Borrowed from `event`. [any]
+/// What stands behind the kind in the subject: "BTCUSDT" of "currency_pair/BTCUSDT", "o-1" of
+/// "order/o-1", "" without one. Borrowed from `event`. [any]
 std::string_view SubjectId(const CloudEvent& event) noexcept;
 
 }  // namespace virtufin::inline v0

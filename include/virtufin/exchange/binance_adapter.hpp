@@ -23,6 +23,7 @@ struct BinanceAdapterOptions {
   /// snapshot_timeout_ms and silent_after_ms are not used: the limits below are.
   BinanceFeedOptions feed;
 
+  // Both or none: with one of them only, the other side is the live venue, and its weight.
   std::string stream_url;               // ws(s)://host:port without path; empty: the venue's own
   std::string rest_url;                 // http(s)://host:port; empty: the venue's own
   std::string public_path = "/public";  // USD-M: before /stream, by route; may be empty
