@@ -28,6 +28,8 @@ void* operator new(std::size_t bytes) { return Allocate(bytes, alignof(std::max_
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return Allocate(bytes, static_cast<std::size_t>(alignment));
 }
+// g++ at -O1 inlines this half of the pair only and takes it for a mismatch.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void operator delete(void* made) noexcept { std::free(made); }
 void operator delete(void* made, std::size_t) noexcept { std::free(made); }
 void operator delete(void* made, std::align_val_t) noexcept { std::free(made); }
