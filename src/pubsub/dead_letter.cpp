@@ -4,14 +4,15 @@
 #include <algorithm>
 #include <string>
 
+#include "pubsub/pattern.hpp"
 #include "virtufin/event/event_builder.hpp"
+#include "virtufin/event/topic.hpp"
 
 namespace virtufin::inline v0 {
 namespace detail {
 
 namespace {
 
-constexpr std::string_view kSuffix = "-dead";
 constexpr std::size_t kMaxReasonBytes = 1024;
 
 /// What somebody threw may be any bytes: printable ASCII of it.
@@ -26,8 +27,8 @@ std::string Printable(std::string_view reason) {
 
 std::optional<Message> DeadLetter(const Message& message, std::string_view reason,
                                   std::uint32_t attempts) {
-  if (message.topic().ends_with(kSuffix)) return std::nullopt;
-  const std::string topic = std::string(message.topic()) + std::string(kSuffix);
+  if (IsDeadLetterTopic(message.topic())) return std::nullopt;
+  const std::string topic = DeadLetterTopic(message.topic());
   const std::string text = Printable(reason);
   CloudEvent::Builder builder(message.event());
   builder.Extension("deadletterreason", std::string_view(text));
