@@ -21,8 +21,8 @@ class BanKeeper : public std::enable_shared_from_this<BanKeeper> {
  public:
   static constexpr std::string_view kService = "exchange";
 
-  /// The record is "exchange.ban." and the host of `rest_url`, with its port when it names one. All
-  /// is borrowed until Close.
+  /// The record is "exchange.ban." and the host of `rest_url`, in lower case. All is borrowed until
+  /// Close.
   BanKeeper(StateStore& store, const Runtime& runtime, std::string_view rest_url);
 
   /// `done` gets the end of the ban in Unix time, 0 when there is none or the store has not said so
