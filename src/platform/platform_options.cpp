@@ -105,6 +105,14 @@ const Option kOptions[] = {
      [](auto key, auto value, auto& o) {
        return SetNumber(key, value, 0, kDayMs, o.workmanager.stop_timeout_ms);
      }},
+    {{"workmanager.retry_attempts", "how often an event whose call failed is tried again", "3"},
+     [](auto key, auto value, auto& o) {
+       return SetNumber(key, value, 0, 1'000'000, o.workmanager.retry_attempts);
+     }},
+    {{"workmanager.retry_delay_ms", "before the first retry; doubles from retry to retry", "200"},
+     [](auto key, auto value, auto& o) {
+       return SetNumber(key, value, 0, kDayMs, o.workmanager.retry_base_delay_ms);
+     }},
 };
 
 }  // namespace
