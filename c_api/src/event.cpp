@@ -1,162 +1,227 @@
-// The nouns event and event builder.
+// The noun event: its handle, attributes, data and JSON form.
+#include <array>
+
 #include "guard.hpp"
 #include "handles.hpp"
-#include "virtufin/event/event_builder.hpp"
+#include "virtufin/event/json.hpp"
 
 using virtufin::AttributeValue;
 using virtufin::CloudEvent;
+using virtufin::DataKind;
 using virtufin::Status;
+using virtufin::StatusCode;
 using virtufin::Timestamp;
 using virtufin::c::Guard;
-using virtufin::c::Missing;
+using virtufin::c::Require;
 using virtufin::c::Str;
 using virtufin::c::View;
 
-struct virtufin_event_builder {
-  CloudEvent::Builder builder;
-  Status failed;      // the first setter that failed; Build reports it
-  bool lost = false;  // a setter ran out of memory
-};
-
 namespace {
 
-void SetAttribute(virtufin_event_builder& target, std::string_view name, std::string_view value) {
-  CloudEvent::Builder& builder = target.builder;
-  if (name == "id") {
-    builder.Id(value);
-  } else if (name == "source") {
-    builder.Source(value);
-  } else if (name == "type") {
-    builder.Type(value);
-  } else if (name == "subject") {
-    builder.Subject(value);
-  } else if (name == "datacontenttype") {
-    builder.DataContentType(value);
-  } else if (name == "dataschema") {
-    builder.DataSchema(value);
-  } else if (name == "time") {
-    auto time = Timestamp::Parse(value);
-    if (time.ok())
-      builder.Time(*time);
-    else if (target.failed.ok())
-      target.failed = time.status();
-  } else {
-    builder.Extension(name, value);
-  }
-}
+/// In the order of virtufin_event_get_attribute_at.
+constexpr std::array<std::string_view, 7> kCoreNames = {
+    "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"};
 
-/// An attribute that the event has as text; false when it is absent, empty or no text.
-bool FindText(const CloudEvent& event, std::string_view name, std::string_view& text) {
-  if (name == "id")
-    text = event.id();
-  else if (name == "source")
-    text = event.source();
-  else if (name == "type")
-    text = event.type();
-  else if (name == "specversion")
-    text = "1.0";
-  else if (name == "subject")
-    text = event.subject();
-  else if (name == "datacontenttype")
-    text = event.data_content_type();
-  else if (name == "dataschema")
-    text = event.data_schema();
-  else if (name == "time")
-    text = event.time_text();
-  else
-    text = event.ExtensionText(name);
-  return !text.empty();
-}
-
-/// The text of a value that is no text; the bytes of a binary one.
-std::string Render(const AttributeValue& value) {
-  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
-  if (const auto* number = std::get_if<std::int32_t>(&value)) return std::to_string(*number);
-  if (const auto* bytes = std::get_if<virtufin::ByteView>(&value)) {
-    return std::string(virtufin::AsText(*bytes));
-  }
+/// A core attribute but time; empty: absent, or no such attribute.
+std::string_view CoreText(const CloudEvent& event, std::string_view name) {
+  if (name == "id") return event.id();
+  if (name == "source") return event.source();
+  if (name == "type") return event.type();
+  if (name == "specversion") return "1.0";
+  if (name == "subject") return event.subject();
+  if (name == "datacontenttype") return event.data_content_type();
+  if (name == "dataschema") return event.data_schema();
   return {};
+}
+
+bool HasCore(const CloudEvent& event, std::string_view name) {
+  return name == "time" ? event.time().has_value() : !CoreText(event, name).empty();
+}
+
+/// The text of an extension that the event keeps as something else, made when first asked for.
+virtufin_str_t RenderedText(const virtufin_event_t& event, std::string_view name,
+                            const std::string& text) {
+  const std::lock_guard lock(event.mutex);
+  return Str(event.texts.try_emplace(std::string(name), text).first->second);
+}
+
+void FillTime(const Timestamp& time, virtufin_attribute_t& out) {
+  out.type = VIRTUFIN_ATTRIBUTE_TIMESTAMP;
+  out.number = time.unix_seconds();
+  out.nanoseconds = time.nanoseconds();
+}
+
+/// Types and numbers of an extension, and the text of those whose text the event does not have.
+struct ExtensionFiller {
+  const virtufin_event_t& event;
+  std::string_view name;
+  virtufin_attribute_t& out;
+
+  void operator()(bool value) const {
+    out.type = VIRTUFIN_ATTRIBUTE_BOOLEAN;
+    out.number = value ? 1 : 0;
+    out.text = Str(value ? "true" : "false");
+  }
+  void operator()(std::int32_t value) const {
+    out.type = VIRTUFIN_ATTRIBUTE_INTEGER;
+    out.number = value;
+    out.text = RenderedText(event, name, std::to_string(value));
+  }
+  void operator()(std::string_view value) const { out.text = Str(value); }
+  void operator()(virtufin::ByteView value) const {
+    out.type = VIRTUFIN_ATTRIBUTE_BINARY;
+    out.text = Str(virtufin::AsText(value));
+  }
+  void operator()(virtufin::Uri value) const {
+    out.type = VIRTUFIN_ATTRIBUTE_URI;
+    out.text = Str(value.text);
+  }
+  void operator()(virtufin::UriReference value) const {
+    out.type = VIRTUFIN_ATTRIBUTE_URI_REFERENCE;
+    out.text = Str(value.text);
+  }
+  void operator()(Timestamp value) const {
+    FillTime(value, out);
+    out.text = Str(event.event.ExtensionText(name));
+  }
+};
+
+/// A text that is there is never NULL, also when it is empty.
+void Present(virtufin_str_t& text) {
+  if (text.data == nullptr) text.data = "";
+}
+
+void FillExtension(const virtufin_event_t& event, std::string_view name,
+                   const AttributeValue& value, virtufin_attribute_t& out) {
+  out.name = Str(name);
+  std::visit(ExtensionFiller{event, name, out}, value);
+  Present(out.text);
+}
+
+/// Precondition: the event has it.
+void FillCore(const virtufin_event_t& event, std::string_view name, virtufin_attribute_t& out) {
+  out.name = Str(name);
+  if (name != "time") {
+    out.text = Str(CoreText(event.event, name));
+    return;
+  }
+  FillTime(*event.event.time(), out);
+  out.text = Str(event.event.time_text());
+}
+
+/// The name that a view of the caller's stands for, with the life of the event.
+std::string_view StaticName(std::string_view name) {
+  for (const std::string_view known : kCoreNames) {
+    if (known == name) return known;
+  }
+  return "specversion";
+}
+
+/// False: there are not so many.
+bool ExtensionAt(const virtufin_event_t& event, std::size_t index, virtufin_attribute_t& out) {
+  if (index >= event.event.extension_count()) return false;
+  const virtufin::NamedValue extension = event.event.extension(index);
+  FillExtension(event, extension.first, extension.second, out);
+  return true;
+}
+
+bool Find(const virtufin_event_t& event, std::string_view name, virtufin_attribute_t& out) {
+  if (HasCore(event.event, name)) return FillCore(event, StaticName(name), out), true;
+  for (std::size_t i = 0; i < event.event.extension_count(); ++i) {
+    if (event.event.extension(i).first == name) return ExtensionAt(event, i, out);
+  }
+  return false;
+}
+
+bool At(const virtufin_event_t& event, std::size_t index, virtufin_attribute_t& out) {
+  for (const std::string_view name : kCoreNames) {
+    if (!HasCore(event.event, name)) continue;
+    if (index-- == 0) return FillCore(event, name, out), true;
+  }
+  return ExtensionAt(event, index, out);
 }
 
 }  // namespace
 
-virtufin_event_builder_t* virtufin_event_builder_new(void) {
-  virtufin_event_builder_t* builder = nullptr;
-  Guard(nullptr, [&] {
-    builder = new virtufin_event_builder;
-    return Status();
-  });
-  return builder;
-}
-
-void virtufin_event_builder_set(virtufin_event_builder_t* builder, virtufin_str_t name,
-                                virtufin_str_t value) {
-  if (builder == nullptr) return;
-  const virtufin_status_t set = Guard(nullptr, [&] {
-    SetAttribute(*builder, View(name), View(value));
-    return Status();
-  });
-  builder->lost = builder->lost || set != VIRTUFIN_OK;
-}
-
-void virtufin_event_builder_set_json(virtufin_event_builder_t* builder, virtufin_str_t json) {
-  if (builder == nullptr) return;
-  const virtufin_status_t set = Guard(nullptr, [&] {
-    builder->builder.JsonData(View(json));
-    return Status();
-  });
-  builder->lost = builder->lost || set != VIRTUFIN_OK;
-}
-
-virtufin_status_t virtufin_event_builder_build(virtufin_event_builder_t* builder,
-                                               virtufin_event_t** event, virtufin_error_t** error) {
+virtufin_status_t virtufin_event_from_json(virtufin_str_t json, virtufin_event_t** event,
+                                           virtufin_error_t** error) {
   return Guard(error, [&] {
-    if (builder == nullptr) return Missing("builder");
-    if (event == nullptr) return Missing("event");
-    if (std::exchange(builder->lost, false) || !builder->failed.ok()) {
-      builder->builder = CloudEvent::Builder();
-      const Status failed = std::exchange(builder->failed, Status());
-      return !failed.ok() ? failed
-                          : Status(virtufin::StatusCode::kResourceExhausted, "c_api",
-                                   "an attribute is lost: memory was exhausted");
-    }
-    auto built = builder->builder.Build();
-    if (!built.ok()) return built.status();
-    *event = new virtufin_event(std::move(*built));
-    return Status();
+    if (Status status = Require({{"event", event}}); !status.ok()) return status;
+    return virtufin::c::GiveEvent(virtufin::JsonDecoder().Decode(View(json)), event);
   });
 }
 
-void virtufin_event_builder_free(virtufin_event_builder_t* builder) { delete builder; }
+virtufin_status_t virtufin_event_to_json(const virtufin_event_t* event, virtufin_text_t** json,
+                                         virtufin_error_t** error) {
+  return Guard(error, [&] {
+    Status status = Require({{"event", event}, {"json", json}});
+    if (!status.ok()) return status;
+    const auto encoded = virtufin::EncodeJson(event->event);
+    if (!encoded.ok()) return encoded.status();
+    return virtufin::c::GiveText(std::string(virtufin::AsText(encoded->bytes())), json);
+  });
+}
 
 virtufin_event_t* virtufin_event_clone(const virtufin_event_t* event) {
   return event == nullptr ? nullptr : new (std::nothrow) virtufin_event(event->event);
 }
 
 virtufin_str_t virtufin_event_get_attribute(const virtufin_event_t* event, virtufin_str_t name) {
-  virtufin_str_t result = {nullptr, 0};
-  if (event == nullptr) return result;
+  virtufin_attribute_t found{};
+  if (event == nullptr) return found.text;
   Guard(nullptr, [&] {
-    std::string_view text;
-    if (FindText(event->event, View(name), text)) {
-      result = Str(text);
-      return Status();
-    }
-    const auto value = event->event.FindExtension(View(name));
-    if (!value) return Status();
-    std::lock_guard lock(event->mutex);
-    auto it = event->texts.try_emplace(std::string(View(name)), Render(*value)).first;
-    result = Str(it->second);
+    Find(*event, View(name), found);
     return Status();
   });
-  return result;
+  return found.text;
+}
+
+size_t virtufin_event_get_attribute_count(const virtufin_event_t* event) {
+  if (event == nullptr) return 0;
+  size_t count = event->event.extension_count();
+  for (const std::string_view name : kCoreNames) count += HasCore(event->event, name) ? 1 : 0;
+  return count;
+}
+
+virtufin_status_t virtufin_event_get_attribute_at(const virtufin_event_t* event, size_t index,
+                                                  virtufin_attribute_t* attribute,
+                                                  virtufin_error_t** error) {
+  return Guard(error, [&] {
+    Status status = Require({{"event", event}, {"attribute", attribute}});
+    if (!status.ok()) return status;
+    virtufin_attribute_t found{};
+    if (At(*event, index, found)) return virtufin::c::WriteStruct(found, attribute);
+    return virtufin::c::BadIndex(index, virtufin_event_get_attribute_count(event));
+  });
+}
+
+virtufin_status_t virtufin_event_get_typed_attribute(const virtufin_event_t* event,
+                                                     virtufin_str_t name,
+                                                     virtufin_attribute_t* attribute,
+                                                     virtufin_error_t** error) {
+  return Guard(error, [&] {
+    Status status = Require({{"event", event}, {"attribute", attribute}});
+    if (!status.ok()) return status;
+    virtufin_attribute_t found{};
+    if (Find(*event, View(name), found)) return virtufin::c::WriteStruct(found, attribute);
+    return Status(StatusCode::kNotFound, "c_api",
+                  "the event has no attribute '" + std::string(View(name)) + "'");
+  });
+}
+
+static_assert(static_cast<int>(DataKind::kJson) == VIRTUFIN_DATA_JSON &&
+              static_cast<int>(DataKind::kText) == VIRTUFIN_DATA_TEXT &&
+              static_cast<int>(DataKind::kBinary) == VIRTUFIN_DATA_BINARY);
+
+int32_t virtufin_event_get_data_kind(const virtufin_event_t* event) {
+  return event == nullptr ? VIRTUFIN_DATA_ABSENT : static_cast<int32_t>(event->event.data_kind());
 }
 
 virtufin_str_t virtufin_event_get_data(const virtufin_event_t* event) {
-  if (event == nullptr || event->event.data_kind() == virtufin::DataKind::kAbsent) {
-    return {nullptr, 0};
-  }
-  return Str(event->event.data_text());
+  if (event == nullptr || event->event.data_kind() == DataKind::kAbsent) return {nullptr, 0};
+  virtufin_str_t data = Str(event->event.data_text());
+  Present(data);
+  return data;
 }
 
 void virtufin_event_free(virtufin_event_t* event) { delete event; }

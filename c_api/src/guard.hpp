@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <new>
 #include <string>
@@ -33,25 +34,75 @@ inline virtufin_str_t Str(std::string_view text) { return {text.data(), text.siz
 /// Hands `status` to the caller; out of memory: the code alone.
 virtufin_status_t Fail(const Status& status, virtufin_error_t** error) noexcept;
 
-inline Status Missing(const char* parameter) {
-  return Status(StatusCode::kInvalidArgument, "c_api",
-                std::string(parameter) + ": expected a pointer, found NULL");
+inline Status Invalid(std::string message) {
+  return Status(StatusCode::kInvalidArgument, "c_api", std::move(message));
 }
+inline Status Missing(const char* parameter) {
+  return Invalid(std::string(parameter) + ": expected a pointer, found NULL");
+}
+
+/// A parameter that must not be NULL.
+struct Required {
+  template <class T>
+  Required(const char* parameter, T* pointer) : name(parameter), there(pointer != nullptr) {}
+  const char* name;
+  bool there;
+};
+/// Names the first one that is missing.
+inline Status Require(std::initializer_list<Required> parameters) {
+  for (const Required& parameter : parameters) {
+    if (!parameter.there) return Missing(parameter.name);
+  }
+  return {};
+}
+
+inline Status BadSize(std::size_t expected, std::uint32_t found) {
+  return Invalid("struct_size: expected " + std::to_string(expected) + ", found " +
+                 std::to_string(found) + ", or values in fields that this library lacks");
+}
+
+inline Status BadIndex(std::size_t index, std::size_t count) {
+  return Status(
+      StatusCode::kOutOfRange, "c_api",
+      "index: expected less than " + std::to_string(count) + ", found " + std::to_string(index));
+}
+
+inline constexpr std::uint32_t kMaxStructSize = 4096;
 
 /// Copies a struct of the caller's header into ours: fields it does not know stay zero, fields that
 /// we do not know must be zero.
 template <class T>
-Status ReadStruct(const T* given, std::uint32_t size, T& out) {
-  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
-  const bool known = size >= sizeof(std::uint32_t) && size <= 4096 &&
-                     (size <= sizeof(T) || std::all_of(bytes + sizeof(T), bytes + size,
-                                                       [](unsigned char b) { return b == 0; }));
-  if (!known) {
-    return Status(StatusCode::kInvalidArgument, "c_api",
-                  "struct_size: expected " + std::to_string(sizeof(T)) + ", found " +
-                      std::to_string(size) + ", or values in fields that this library lacks");
+Status ReadStruct(const T* given, T& out) {
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(given);
+  std::uint32_t size = 0;
+  std::memcpy(&size, bytes, sizeof(size));
+  const auto is_zero = [](unsigned char byte) { return byte == 0; };
+  if (size < sizeof(size) || size > kMaxStructSize ||
+      (size > sizeof(T) && !std::all_of(bytes + sizeof(T), bytes + size, is_zero))) {
+    return BadSize(sizeof(T), size);
   }
-  std::memcpy(&out, given, std::min<std::size_t>(size, sizeof(T)));
+  std::memcpy(&out, bytes, std::min<std::size_t>(size, sizeof(T)));
+  return {};
+}
+
+/// Fills a struct of the caller's header from ours: as much as it knows; what we do not know is
+/// zero. Its struct_size stays.
+template <class T>
+Status WriteStruct(const T& full, T* out) {
+  auto* const bytes = reinterpret_cast<unsigned char*>(out);
+  std::uint32_t size = 0;
+  std::memcpy(&size, bytes, sizeof(size));
+  if (size < sizeof(size) || size > kMaxStructSize) return BadSize(sizeof(T), size);
+  const std::size_t known = std::min<std::size_t>(size, sizeof(T));
+  std::memcpy(bytes, &full, known);
+  std::memset(bytes + known, 0, size - known);
+  std::memcpy(bytes, &size, sizeof(size));
+  return {};
+}
+
+/// Hands text to the caller.
+inline Status GiveText(std::string text, virtufin_text_t** out) {
+  *out = new virtufin_text{std::move(text)};
   return {};
 }
 
@@ -72,6 +123,15 @@ virtufin_status_t Guard(virtufin_error_t** error, Body body) noexcept {
   } catch (...) {
     return VIRTUFIN_INTERNAL;
   }
+}
+
+/// Hands a new handle to the caller when `make`, which is given it, says ok.
+template <class Handle, class Make>
+Status GiveHandle(Handle** out, Make make) {
+  auto handle = std::make_unique<Handle>();
+  if (Status status = make(*handle); !status.ok()) return status;
+  *out = handle.release();
+  return {};
 }
 
 /// The user data of a callback and its finalizer, which runs when the last owner is gone.

@@ -16,6 +16,7 @@ class CallbackLog;
 
 struct virtufin_options {
   virtufin::PlatformOptions options;
+  std::map<std::string, std::string, std::less<>> texts;  // of the keys that were set
 };
 
 struct virtufin_platform {
@@ -31,3 +32,14 @@ struct virtufin_event {
   mutable std::mutex mutex;
   mutable std::map<std::string, std::string, std::less<>> texts;
 };
+
+namespace virtufin::inline v0::c {
+
+/// Hands an event to the caller.
+inline Status GiveEvent(Result<CloudEvent> made, virtufin_event_t** out) {
+  if (!made.ok()) return made.status();
+  *out = new virtufin_event(*std::move(made));
+  return {};
+}
+
+}  // namespace virtufin::inline v0::c
