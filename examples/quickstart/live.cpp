@@ -71,7 +71,7 @@ Status SubscribeAll(ExchangeAdapter& adapter, const std::vector<std::string>& pa
   for (const std::string& pair : pairs) {
     for (const FeedChannel channel :
          {FeedChannel::kBook, FeedChannel::kQuote, FeedChannel::kTrade}) {
-      const auto handle = adapter.Subscribe({channel, pair, {}});
+      const auto handle = adapter.Subscribe({channel, pair});
       if (!handle.ok()) return handle.status();
     }
   }
@@ -154,8 +154,7 @@ int RunLive(const Arguments& arguments) {
   BinanceAdapterOptions venue_options;
   venue_options.stream_url = (*venue)->ws_url();
   venue_options.rest_url = (*venue)->rest_url();
-  auto adapter =
-      MakeBinanceAdapter(venue_options, bus, {(*platform)->executor(), (*platform)->clock(), *log});
+  auto adapter = MakeBinanceAdapter(venue_options, bus, (*platform)->runtime());
   if (!adapter.ok()) return Failed(adapter.status());
 
   Board board;

@@ -82,20 +82,15 @@ class TopOfBook final : public virtufin::Worker {
     } else {
       return std::optional<CloudEvent>();
     }
-    book.sequence = Sequence(event);
+    book.sequence = event.ExtensionNumber("sequence").value_or(0);
     if (!book.live) return std::optional<CloudEvent>();
     return Reply(event, pair, book);
   }
 
  private:
-  static std::uint64_t Sequence(const CloudEvent& event) {
-    const std::string text(event.ExtensionText("sequence"));
-    return text.empty() ? 0 : std::strtoull(text.c_str(), nullptr, 10);
-  }
-
   static bool Follows(const CloudEvent& event, const std::string& pair, Book& book) {
     if (!book.live) return false;
-    if (Sequence(event) == book.sequence + 1) return true;
+    if (event.ExtensionNumber("sequence") == book.sequence + 1) return true;
     book.live = false;
     if (auto* context = virtufin::WorkerContext::Current()) {
       context->Log(LogLevel::kWarn, pair + ": an event is missing, waiting for a snapshot");

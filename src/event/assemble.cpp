@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "virtufin/core/utf8.hpp"
+
 namespace virtufin::inline v0::detail {
 
 namespace {

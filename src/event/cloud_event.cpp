@@ -209,6 +209,23 @@ std::optional<Timestamp> CloudEvent::ExtensionTime(std::string_view name) const 
   return parsed;
 }
 
+std::optional<std::uint64_t> CloudEvent::ExtensionNumber(std::string_view name) const noexcept {
+  const detail::Entry* entry = block_->Find(name);
+  if (entry == nullptr) return std::nullopt;
+  if (entry->kind == detail::ValueKind::kTextNumber) return entry->value.number;
+  if (entry->kind == detail::ValueKind::kInt) {
+    if (entry->value.integer < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(entry->value.integer);
+  }
+  if (entry->kind != detail::ValueKind::kString) return std::nullopt;
+  const std::string_view text = entry->stored_text();
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
 bool operator==(const CloudEvent& a, const CloudEvent& b) noexcept {
   const detail::EventBlock& x = *a.block_;
   const detail::EventBlock& y = *b.block_;

@@ -1,6 +1,8 @@
 // JsonScan: reads JSON text from front to back and checks every byte on the way.
 #include "event/json_scan.hpp"
 
+#include "virtufin/core/utf8.hpp"
+
 namespace virtufin::inline v0::detail {
 
 namespace {
@@ -19,26 +21,6 @@ unsigned Unit(const char* digits) noexcept {
 
 constexpr bool IsHighSurrogate(unsigned unit) noexcept { return unit >= 0xD800 && unit <= 0xDBFF; }
 constexpr bool IsLowSurrogate(unsigned unit) noexcept { return unit >= 0xDC00 && unit <= 0xDFFF; }
-
-char* PutUtf8(unsigned point, char* out) noexcept {
-  const auto put = [&out](unsigned byte) { *out++ = static_cast<char>(byte); };
-  if (point < 0x80) {
-    put(point);
-  } else if (point < 0x800) {
-    put(0xC0 | point >> 6);
-    put(0x80 | (point & 63));
-  } else if (point < 0x10000) {
-    put(0xE0 | point >> 12);
-    put(0x80 | (point >> 6 & 63));
-    put(0x80 | (point & 63));
-  } else {
-    put(0xF0 | point >> 18);
-    put(0x80 | (point >> 12 & 63));
-    put(0x80 | (point >> 6 & 63));
-    put(0x80 | (point & 63));
-  }
-  return out;
-}
 
 char ShortEscape(char letter) noexcept {
   switch (letter) {
@@ -257,7 +239,7 @@ char* Unescape(std::string_view raw, char* out) noexcept {
       point = 0x10000 + ((point - 0xD800) << 10) + (Unit(at + 2) - 0xDC00);
       at += 6;
     }
-    out = PutUtf8(point, out);
+    out = WriteUtf8(point, out);
   }
   return out;
 }

@@ -14,6 +14,7 @@
 
 #include "event/assemble.hpp"
 #include "event/encode.hpp"
+#include "virtufin/core/utf8.hpp"
 #include "virtufin/event/encoded_bytes.hpp"
 #include "virtufin/event/event_builder.hpp"
 
@@ -45,7 +46,7 @@ Result<ExtensionOverlay> ExtensionOverlay::Make(
     if (const char* fault = detail::NameFault(name, NameRule::kStrict)) {
       return detail::NameError(name, fault);
     }
-    if (!detail::IsUtf8(value)) {
+    if (!IsUtf8(value)) {
       return detail::EventError(std::string(name) + ": expected UTF-8");
     }
     impl->text.append(name).append(value);

@@ -1,29 +1,15 @@
-// Checks of text: UTF-8, what JSON must escape, names, media types.
+// Checks of text: what JSON must escape, names, media types.
 #include "event/text.hpp"
 
 #include <algorithm>
 
 #include "event/plain_scan.hpp"
+#include "virtufin/core/utf8.hpp"
 
 namespace virtufin::inline v0 {
 namespace detail {
 
 namespace {
-
-bool IsContinuation(char byte) noexcept {
-  return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
-}
-
-bool ValidUtf8(std::string_view text) noexcept {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while (at < end) {
-    const std::size_t size = Utf8Length(at, end);
-    if (size == 0) return false;
-    at = SkipPlain(at + size, end);
-  }
-  return true;
-}
 
 // Characters of a token (RFC 2045): a bit each, 0 to 63 and 64 to 127.
 constexpr std::uint64_t TokenBits(unsigned from) noexcept {
@@ -126,31 +112,12 @@ DataKind KindOf(std::string_view media_type, std::string_view data) noexcept {
              : DataKind::kBinary;
 }
 
-std::size_t Utf8Length(const char* at, const char* end) noexcept {
-  const auto lead = static_cast<unsigned char>(*at);
-  const auto left = static_cast<std::size_t>(end - at);
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || left < 2 || !IsContinuation(at[1])) return 0;
-  if (lead < 0xE0) return 2;
-  const auto second = static_cast<unsigned char>(at[1]);
-  if (left < 3 || !IsContinuation(at[2])) return 0;
-  if (lead < 0xF0) {
-    const bool overlong = lead == 0xE0 && second < 0xA0;
-    const bool surrogate = lead == 0xED && second >= 0xA0;
-    return overlong || surrogate ? 0 : 3;
-  }
-  if (left < 4 || !IsContinuation(at[3]) || lead > 0xF4) return 0;
-  const bool overlong = lead == 0xF0 && second < 0x90;
-  const bool too_large = lead == 0xF4 && second >= 0x90;
-  return overlong || too_large ? 0 : 4;
-}
-
 TextClass ClassifyText(std::string_view text) noexcept {
   const char* const end = text.data() + text.size();
   const char* const special = SkipPlain(text.data(), end);
   if (special == end) return TextClass::kPlain;
   const auto rest = static_cast<std::size_t>(end - special);
-  return ValidUtf8({special, rest}) ? TextClass::kUtf8 : TextClass::kInvalid;
+  return IsUtf8({special, rest}) ? TextClass::kUtf8 : TextClass::kInvalid;
 }
 
 bool IsCoreName(std::string_view name) noexcept {

@@ -1,4 +1,4 @@
-// Checks of text: UTF-8, what JSON must escape, names, media types, JSON values.
+// Checks of text: what JSON must escape, names, media types, JSON values.
 #pragma once
 
 #include <cstddef>
@@ -17,13 +17,6 @@ enum class TextClass : std::uint8_t {
   kInvalid,  // neither
 };
 TextClass ClassifyText(std::string_view text) noexcept;
-
-inline bool IsUtf8(std::string_view text) noexcept {
-  return ClassifyText(text) != TextClass::kInvalid;
-}
-
-/// Bytes of the UTF-8 sequence at `at`, 0 when there is no valid one. Precondition: at < end.
-std::size_t Utf8Length(const char* at, const char* end) noexcept;
 
 /// The names of the specification's attributes, and the members of its JSON format.
 bool IsCoreName(std::string_view name) noexcept;

@@ -153,6 +153,8 @@ std::string InfrastructureSubTopic(std::string_view service, std::string_view su
 }
 std::string CommandTopic(std::string_view worker) { return Joined("command", ".", worker); }
 std::string ResponseTopic(std::string_view worker) { return Joined("response", ".", worker); }
-std::string DeadLetterTopic(std::string_view topic) { return std::string(topic) + "-dead"; }
+std::string DeadLetterTopic(std::string_view topic) {
+  return std::string(topic).append(kDeadLetterSuffix);
+}
 
 }  // namespace virtufin::inline v0

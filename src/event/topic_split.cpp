@@ -7,8 +7,6 @@
 namespace virtufin::inline v0 {
 namespace {
 
-constexpr std::string_view kDead = "-dead";
-
 // Takes what stands before the next dot; everything when there is none.
 std::string_view TakeSegment(std::string_view& rest) noexcept {
   const std::size_t dot = rest.find('.');
@@ -89,8 +87,8 @@ bool Split(std::string_view topic, TopicParts& parts) noexcept {
 
 TopicParts SplitTopic(std::string_view topic) noexcept {
   TopicParts parts;
-  const bool dead = topic.size() > kDead.size() && topic.ends_with(kDead);
-  if (dead) topic.remove_suffix(kDead.size());
+  const bool dead = IsDeadLetterTopic(topic);
+  if (dead) topic.remove_suffix(kDeadLetterSuffix.size());
   if (!IsWellFormed(topic) || !Split(topic, parts)) parts = {};
   parts.dead_letter = dead;
   return parts;

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "net/socket_buffer.hpp"
-#include "net/utf8.hpp"
+#include "virtufin/core/utf8.hpp"
 
 namespace virtufin::inline v0::net {
 namespace detail {

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "net/utf8.hpp"
+#include "virtufin/core/utf8.hpp"
 
 namespace virtufin::inline v0::net {
 namespace {

@@ -156,5 +156,6 @@ EngineRegistry& Platform::engines() noexcept { return impl_->engines; }
 GatewayClient& Platform::gateway() noexcept { return *impl_->gateway; }
 Executor& Platform::executor() noexcept { return impl_->executor; }
 Clock& Platform::clock() noexcept { return impl_->clock; }
+Runtime Platform::runtime() noexcept { return {impl_->executor, impl_->clock, impl_->log}; }
 
 }  // namespace virtufin::inline v0

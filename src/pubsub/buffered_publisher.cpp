@@ -14,8 +14,11 @@ namespace virtufin::inline v0 {
 
 namespace {
 
+// No broker answers with this component: so a refusal of ours is told from one of theirs.
+constexpr std::string_view kBuffer = "pubsub.buffer";
+
 Status Full(std::size_t capacity) {
-  return {StatusCode::kResourceExhausted, "pubsub",
+  return {StatusCode::kResourceExhausted, kBuffer,
           "expected room while the broker is away, found " + std::to_string(capacity) +
               " events waiting for it"};
 }
@@ -198,6 +201,10 @@ bool BufferedPublisher::Impl::FlushOne() {
   }
   if (away) TryLater();
   return !away;
+}
+
+bool BufferedPublisher::Refused(const Status& status) noexcept {
+  return status.code() == StatusCode::kResourceExhausted && status.component() == kBuffer;
 }
 
 void BufferedPublisher::Retry() {

@@ -74,6 +74,11 @@ std::vector<std::shared_ptr<GroupMember>> GroupDispatcher::Members() const {
   return members_;
 }
 
+std::size_t GroupDispatcher::Held() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size() + giving_;
+}
+
 bool GroupDispatcher::OnStrandOfMember() const noexcept {
   const std::lock_guard lock(mutex_);
   return std::any_of(members_.begin(), members_.end(),
@@ -87,11 +92,13 @@ Executor::ParkToken GroupDispatcher::Pump(std::unique_lock<std::mutex>& lock) {
     idle_.pop_front();
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
+    ++giving_;
     lock.unlock();
     next.attempt.blocks = true;
     next.attempt.timer = {};
     const bool given = member->Give(next.attempt, next.missed);
     lock.lock();
+    --giving_;
     if (!given) waiting_.push_front(std::move(next));
   }
   return idle_.empty() ? Executor::ParkToken() : std::exchange(parked_, {});
@@ -187,6 +194,12 @@ bool GroupQueue::Takes(const TopicNames& names, const SubscribeOptions& options)
          options_.block_timeout_ms == options.block_timeout_ms;
 }
 
+SubscriptionCounters GroupQueue::counters() const {
+  SubscriptionCounters counters = QueuedSubscription::counters();
+  counters.queued += dispatcher_->Held();
+  return counters;
+}
+
 void GroupQueue::StopWaiting() {
   QueuedSubscription::StopWaiting();
   for (const auto& member : dispatcher_->Members()) member->StopWaiting();
@@ -222,13 +235,15 @@ GroupMember::GroupMember(std::shared_ptr<BrokerCore> core, Executor& executor, s
       queue_(std::move(queue)) {}
 
 SubscriptionCounters GroupMember::counters() const {
+  // The queue first: what leaves it meanwhile shows here.
+  const SubscriptionCounters shared = queue_->counters();
   SubscriptionCounters own = QueuedSubscription::counters();
   if (closed()) return own;
-  const SubscriptionCounters shared = queue_->counters();
   own.dropped += shared.dropped;
   own.conflated = shared.conflated;
   own.missed_lagging = shared.missed_lagging;
-  own.queued = shared.queued;
+  own.queued += shared.queued;
+  own.running = own.running || shared.running;
   own.lagging = shared.lagging;
   own.parked = shared.parked;
   return own;

@@ -35,6 +35,8 @@ class GroupDispatcher {
   void Return(std::vector<Attempt> attempts);
   std::vector<Attempt> TakeReturned();
   std::vector<std::shared_ptr<GroupMember>> Members() const;
+  /// Events that wait for a member, or are on their way to one.
+  std::size_t Held() const;
   bool OnStrandOfMember() const noexcept;
 
  private:
@@ -50,6 +52,7 @@ class GroupDispatcher {
   std::vector<std::shared_ptr<GroupMember>> members_;
   std::deque<std::shared_ptr<GroupMember>> idle_;  // the one in front is idle longest
   std::deque<Waiting> waiting_;
+  std::size_t giving_ = 0;      // taken out of waiting_, not yet given
   Executor::ParkToken parked_;  // of the queue's strand, while it must not go on
 };
 
@@ -59,6 +62,7 @@ class GroupQueue final : public QueuedSubscription {
              const SubscribeOptions& options, std::shared_ptr<GroupDispatcher> dispatcher);
 
   GroupDispatcher& dispatcher() const noexcept { return *dispatcher_; }
+  SubscriptionCounters counters() const override;
   bool Takes(const TopicNames& names, const SubscribeOptions& options) const noexcept;
   void StopWaiting() override;
   /// What a member left: to another member, or to another queue of the group.

@@ -44,6 +44,7 @@ class InlineSubscription final : public InprocSubscription,
     counters.dropped = dropped_.load(std::memory_order_relaxed) + lost();
     counters.failed = failed();
     counters.dead_lettered = dead_lettered();
+    counters.running = busy();
     return counters;
   }
 

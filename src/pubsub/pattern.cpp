@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "virtufin/event/topic.hpp"
+
 namespace virtufin::inline v0 {
 namespace detail {
 

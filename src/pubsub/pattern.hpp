@@ -16,14 +16,10 @@ namespace detail {
 inline constexpr std::size_t kMaxPatternSegments = 64;
 inline constexpr std::string_view kAnySegment = "*";
 inline constexpr std::string_view kAnyRest = ">";
+// The last segment of a dead letter's topic is matched by no other wildcard: who asked for `orders.*`
+// would handle an order that somebody else failed to handle once more.
 inline constexpr std::string_view kAnyDeadSegment = "*-dead";
 inline constexpr std::string_view kAnyDeadRest = ">-dead";
-
-/// No other wildcard stands for its last segment: who asked for `orders.*` would handle an order
-/// that somebody else failed to handle once more.
-constexpr bool IsDeadLetterTopic(std::string_view topic) noexcept {
-  return topic.ends_with("-dead");
-}
 
 /// A topic may have such a segment too: then only the wildcard matches it.
 constexpr bool IsWildcard(std::string_view segment) noexcept {

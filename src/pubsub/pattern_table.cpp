@@ -6,6 +6,7 @@
 #include "pubsub/inline_subscription.hpp"
 #include "pubsub/pattern.hpp"
 #include "pubsub/queued_subscription.hpp"
+#include "virtufin/event/topic.hpp"
 
 namespace virtufin::inline v0 {
 namespace detail {

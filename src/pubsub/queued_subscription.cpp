@@ -234,8 +234,11 @@ SubscriptionCounters QueuedSubscription::counters() const {
   counters.failed = failed();
   counters.retried = retried_.load(std::memory_order_relaxed);
   counters.dead_lettered = dead_lettered();
+  // In the order that an event takes: it is seen somewhere as long as it is not done with.
+  if (!ended_) counters.queued = Waiting();
+  counters.running = busy();
   if (ended_) return counters;
-  counters.queued = Waiting();
+  counters.retrying = waiting_.size() + due_.size() + (in_hand_ ? 1 : 0);
   counters.lagging = lagging_;
   counters.parked = parked_.size();
   return counters;

@@ -1,6 +1,7 @@
 // The address of a record and the checks of what is written.
 #include <cstring>
 
+#include "virtufin/core/utf8.hpp"
 #include "virtufin/state/driver.hpp"
 
 namespace virtufin::inline v0 {
@@ -8,47 +9,6 @@ namespace {
 
 Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "state", std::move(message));
-}
-
-bool AllAscii(std::string_view text) noexcept {
-  const char* at = text.data();
-  std::size_t left = text.size();
-  for (; left >= 8; at += 8, left -= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, at, 8);
-    if ((word & 0x8080808080808080u) != 0) return false;
-  }
-  for (; left > 0; ++at, --left) {
-    if ((*at & 0x80) != 0) return false;
-  }
-  return true;
-}
-
-/// Bytes of the UTF-8 sequence that `text` begins with, 0 when it is none (RFC 3629).
-std::size_t SequenceBytes(std::string_view text) noexcept {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const unsigned second = byte(1);
-  const bool too_long = (lead == 0xe0 && second < 0xa0) || (lead == 0xf0 && second < 0x90);
-  const bool surrogate = lead == 0xed && second > 0x9f;
-  const bool too_large = lead == 0xf4 && second > 0x8f;
-  return too_long || surrogate || too_large ? 0 : size;
-}
-
-bool IsUtf8(std::string_view text) noexcept {
-  if (AllAscii(text)) return true;
-  while (!text.empty()) {
-    const std::size_t size = SequenceBytes(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
 }
 
 Status CheckPart(const char* what, std::string_view text) {

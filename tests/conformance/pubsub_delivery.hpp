@@ -231,20 +231,53 @@ TEST_CASE_TEMPLATE_DEFINE("what cannot be subscribed is refused", Driver, pubsub
   CHECK(code(topic, Queue(1), inbox.Handler()) == StatusCode::kOk);
 }
 
+// Pins PS-2.
+TEST_CASE_TEMPLATE_DEFINE("topics are given as one text, as a braced list or as a container",
+                          Driver, pubsub_suite_topic_lists) {
+  Driver driver;
+  const std::string owned = "c";
+  const std::vector<std::string> container = {"d", "e"};
+  const SubscribeOptions options = {.capacity = 16, .name = "lists", .ordered = false};
+  Inbox one, pair, single, mixed, strings;
+  auto of_one = driver.bus().Subscribe("a", options, one.Handler()).value();
+  auto of_pair = driver.bus().Subscribe({"a", "b"}, options, pair.Handler()).value();
+  auto of_single = driver.bus().Subscribe({"b"}, options, single.Handler()).value();
+  auto of_mixed = driver.bus().Subscribe({"a", owned, "d"}, {}, mixed.Handler()).value();
+  auto of_strings = driver.bus().Subscribe(container, {}, strings.Handler()).value();
+  CHECK(driver.bus().Subscribe({}, {}, one.Handler()).status().code() ==
+        StatusCode::kInvalidArgument);
+  std::uint64_t number = 0;
+  for (const char* topic : {"a", "b", "c", "d", "e"}) {
+    REQUIRE(driver.bus().Publish(Numbered(topic, ++number)).ok());
+  }
+  one.Await(1);
+  pair.Await(2);
+  single.Await(1);
+  mixed.Await(3);
+  strings.Await(2);
+  driver.Settle();
+  CHECK(one.numbers() == std::vector<std::uint64_t>{1});
+  CHECK(pair.numbers() == std::vector<std::uint64_t>{1, 2});
+  CHECK(single.numbers() == std::vector<std::uint64_t>{2});
+  CHECK(mixed.numbers() == std::vector<std::uint64_t>{1, 3, 4});
+  CHECK(strings.numbers() == std::vector<std::uint64_t>{4, 5});
+}
+
 }  // namespace virtufin::test
 
 /// Runs this part for `driver`; once per translation unit.
-#define VIRTUFIN_PUBSUB_DELIVERY(driver)            \
-  namespace virtufin::test {                        \
-  VIRTUFIN_INVOKE(pubsub_suite_fan_out, driver);    \
-  VIRTUFIN_INVOKE(pubsub_suite_same_event, driver); \
-  VIRTUFIN_INVOKE(pubsub_suite_nobody, driver);     \
-  VIRTUFIN_INVOKE(pubsub_suite_exact, driver);      \
-  VIRTUFIN_INVOKE(pubsub_suite_topics, driver);     \
-  VIRTUFIN_INVOKE(pubsub_suite_order, driver);      \
-  VIRTUFIN_INVOKE(pubsub_suite_failing, driver);    \
-  VIRTUFIN_INVOKE(pubsub_suite_nested, driver);     \
-  VIRTUFIN_INVOKE(pubsub_suite_inline, driver);     \
-  VIRTUFIN_INVOKE(pubsub_suite_invalid, driver);    \
-  }                                                 \
+#define VIRTUFIN_PUBSUB_DELIVERY(driver)             \
+  namespace virtufin::test {                         \
+  VIRTUFIN_INVOKE(pubsub_suite_fan_out, driver);     \
+  VIRTUFIN_INVOKE(pubsub_suite_same_event, driver);  \
+  VIRTUFIN_INVOKE(pubsub_suite_nobody, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_exact, driver);       \
+  VIRTUFIN_INVOKE(pubsub_suite_topics, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_topic_lists, driver); \
+  VIRTUFIN_INVOKE(pubsub_suite_order, driver);       \
+  VIRTUFIN_INVOKE(pubsub_suite_failing, driver);     \
+  VIRTUFIN_INVOKE(pubsub_suite_nested, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_inline, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_invalid, driver);     \
+  }                                                  \
   static_assert(true, "wants a semicolon")

@@ -298,7 +298,12 @@ TEST_CASE_TEMPLATE_DEFINE("an event that waits for a busy member goes on when th
   auto two = driver.bus().Subscribe(topics, Member("g"), idle.Handler()).value();
   two.Unsubscribe();
   REQUIRE(driver.bus().Publish(Numbered("a", 2)).ok());
-  while (one.counters().queued != 0) std::this_thread::yield();  // it waits for whoever is idle
+  // Behind it on the thread that is left: it waits for whoever is idle when this one is handled.
+  Inbox witness;
+  auto other = driver.bus().Subscribe("c", Queue(4), witness.Handler()).value();
+  REQUIRE(driver.bus().Publish(Numbered("c", 3)).ok());
+  witness.Await(1);
+  CHECK(one.counters().queued == 1);
   auto three = driver.bus().Subscribe("a", Member("g"), heir.Handler()).value();
   one.Unsubscribe([&] { left.Set(); });
   turnstile.Open();

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -340,6 +341,60 @@ TEST_CASE_TEMPLATE_DEFINE("a deferred outcome that stays away for 30 s is a fail
   CHECK(inbox.numbers() == std::vector<std::uint64_t>{1, 1, 2, 2});
 }
 
+// Pins PS-33.
+TEST_CASE_TEMPLATE_DEFINE("an event is counted as long as it is not done with", Driver,
+                          pubsub_suite_unfinished) {
+  Driver driver;
+  Turnstile turnstile;
+  Inbox inbox;
+  std::mutex mutex;
+  Deferred kept;
+  auto subscription = driver.bus()
+                          .Subscribe("a", Queue(64),
+                                     [&](const Message& message, const DeliveryInfo& info) {
+                                       turnstile.Pass();
+                                       inbox.Take(message, info);
+                                       if (info.attempt == 1) return Delivery::kRetry;
+                                       const std::lock_guard lock(mutex);
+                                       kept = info.Defer();
+                                       return Delivery::kSuccess;
+                                     })
+                          .value();
+  const auto counted = [&] {
+    const SubscriptionCounters now = subscription.counters();
+    return std::array<std::size_t, 3>{now.queued, now.retrying, now.running ? 1u : 0u};
+  };
+  using Counted = std::array<std::size_t, 3>;
+  CHECK(counted() == Counted{0, 0, 0});
+  REQUIRE(driver.bus().Publish(Numbered("a", 1)).ok());
+  turnstile.AwaitArrivals(1);
+  REQUIRE(driver.bus().Publish(Numbered("a", 2)).ok());
+  CHECK(counted() == Counted{1, 0, 1});
+  turnstile.Open();
+  inbox.Await(1);
+  driver.Settle();
+  CHECK(counted() == Counted{1, 1, 0});  // the next waits for the retry
+  driver.Advance(Ms(200));
+  inbox.Await(2);
+  driver.Settle();
+  CHECK(counted() == Counted{1, 1, 0});  // for the outcome
+  {
+    const std::lock_guard lock(mutex);
+    std::exchange(kept, {}).Settle(Delivery::kSuccess);
+  }
+  inbox.Await(3);
+  driver.Settle();
+  CHECK(counted() == Counted{0, 1, 0});
+  driver.Advance(Ms(200));
+  inbox.Await(4);
+  {
+    const std::lock_guard lock(mutex);
+    kept.Settle(Delivery::kDrop);
+  }
+  driver.Settle();
+  CHECK(counted() == Counted{0, 0, 0});
+}
+
 // Pins PS-25.
 TEST_CASE_TEMPLATE_DEFINE("a deferred outcome may come while the handler runs, or after the end",
                           Driver, pubsub_suite_deferred_early) {
@@ -458,6 +513,7 @@ TEST_CASE_TEMPLATE_DEFINE("a retry policy with negative times is refused", Drive
   VIRTUFIN_INVOKE(pubsub_suite_deferred, driver);        \
   VIRTUFIN_INVOKE(pubsub_suite_deferred_late, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_deferred_early, driver);  \
+  VIRTUFIN_INVOKE(pubsub_suite_unfinished, driver);      \
   VIRTUFIN_INVOKE(pubsub_suite_retry_end, driver);       \
   VIRTUFIN_INVOKE(pubsub_suite_retry_stop, driver);      \
   VIRTUFIN_INVOKE(pubsub_suite_inline_dead, driver);     \

@@ -65,9 +65,10 @@ class EventBooks {
     const bool snapshot = topic.find(".orderbook.snapshot.") != std::string::npos;
     if (!snapshot && topic.find(".orderbook.update.") == std::string::npos) return {};
 
-    const std::uint64_t sequence = std::stoull(std::string(event.ExtensionText("sequence")));
-    if (sequence != book.sequence + 1) return topic + ": a hole in the sequence";
-    book.sequence = sequence;
+    if (event.ExtensionNumber("sequence") != book.sequence + 1) {
+      return topic + ": a hole in the sequence";
+    }
+    ++book.sequence;
     changed = &book;
     return snapshot ? TakeSnapshot(book, data) : TakeUpdate(book, data);
   }

@@ -40,10 +40,10 @@ class EventTrades {
       }
       return {};
     }
-    const std::uint64_t sequence =
-        std::stoull(std::string(message.event().ExtensionText("sequence")));
-    if (sequence != lane.sequence + 1) return topic + ": a hole in the sequence";
-    lane.sequence = sequence;
+    if (message.event().ExtensionNumber("sequence") != lane.sequence + 1) {
+      return topic + ": a hole in the sequence";
+    }
+    ++lane.sequence;
     const std::int64_t id = data.at("trade_id");
     if (lane.last_id >= 0 && id <= lane.last_id) return topic + ": a trade came twice or too late";
     const std::int64_t expected = lane.anew ? id : lane.last_id + 1;

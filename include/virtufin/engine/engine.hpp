@@ -31,10 +31,10 @@ class WorkerHost {
 
 /// Where the code of a worker is.
 struct WorkerCode {
-  std::string mime_type;
-  std::string path;  // set: a file, read during Load; empty: `content`
-  std::vector<std::uint8_t>
-      content;  // what the MIME type says: a library, source, a factory's name
+  std::string mime_type = {};
+  std::string path = {};  // set: a file, read during Load; empty: `content`
+  /// What the MIME type says: a library, source, a factory's name.
+  std::vector<std::uint8_t> content = {};
 };
 
 /// Who a worker is, as far as it is told.

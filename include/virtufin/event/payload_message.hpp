@@ -27,11 +27,11 @@ namespace virtufin::inline v0 {
 
 /// What the events of one publisher share.
 struct EventScope {
-  std::string source;                          // required: "urn:com.virtufin:<service>"
-  std::string exchange;                        // the venue; required for market data
+  std::string source = {};                     // required: "urn:com.virtufin:<service>"
+  std::string exchange = {};                   // the venue; required for market data
   std::string subject_kind = "currency_pair";  // of instruments; "instrument" for other kinds
   std::string scenario_id = "LIVE";            // 1 to 32 of A-Z, 0-9, '_'; market data have none
-  World market_world;                          // extension marketworld
+  World market_world = {};                     // extension marketworld
   std::string market_universe = "ALL";         // extension marketuniverse
   std::optional<World> portfolio_world = {};   // extension portfolioworld
   std::optional<World> strategy_world = {};    // extension strategyworld
@@ -43,9 +43,9 @@ struct EventScope {
 
 /// What differs from event to event.
 struct EventStamp {
-  Timestamp event_time;        // when it happened: time and extension eventtime
-  Timestamp wall_time;         // when it is published; not used when historical
-  Uuid correlation_id;         // of the event that caused it; else a new one
+  Timestamp event_time = {};   // when it happened: time and extension eventtime
+  Timestamp wall_time = {};    // when it is published; not used when historical
+  Uuid correlation_id = {};    // of the event that caused it; else a new one
   std::uint64_t sequence = 0;  // of the topic (of snapshots and updates of a book together): from 1
                                // and without holes, so that consumers see a loss
   std::optional<Timestamp> receive_time = {};  // when it was read from a socket

@@ -98,8 +98,14 @@ std::string CommandTopic(std::string_view worker);
 std::string ResponseTopic(std::string_view worker);
 /// Where changes of state are told.
 inline constexpr std::string_view kStateChangeTopic = "state.change";
+/// What topics of dead letters end with.
+inline constexpr std::string_view kDeadLetterSuffix = "-dead";
 /// "<topic>-dead", where events go that nobody could handle. [any]
 std::string DeadLetterTopic(std::string_view topic);
+/// Whether dead letters go there, of any topic. [any]
+constexpr bool IsDeadLetterTopic(std::string_view topic) noexcept {
+  return topic.ends_with(kDeadLetterSuffix);
+}
 
 enum class TopicAxis : std::uint8_t {
   kOther,  // not of our shape

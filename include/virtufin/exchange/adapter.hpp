@@ -46,8 +46,8 @@ Result<FeedChannel> ParseFeedChannel(std::string_view name);
 /// channel has that. A venue says which `parameters` it takes (`interval` of candles and so on).
 struct FeedRequest {
   FeedChannel channel = FeedChannel::kBook;
-  std::string instrument;
-  std::vector<std::pair<std::string, std::string>> parameters;
+  std::string instrument = {};
+  std::vector<std::pair<std::string, std::string>> parameters = {};
 };
 
 /// Changes of books, trades, connections and the venue as a whole are also published, without being

@@ -21,15 +21,15 @@ namespace virtufin::inline v0 {
 struct BinanceAdapterOptions {
   /// Market (`feed.market`, default spot), world, run id, and limits of the books.
   /// snapshot_timeout_ms and silent_after_ms are not used: the limits below are.
-  BinanceFeedOptions feed;
+  BinanceFeedOptions feed = {};
 
   // Both or none: with one of them only, the other side is the live venue, and its weight.
-  std::string stream_url;               // ws(s)://host:port without path; empty: the venue's own
-  std::string rest_url;                 // http(s)://host:port; empty: the venue's own
+  std::string stream_url = {};          // ws(s)://host:port without path; empty: the venue's own
+  std::string rest_url = {};            // http(s)://host:port; empty: the venue's own
   std::string public_path = "/public";  // USD-M: before /stream, by route; may be empty
   std::string market_path = "/market";
-  std::string ca_file;  // PEM: trust these instead of the system's certificates
-  std::string ca_pem;   // the same as text; both add up
+  std::string ca_file = {};  // PEM: trust these instead of the system's certificates
+  std::string ca_pem = {};   // the same as text; both add up
 
   int depth_speed_ms = 100;    // of the depth stream; spot also 1000, USD-M 250 and 500
   int snapshot_levels = 1000;  // of each side in a depth snapshot
@@ -74,9 +74,8 @@ struct BinanceAdapterOptions {
 /// ticker  `mini` true or false (default); always mini without an instrument
 /// mark, funding  `speed_ms` 1000 (default) or 3000; USD-M only
 ///
-/// With a Platform `p`: `{p.executor(), p.clock(), log}`, where `log` is a sink of yours or
-/// NullLog(). Start the platform first, and stop the adapter before it: its Stop tells the last
-/// states.
+/// With a Platform, `runtime` is platform.runtime(). Start the platform first, and stop the adapter
+/// before it: its Stop tells the last states.
 ///
 /// With `state`, a ban by the venue holds over a restart: service "exchange", key
 /// "exchange.ban.<host of rest_url>", its end as an RFC 3339 time. Read before the first request,

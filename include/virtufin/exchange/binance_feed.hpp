@@ -35,7 +35,7 @@ struct BinanceFeedOptions {
   BinanceMarket market = BinanceMarket::kSpot;
   std::string world = "act";     // or "hyp.<name>"
   std::string universe = "ALL";  // extension marketuniverse
-  std::string run_id;            // extension runid, a UUID; empty: absent
+  std::string run_id = {};       // extension runid, a UUID; empty: absent
   bool historical = false;       // clocktype historical: no walltime on events
   std::size_t max_depth = 0;     // levels of each side in a snapshot event; a book rebuilt from a
                                  // cut one lacks what lies deeper; 0: all

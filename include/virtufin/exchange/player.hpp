@@ -20,11 +20,11 @@
 namespace virtufin::inline v0 {
 
 struct RecordingPlayerOptions {
-  std::string frames_path;
-  std::string answers_path;                // depth snapshots; empty: none
-  std::optional<BinanceMarket> market;     // unset: told by the recorded URLs
-  bool snapshots_first = false;            // all answers before the first frame, asked for or not
-  BinanceFeedOptions feed = Historical();  // `market` is replaced
+  std::string frames_path = {};
+  std::string answers_path = {};             // depth snapshots; empty: none
+  std::optional<BinanceMarket> market = {};  // unset: told by the recorded URLs
+  bool snapshots_first = false;              // all answers before the first frame, asked for or not
+  BinanceFeedOptions feed = Historical();    // `market` is replaced
 
   /// Clock type historical in world "hyp.replay".
   static BinanceFeedOptions Historical();

@@ -29,9 +29,12 @@ struct BufferedPublisherOptions {
 /// good looks away for ever: destroy this first.
 class BufferedPublisher {
  public:
-  /// What became of an event: OK, the broker accepted it; RESOURCE_EXHAUSTED; UNAVAILABLE, this
-  /// was destroyed while it waited; else what the port answered. [callback]
+  /// What became of an event: OK, the broker accepted it; RESOURCE_EXHAUSTED when Refused; else
+  /// what the port answered, UNAVAILABLE when this was destroyed while it waited. [callback]
   using Fate = std::function<void(const Status&)>;
+  /// Of an answer or a fate: there was no room here and the event is not kept, publish it again
+  /// later. False for RESOURCE_EXHAUSTED of a port: there all others got it, do not. [any]
+  static bool Refused(const Status& status) noexcept;
 
   /// Both are borrowed until this is destroyed.
   BufferedPublisher(PubSub& bus, const Runtime& runtime,
@@ -43,8 +46,8 @@ class BufferedPublisher {
   BufferedPublisher& operator=(const BufferedPublisher&) = delete;
 
   /// OK: accepted by the broker, or waits for it. `message` is borrowed during the call. [any]
-  /// [callback] Errors: RESOURCE_EXHAUSTED when `capacity` events wait: this one is not kept; else
-  /// what the port answers when it is not away.
+  /// [callback] Errors: RESOURCE_EXHAUSTED when `capacity` events wait: this one is not kept, see
+  /// Refused; else what the port answers when it is not away.
   Status Publish(const Message& message);
   /// The same; `fate` is consumed and runs exactly once, maybe before this returns. [any]
   /// [callback]

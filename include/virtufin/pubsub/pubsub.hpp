@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,7 +39,7 @@ struct SubscribeOptions {
   Overflow overflow = Overflow::kBlock;  // kQueued only
   std::size_t capacity = 8192;           // events that may wait; kQueued only
   std::int64_t block_timeout_ms = 1000;  // real time; then the subscription lags; kBlock only
-  std::string name;                      // shown in errors and logs; default: the first topic
+  std::string name = {};                 // shown in errors and logs; default: the first topic
   /// Topics are patterns: a segment `*` is any one segment, a last segment `>` any one or more.
   /// What ends with -dead is matched by name or by `*-dead` and `>-dead` as the last segment, which
   /// match nothing else. At most 64 segments, none empty.
@@ -46,10 +47,10 @@ struct SubscribeOptions {
   /// Not empty: subscriptions of one group compete, each event goes to exactly one of them, and
   /// what is left unhandled by one that leaves goes to the others. Members run side by side: events
   /// of one subject may, too. A retry stays with its member. kQueued only.
-  std::string group;
+  std::string group = {};
   /// Of failed events; an inline handler is not called again: its failed events go to the dead
   /// letter at once.
-  RetryPolicy retry;
+  RetryPolicy retry = {};
   bool ordered = true;  // later events of this handler wait for one that is retried; false: pass
 };
 
@@ -61,8 +62,10 @@ struct SubscriptionCounters {
   std::uint64_t missed_lagging = 0;  // not queued because the subscription lagged
   std::uint64_t failed = 0;          // attempts that failed
   std::uint64_t retried = 0;         // attempts after the first
-  std::uint64_t dead_lettered = 0;   // events that went to the dead letter
+  std::uint64_t dead_lettered = 0;   // events whose dead letter somebody took
   std::size_t queued = 0;            // waiting now; of a group: all of its queue
+  std::size_t retrying = 0;          // waiting now for their next attempt or for an outcome
+  bool running = false;              // its handler runs now, or is about to
   bool lagging = false;              // publishers do not wait for it now
   std::size_t parked = 0;            // publishing strands parked for it now
 };
@@ -130,6 +133,11 @@ class PubSub {
   Result<Subscription> Subscribe(std::string_view topic, const SubscribeOptions& options,
                                  MessageHandler handler) {
     return Subscribe(std::span(&topic, 1), options, std::move(handler));
+  }
+  /// `{"a", "b"}`
+  Result<Subscription> Subscribe(std::initializer_list<std::string_view> topics,
+                                 const SubscribeOptions& options, MessageHandler handler) {
+    return Subscribe(std::span(topics.begin(), topics.size()), options, std::move(handler));
   }
   Result<Subscription> Subscribe(std::span<const std::string> topics,
                                  const SubscribeOptions& options, MessageHandler handler) {

@@ -15,7 +15,7 @@ namespace virtufin::inline v0 {
 
 struct SqliteStoreOptions {
   // Created when it is not there; its folder is not.
-  std::string path;
+  std::string path = {};
   // True: each write waits for the disk (milliseconds). False: an OK survives the end of the
   // process, by kill -9 too; a power cut may take back the last writes, no more.
   bool survive_power_loss = false;

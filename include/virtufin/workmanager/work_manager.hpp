@@ -38,15 +38,15 @@ struct WorkManagerOptions {
 };
 
 struct CreateWorkerRequest {
-  WorkerCode code;
-  std::vector<std::string> topics;
+  WorkerCode code = {};
+  std::vector<std::string> topics = {};
   /// Stamped on every incoming event as extensions; one already on the event wins. Keys that start
   /// with `virtufin.` steer the manager instead: `virtufin.queue` (events), `virtufin.overflow`
   /// (`Block`, `DropOldest`, `DropNewest`, `Conflate`), `virtufin.group` (workers of one group
   /// compete), `virtufin.ordered` (`false`: later events pass one that is retried),
   /// `virtufin.retryaftertimeout` (`true`: what was overdue is retried as well).
-  std::map<std::string, std::string> config;
-  std::map<std::string, std::string> tags;  // at most 50; never seen by the worker
+  std::map<std::string, std::string> config = {};
+  std::map<std::string, std::string> tags = {};  // at most 50; never seen by the worker
 };
 
 enum class WorkerStatus : std::uint8_t { kUnspecified = 0, kStopped = 1, kRunning = 2 };

@@ -3,6 +3,7 @@
 
 #include "event/plain_scan.hpp"
 #include "event/text.hpp"
+#include "virtufin/core/utf8.hpp"
 
 namespace virtufin::inline v0::detail {
 

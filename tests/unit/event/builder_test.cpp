@@ -50,6 +50,7 @@ TEST_CASE("a builder makes an event of all that was set") {
   CHECK(event.ExtensionText("correlationid") == "7d3f1c52-9b0e-4a6d-8f21-0c5ad1e7b342");
   CHECK(event.ExtensionText("note") == "text");
   CHECK(event.ExtensionTime("eventtime") == kTime);
+  CHECK(event.ExtensionNumber("sequence") == 18446744073709551615u);
 }
 
 // Pins EV-2.

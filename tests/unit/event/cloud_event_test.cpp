@@ -105,6 +105,30 @@ TEST_CASE("the time of an extension is read from a timestamp or from RFC 3339 te
   CHECK(!event.ExtensionTime("absent").has_value());
 }
 
+TEST_CASE("the number of an extension is read from an integer or from its digits") {
+  const NamedValue extensions[] = {{"typed", 7},
+                                   {"text", std::string_view("7")},
+                                   {"largest", std::string_view("18446744073709551615")},
+                                   {"toolarge", std::string_view("18446744073709551616")},
+                                   {"below", -1},
+                                   {"belowtext", std::string_view("-1")},
+                                   {"plus", std::string_view("+1")},
+                                   {"tail", std::string_view("7 ")},
+                                   {"empty", std::string_view("")},
+                                   {"flag", true}};
+  CloudEvent::Parts parts = samples::Minimal();
+  parts.extensions = extensions;
+  const CloudEvent event = *CloudEvent::Make(parts);
+  CHECK(event.ExtensionNumber("typed") == 7);
+  CHECK(event.ExtensionNumber("text") == 7);
+  CHECK(event.ExtensionNumber("largest") == 18446744073709551615u);
+  for (const char* none :
+       {"toolarge", "below", "belowtext", "plus", "tail", "empty", "flag", "absent"}) {
+    CAPTURE(none);
+    CHECK(!event.ExtensionNumber(none).has_value());
+  }
+}
+
 TEST_CASE("an id that is a canonical UUID can be had as one") {
   CloudEvent::Parts parts = samples::Minimal();
   parts.id = "7d3f1c52-9b0e-4a6d-8f21-0c5ad1e7b342";

@@ -101,6 +101,8 @@ TEST_CASE("topics of services and workers") {
   CHECK(CommandTopic("echoworker") == "command.echoworker");
   CHECK(ResponseTopic("echo.worker") == "response.echo%2Eworker");
   CHECK(DeadLetterTopic(kStateChangeTopic) == "state.change-dead");
+  CHECK(IsDeadLetterTopic(DeadLetterTopic("a")));
+  CHECK(!IsDeadLetterTopic("a-dead.b"));
 }
 
 // Pins TOP-17.

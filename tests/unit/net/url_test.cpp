@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include "net/resolver.hpp"
-#include "net/utf8.hpp"
 
 namespace virtufin::test {
 
@@ -48,24 +47,6 @@ TEST_CASE("what is printed of an address holds no secret") {
   CHECK(Redact("wss://h:9443/ws/pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65/x") ==
         "wss://h:9443/ws/.../x");
   CHECK(Redact("not an address: secret") == "(not an address)");
-}
-
-TEST_CASE("UTF-8 is what RFC 3629 says") {
-  const std::string ascii(100, 'a');
-  for (const std::string& good :
-       {std::string(), ascii, ascii + "\xc3\xa9" + ascii,
-        std::string("\xe2\x82\xac\xf0\x9f\x98\x80"),
-        std::string("\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf"), std::string("a\0b", 3)}) {
-    CHECK(net::IsUtf8(good));
-  }
-  for (const char* bad :
-       {"\x80", "\xc0\xaf", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80",
-        "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc3", "\xe2\x82",
-        "\xf0\x9f\x98", "\xc3\x28", "\xff"}) {
-    CHECK_FALSE(net::IsUtf8(bad));
-    CHECK_FALSE(net::IsUtf8(ascii + bad));
-    CHECK_FALSE(net::IsUtf8(ascii + bad + ascii));
-  }
 }
 
 TEST_CASE("address literals need no lookup") {

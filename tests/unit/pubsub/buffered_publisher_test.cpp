@@ -97,6 +97,7 @@ TEST_CASE("a full buffer refuses the event, keeps the others and has room again 
     const Status status = line.Publish(publisher, i);
     CHECK(status.code() == StatusCode::kResourceExhausted);
     CHECK(status.message().find("found 3 events waiting") != std::string_view::npos);
+    CHECK(BufferedPublisher::Refused(status));
   }
   CHECK(publisher.counters().refused == 2);
   line.connection.Set(Connection::kUp);
