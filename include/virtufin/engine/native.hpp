@@ -1,9 +1,12 @@
 // Native engine: shared libraries that speak the worker ABI (virtufin/virtufin_worker_api_c.h).
 //
-// MIME type application/x-native-dll, alias application/x-nativedll. The code is a bare shared
-// library. Every load maps a private copy: the file may be replaced at once, and other bytes under
-// the same path are other code. A library next to the file, found by $ORIGIN, is therefore not
-// found.
+// MIME type application/x-native-dll, alias application/x-nativedll. The code is a package, that is
+// a zip with <id>.nuspec or manifest.json and a library for each kind of machine, or a bare shared
+// library: docs/guide/packages.md. Packages are not trusted: one that is odd in any way is refused,
+// and nothing but its manifest and the library for this machine is ever unpacked.
+//
+// Every load maps a private copy: the file may be replaced at once, and other bytes under the same
+// path are other code. A library next to the file, found by $ORIGIN, is therefore not found.
 // Specification: docs/openspec/specs/worker-abi/spec.md
 #pragma once
 
@@ -28,8 +31,15 @@ struct NativeEngineOptions {
   /// being mapped; key worker.environment. Such loads run one after another. Off where other
   /// threads of the process read the environment: that is a race.
   bool environment = false;
-  /// Larger libraries are refused. Bytes.
+  /// Larger libraries, and larger packages, are refused. Bytes.
   std::size_t max_library_bytes = std::size_t{512} << 20;
+  /// Packages with more entries are refused.
+  std::size_t max_package_entries = 4096;
+  /// Packages whose entries are larger, all together and unpacked, are refused. Bytes.
+  std::size_t max_package_bytes = std::size_t{1} << 30;
+  /// Packages are refused with an entry, of more than 64 KiB, that grows by a larger factor when it
+  /// is unpacked.
+  std::size_t max_package_ratio = 200;
 };
 
 /// What native workers of the whole process did so far.

@@ -7,8 +7,25 @@
 #include <cstring>
 #include <string>
 
+#include "virtufin/engine/package_names.hpp"
+
 namespace virtufin::inline v0::detail {
 namespace {
+
+constexpr Elf64_Half kMachine =
+#if defined(__x86_64__)
+    EM_X86_64;
+#elif defined(__aarch64__)
+    EM_AARCH64;
+#elif defined(__riscv)
+    EM_RISCV;
+#elif defined(__loongarch64)
+    258;  // EM_LOONGARCH, which glibc 2.36 has and older ones lack
+#elif defined(__powerpc64__)
+    EM_PPC64;
+#elif defined(__s390x__)
+    EM_S390;
+#endif
 
 Status Refused(std::string what) {
   return {StatusCode::kInvalidArgument, "engine", std::move(what)};
@@ -60,9 +77,6 @@ Status CheckSegments(ByteView file, const Elf64_Ehdr& header) {
 }  // namespace
 
 Status CheckSharedLibrary(ByteView file) {
-  if (file.size() >= 2 && file[0] == 'P' && file[1] == 'K') {
-    return Refused("expected a bare shared library, found a zip package");
-  }
   if (file.size() < SELFMAG || std::memcmp(file.data(), ELFMAG, SELFMAG) != 0) {
     return Refused("expected a shared library (7f 45 4c 46), found " +
                    (file.empty() ? "no bytes" : FirstBytes(file)));
@@ -75,6 +89,10 @@ Status CheckSharedLibrary(ByteView file) {
       std::endian::native == std::endian::little ? ELFDATA2LSB : ELFDATA2MSB;
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != kByteOrder) {
     return Refused("the shared library is for another kind of machine");
+  }
+  if (header.e_machine != kMachine) {
+    return Refused("the shared library is for ELF machine " + std::to_string(header.e_machine) +
+                   ": expected " + std::to_string(kMachine) + " (" + std::string(HostRid()) + ")");
   }
   if (header.e_type != ET_DYN) {
     return Refused("expected an ELF shared object, found ELF type " +

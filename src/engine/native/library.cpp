@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/native/code.hpp"
 #include "engine/native/elf.hpp"
 #include "engine/native/environment.hpp"
 
@@ -26,52 +27,7 @@
 namespace virtufin::inline v0::detail {
 namespace {
 
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&&) = delete;
-  ~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const noexcept { return fd_; }
-  bool ok() const noexcept { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-Status Failed(StatusCode code, const std::string& what, int error) {
-  return {code, "engine", what + ": " + std::strerror(error)};
-}
-
-Result<std::vector<std::uint8_t>> ReadWhole(const std::string& path, std::size_t max_bytes) {
-  // Not waiting: opening a FIFO would, for a writer that may never come.
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat about {};
-  if (!file.ok() || fstat(file.get(), &about) != 0) {
-    return Failed(StatusCode::kInvalidArgument, path, errno);
-  }
-  if (!S_ISREG(about.st_mode)) {
-    return Status(StatusCode::kInvalidArgument, "engine", path + ": expected a regular file");
-  }
-  if (static_cast<std::uint64_t>(about.st_size) > max_bytes) {
-    return Status(StatusCode::kResourceExhausted, "engine",
-                  path + ": " + std::to_string(about.st_size) + " bytes, at most " +
-                      std::to_string(max_bytes) + " are loaded");
-  }
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(about.st_size));
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t count = read(file.get(), bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Failed(StatusCode::kInvalidArgument, path, errno);
-    if (count == 0) break;
-    done += static_cast<std::size_t>(count);
-  }
-  bytes.resize(done);
-  return bytes;
-}
+constexpr std::size_t kMaxFileNameBytes = 140;  // lib<128>.dylib; memfd_create takes 249
 
 bool WriteWhole(int fd, ByteView bytes) noexcept {
   while (!bytes.empty()) {
@@ -81,13 +37,6 @@ bool WriteWhole(int fd, ByteView bytes) noexcept {
     bytes = bytes.subspan(static_cast<std::size_t>(count));
   }
   return true;
-}
-
-std::string FileNameOf(const WorkerCode& code) {
-  const std::size_t slash = code.path.rfind('/');
-  std::string name = slash == std::string::npos ? code.path : code.path.substr(slash + 1);
-  if (name.size() > 128) name.resize(128);
-  return name.empty() ? "worker.so" : name;
 }
 
 // The loader takes a path it has seen for the library it has: once descriptor 5 is closed and given
@@ -113,11 +62,11 @@ Result<Copy> CopyToMemory(const std::string& name, ByteView bytes) {
   if (fd < 0 && errno == EINVAL) fd = memfd_create(label.c_str(), MFD_CLOEXEC);  // before Linux 6.3
   FileDescriptor owned(fd);
   if (!owned.ok() || !WriteWhole(fd, bytes)) {
-    return Failed(errno == ENOMEM || errno == ENOSPC || errno == EMFILE || errno == ENFILE
-                      ? StatusCode::kResourceExhausted
-                      : StatusCode::kFailedPrecondition,
-                  "no private copy in memory (the option worker.directory puts it in a file)",
-                  errno);
+    return SystemError(errno == ENOMEM || errno == ENOSPC || errno == EMFILE || errno == ENFILE
+                           ? StatusCode::kResourceExhausted
+                           : StatusCode::kFailedPrecondition,
+                       "no private copy in memory (the option worker.directory puts it in a file)",
+                       errno);
   }
   return Copy{DescriptorPath(fd), std::move(owned)};
 }
@@ -125,8 +74,8 @@ Result<Copy> CopyToMemory(const std::string& name, ByteView bytes) {
 Result<Copy> CopyToFile(const std::string& directory, const std::string& name, ByteView bytes) {
   std::string folder = directory + "/virtufin-worker-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) {
-    return Failed(StatusCode::kFailedPrecondition, "no folder for a private copy in " + directory,
-                  errno);
+    return SystemError(StatusCode::kFailedPrecondition,
+                       "no folder for a private copy in " + directory, errno);
   }
   const std::string path = folder + "/" + name;
   const FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700));
@@ -134,7 +83,7 @@ Result<Copy> CopyToFile(const std::string& directory, const std::string& name, B
     const int error = errno;
     unlink(path.c_str());
     rmdir(folder.c_str());
-    return Failed(StatusCode::kFailedPrecondition, "no private copy at " + path, error);
+    return SystemError(StatusCode::kFailedPrecondition, "no private copy at " + path, error);
   }
   return Copy{path, std::nullopt};
 }
@@ -167,28 +116,15 @@ void* Map(const std::string& path, const WorkerIdentity& identity, bool environm
 
 }  // namespace
 
-Result<Library> Library::Open(const WorkerCode& code, const WorkerIdentity& identity,
-                              const NativeEngineOptions& options) {
-  std::vector<std::uint8_t> file;
-  ByteView bytes = code.content;
-  if (!code.path.empty()) {
-    auto read = ReadWhole(code.path, options.max_library_bytes);
-    if (!read.ok()) return read.status();
-    file = *std::move(read);
-    bytes = file;
-  } else if (bytes.size() > options.max_library_bytes) {
-    return Status(StatusCode::kResourceExhausted, "engine",
-                  "a library of " + std::to_string(bytes.size()) + " bytes, at most " +
-                      std::to_string(options.max_library_bytes) + " are loaded");
-  }
-  const std::string name =
-      !code.path.empty() ? code.path : "library of " + std::to_string(bytes.size()) + " bytes";
+Result<Library> Library::Open(ByteView bytes, const std::string& name, std::string file_name,
+                              const WorkerIdentity& identity, const NativeEngineOptions& options) {
   if (const Status status = CheckSharedLibrary(bytes); !status.ok()) {
     return Status(status.code(), "engine", name + ": " + std::string(status.message()));
   }
-  Result<Copy> copy = options.directory.empty()
-                          ? CopyToMemory(FileNameOf(code), bytes)
-                          : CopyToFile(options.directory, FileNameOf(code), bytes);
+  if (file_name.empty()) file_name = "worker.so";
+  if (file_name.size() > kMaxFileNameBytes) file_name.resize(kMaxFileNameBytes);
+  Result<Copy> copy = options.directory.empty() ? CopyToMemory(file_name, bytes)
+                                                : CopyToFile(options.directory, file_name, bytes);
   if (!copy.ok()) return copy.status();
   void* const handle = Map(copy->path, identity, options.environment);
   Library library(handle, name, copy->path, !copy->fd.has_value());

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "virtufin/core/bytes.hpp"
 #include "virtufin/core/result.hpp"
 #include "virtufin/engine/engine.hpp"
 #include "virtufin/engine/native.hpp"
@@ -12,15 +13,17 @@ namespace virtufin::inline v0::detail {
 /// One mapping, shared with nobody. Movable; the destructor closes it.
 class Library {
  public:
-  /// Errors: INVALID_ARGUMENT with the loader's words; RESOURCE_EXHAUSTED for no memory or a
-  /// library that is too large; FAILED_PRECONDITION when no private copy can be made.
-  static Result<Library> Open(const WorkerCode& code, const WorkerIdentity& identity,
-                              const NativeEngineOptions& options);
+  /// `name` is what messages call it, `file_name` what its private copy is called. Errors:
+  /// INVALID_ARGUMENT with the loader's words; RESOURCE_EXHAUSTED for no memory;
+  /// FAILED_PRECONDITION when no private copy can be made.
+  static Result<Library> Open(ByteView bytes, const std::string& name, std::string file_name,
+                              const WorkerIdentity& identity, const NativeEngineOptions& options);
   Library(Library&& other) noexcept;
   Library& operator=(Library&&) = delete;
   ~Library();
 
-  /// How the library is called in messages: the file's path, or "library of 14304 bytes".
+  /// How the library is called in messages: the file's path, or "library of 14304 bytes"; of a
+  /// package, with the path in it behind.
   const std::string& name() const noexcept { return name_; }
   /// The address of an exported symbol; null when there is none.
   void* Find(const char* symbol) const noexcept;

@@ -3,11 +3,50 @@
 
 #include <utility>
 
+#include "engine/native/code.hpp"
 #include "engine/native/library.hpp"
 #include "engine/native/native_worker.hpp"
+#include "engine/native/package.hpp"
 
 namespace virtufin::inline v0 {
 namespace {
+
+std::string FileNameOf(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));
+}
+
+// How messages call the code: its path, or how many bytes of what it is.
+std::string NameOf(const WorkerCode& code, const char* kind) {
+  if (!code.path.empty()) return code.path;
+  return kind + (" of " + std::to_string(code.content.size()) + " bytes");
+}
+
+struct Opened {
+  detail::Library library;
+  detail::WorkerManifest manifest;
+};
+
+Result<Opened> Open(const WorkerCode& code, const WorkerIdentity& identity,
+                    const NativeEngineOptions& options) {
+  const auto bytes = detail::CodeBytes::Of(code, options.max_library_bytes);
+  if (!bytes.ok()) return bytes.status();
+  if (!detail::IsPackage(bytes->bytes())) {
+    auto library = detail::Library::Open(bytes->bytes(), NameOf(code, "library"),
+                                         FileNameOf(code.path), identity, options);
+    if (!library.ok()) return library.status();
+    return Opened{*std::move(library), {}};
+  }
+  const std::string name = NameOf(code, "package");
+  auto package = detail::OpenPackage(bytes->bytes(), options);
+  if (!package.ok()) {
+    return Status(package.status().code(), "engine",
+                  name + ": " + std::string(package.status().message()));
+  }
+  auto library = detail::Library::Open(package->bytes, name + ": " + package->path,
+                                       FileNameOf(package->path), identity, options);
+  if (!library.ok()) return library.status();
+  return Opened{*std::move(library), std::move(package->manifest)};
+}
 
 class NativeEngine final : public Engine {
  public:
@@ -19,12 +58,12 @@ class NativeEngine final : public Engine {
 
   Result<std::unique_ptr<LoadedWorker>> Load(const WorkerCode& code, const WorkerIdentity& identity,
                                              std::shared_ptr<WorkerHost> host) override {
-    auto library = detail::Library::Open(code, identity, options_);
-    if (!library.ok()) return library.status();
-    const auto exports = detail::WorkerExports::Find(*library);
+    auto opened = Open(code, identity, options_);
+    if (!opened.ok()) return opened.status();
+    const auto exports = detail::WorkerExports::Find(opened->library, opened->manifest);
     if (!exports.ok()) return exports.status();
-    auto worker = std::make_unique<detail::NativeWorker>(*std::move(library), *exports, identity,
-                                                         std::move(host));
+    auto worker = std::make_unique<detail::NativeWorker>(std::move(opened->library), *exports,
+                                                         identity, std::move(host));
     if (Status status = worker->Init(); !status.ok()) return status;
     return Result<std::unique_ptr<LoadedWorker>>(std::move(worker));
   }

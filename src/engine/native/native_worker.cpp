@@ -104,16 +104,21 @@ Status MissingSymbol(const Library& library, const char* symbol) {
 
 }  // namespace
 
-Result<WorkerExports> WorkerExports::Find(const Library& library) {
+Result<WorkerExports> WorkerExports::Find(const Library& library, const WorkerManifest& manifest) {
+  const char* const process_name = manifest.entry_point.c_str();
+  const char* const free_result_name = manifest.free_result.c_str();
   WorkerExports exports;
-  exports.process = reinterpret_cast<VirtufinProcessFn>(library.Find("Process"));
-  exports.free_result = reinterpret_cast<VirtufinFreeResultFn>(library.Find("FreeResult"));
+  exports.reentrant = manifest.reentrant;
+  exports.process = reinterpret_cast<VirtufinProcessFn>(library.Find(process_name));
+  exports.free_result = reinterpret_cast<VirtufinFreeResultFn>(library.Find(free_result_name));
   exports.init = reinterpret_cast<VirtufinWorkerInitFn>(library.Find("VirtufinWorkerInit"));
   exports.shutdown =
       reinterpret_cast<VirtufinWorkerShutdownFn>(library.Find("VirtufinWorkerShutdown"));
-  if (exports.process == nullptr) return MissingSymbol(library, "Process");
-  if (exports.free_result == nullptr) return MissingSymbol(library, "FreeResult");
-  if (const void* const version = library.Find("VirtufinWorkerAbiVersion"); version != nullptr) {
+  if (exports.process == nullptr) return MissingSymbol(library, process_name);
+  if (exports.free_result == nullptr) return MissingSymbol(library, free_result_name);
+  if (manifest.abi_version.has_value()) {
+    exports.abi_version = *manifest.abi_version;
+  } else if (const void* const version = library.Find("VirtufinWorkerAbiVersion")) {
     exports.abi_version = *static_cast<const std::int32_t*>(version);
   }
   if (exports.abi_version < 1 || exports.abi_version > VIRTUFIN_WORKER_ABI_REVISION) {

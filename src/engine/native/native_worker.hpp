@@ -7,6 +7,7 @@
 
 #include "engine/native/host_slab.hpp"
 #include "engine/native/library.hpp"
+#include "engine/native/manifest.hpp"
 #include "virtufin/engine/engine.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -18,9 +19,12 @@ struct WorkerExports {
   VirtufinWorkerInitFn init = nullptr;          // null: not exported
   VirtufinWorkerShutdownFn shutdown = nullptr;  // null: not exported
   std::int32_t abi_version = 1;
+  bool reentrant = false;
 
-  /// Errors: INVALID_ARGUMENT naming the missing symbol, or the supported ABI versions.
-  static Result<WorkerExports> Find(const Library& library);
+  /// By the names that the manifest gives. Its ABI version wins over the library's, which may be
+  /// packed for older hosts. Errors: INVALID_ARGUMENT naming the missing symbol, or the supported
+  /// ABI versions.
+  static Result<WorkerExports> Find(const Library& library, const WorkerManifest& manifest);
 };
 
 class NativeWorker final : public LoadedWorker {
@@ -32,7 +36,7 @@ class NativeWorker final : public LoadedWorker {
   /// Runs VirtufinWorkerInit when there is one. Errors: INVALID_ARGUMENT.
   Status Init();
 
-  bool reentrant() const noexcept override { return false; }
+  bool reentrant() const noexcept override { return exports_.reentrant; }
   void Process(const Message& message, const ExtensionOverlay* config,
                std::shared_ptr<CallSink> done) override;
   void Abandon() noexcept override;
