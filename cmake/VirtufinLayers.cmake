@@ -18,7 +18,7 @@ set(VIRTUFIN_COMPONENTS
   "sim|35|core,net"
   "workmanager|40|core,event,pubsub,worker,engine"
   "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,workmanager"
-  "c_api|60|core,event,pubsub,state,worker,engine,workmanager,platform"
+  "c_api|60|core,event,pubsub,state,worker,engine,engine_inproc,workmanager,platform"
   "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,exchange,sim,workmanager,platform")
 
 # Their headers lie in src/<name>/ and are never installed; whoever may use them includes them there.

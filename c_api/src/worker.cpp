@@ -1,39 +1,123 @@
-// The noun worker: workers are ids, made from a library file.
-#include <vector>
+// The noun worker: workers are ids, made from code.
+#include <algorithm>
+#include <array>
+#include <map>
 
 #include "guard.hpp"
 #include "handles.hpp"
+#include "virtufin/engine/inproc.hpp"
 
+using virtufin::CreateWorkerRequest;
 using virtufin::Status;
+using virtufin::StatusCode;
+using virtufin::WorkerCode;
 using virtufin::c::Guard;
-using virtufin::c::Missing;
+using virtufin::c::Invalid;
+using virtufin::c::Require;
 using virtufin::c::View;
+
+namespace {
+
+constexpr std::string_view kNativeMimeType = "application/x-native-dll";
+
+void Fill(const virtufin_worker_code_t& given, WorkerCode& code) {
+  const std::string_view mime_type = View(given.mime_type);
+  code.mime_type = mime_type.empty() ? kNativeMimeType : mime_type;
+  code.path = View(given.path);
+  std::string_view content = View(given.content);
+  if (given.functions.data != nullptr) {
+    code.mime_type = virtufin::kInProcMimeType;
+    content = View(given.functions);
+  }
+  code.content.assign(content.begin(), content.end());
+}
+
+Status Read(const virtufin_worker_code_t* given, WorkerCode& code) {
+  virtufin_worker_code_t known{};
+  if (Status status = virtufin::c::ReadStruct(given, known); !status.ok()) return status;
+  const std::array sources = {known.path, known.content, known.url, known.functions};
+  const auto found = std::count_if(sources.begin(), sources.end(),
+                                   [](virtufin_str_t source) { return source.data != nullptr; });
+  if (found != 1) {
+    return Invalid("code: expected one of path, content, url and functions, found " +
+                   std::to_string(found));
+  }
+  if (known.url.data != nullptr) {
+    return Status(StatusCode::kUnimplemented, "c_api",
+                  "url: this library is built without fetching of code");
+  }
+  Fill(known, code);
+  return {};
+}
+
+Status ReadPairs(const char* parameter, const virtufin_pair_t* pairs, std::size_t count,
+                 std::map<std::string, std::string>& out) {
+  if (pairs == nullptr && count != 0) return virtufin::c::Missing(parameter);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (out.emplace(View(pairs[i].name), View(pairs[i].value)).second) continue;
+    return Invalid(std::string(parameter) + ": '" + std::string(View(pairs[i].name)) +
+                   "' is there twice");
+  }
+  return {};
+}
+
+Status ReadTopics(const virtufin_str_t* topics, std::size_t count, CreateWorkerRequest& request) {
+  if (topics == nullptr && count != 0) return virtufin::c::Missing("topics");
+  for (std::size_t i = 0; i < count; ++i) request.topics.emplace_back(View(topics[i]));
+  return {};
+}
+
+Status Read(const virtufin_worker_options_t* given, CreateWorkerRequest& request) {
+  virtufin_worker_options_t known{};
+  Status status = virtufin::c::ReadStruct(given, known);
+  if (status.ok()) status = ReadTopics(known.topics, known.topic_count, request);
+  if (status.ok()) status = ReadPairs("config", known.config, known.config_count, request.config);
+  if (status.ok()) status = ReadPairs("tags", known.tags, known.tag_count, request.tags);
+  return status;
+}
+
+Status Create(virtufin_platform_t& platform, CreateWorkerRequest request, virtufin_text_t** id) {
+  return virtufin::c::GiveHandle(id, [&](virtufin_text& text) {
+    auto created = platform.platform->workers().Create(std::move(request));
+    if (created.ok()) text.text = *std::move(created);
+    return created.status();
+  });
+}
+
+}  // namespace
+
+virtufin_status_t virtufin_worker_create(virtufin_platform_t* platform,
+                                         const virtufin_worker_code_t* code,
+                                         const virtufin_worker_options_t* options,
+                                         virtufin_text_t** id, virtufin_error_t** error) {
+  return Guard(error, [&] {
+    Status status =
+        Require({{"platform", platform}, {"code", code}, {"options", options}, {"id", id}});
+    CreateWorkerRequest request;
+    if (status.ok()) status = Read(code, request.code);
+    if (status.ok()) status = Read(options, request);
+    return status.ok() ? Create(*platform, std::move(request), id) : status;
+  });
+}
 
 virtufin_status_t virtufin_worker_create_from_file(virtufin_platform_t* platform,
                                                    virtufin_str_t path,
                                                    const virtufin_str_t* topics, size_t topic_count,
                                                    virtufin_text_t** id, virtufin_error_t** error) {
-  return Guard(error, [&] {
-    if (platform == nullptr) return Missing("platform");
-    if (id == nullptr) return Missing("id");
-    if (topics == nullptr && topic_count != 0) return Missing("topics");
-    virtufin::CreateWorkerRequest request;
-    request.code.mime_type = "application/x-native-dll";
-    request.code.path = View(path);
-    for (size_t i = 0; i < topic_count; ++i) request.topics.emplace_back(View(topics[i]));
-    auto text = std::make_unique<virtufin_text>();
-    auto created = platform->platform->workers().Create(std::move(request));
-    if (!created.ok()) return created.status();
-    text->text = std::move(*created);
-    *id = text.release();
-    return Status();
-  });
+  virtufin_worker_code_t code{};
+  code.struct_size = sizeof(code);
+  code.path = path;
+  virtufin_worker_options_t options{};
+  options.struct_size = sizeof(options);
+  options.topics = topics;
+  options.topic_count = topic_count;
+  return virtufin_worker_create(platform, &code, &options, id, error);
 }
 
 virtufin_status_t virtufin_worker_start(virtufin_platform_t* platform, virtufin_str_t id,
                                         virtufin_error_t** error) {
   return Guard(error, [&] {
-    if (platform == nullptr) return Missing("platform");
+    if (Status status = Require({{"platform", platform}}); !status.ok()) return status;
     return platform->platform->workers().Start(View(id));
   });
 }
@@ -41,15 +125,27 @@ virtufin_status_t virtufin_worker_start(virtufin_platform_t* platform, virtufin_
 virtufin_status_t virtufin_worker_stop(virtufin_platform_t* platform, virtufin_str_t id,
                                        virtufin_error_t** error) {
   return Guard(error, [&] {
-    if (platform == nullptr) return Missing("platform");
+    if (Status status = Require({{"platform", platform}}); !status.ok()) return status;
     return platform->platform->workers().Stop(View(id));
+  });
+}
+
+virtufin_status_t virtufin_worker_load_code(virtufin_platform_t* platform, virtufin_str_t id,
+                                            const virtufin_worker_code_t* code,
+                                            virtufin_error_t** error) {
+  return Guard(error, [&] {
+    Status status = Require({{"platform", platform}, {"code", code}});
+    WorkerCode read;
+    if (status.ok()) status = Read(code, read);
+    if (!status.ok()) return status;
+    return platform->platform->workers().LoadCode(View(id), std::move(read));
   });
 }
 
 virtufin_status_t virtufin_worker_delete(virtufin_platform_t* platform, virtufin_str_t id,
                                          virtufin_error_t** error) {
   return Guard(error, [&] {
-    if (platform == nullptr) return Missing("platform");
+    if (Status status = Require({{"platform", platform}}); !status.ok()) return status;
     return platform->platform->workers().Delete(View(id));
   });
 }

@@ -94,8 +94,7 @@ static void members_of_a_group_share_the_events(void) {
   virtufin_subscription_t* c = subscribe(platform, "t", NULL, &alone);
   for (int i = 0; i < 100; ++i) publish(platform, "t", "e");
   counter_await(&alone.events, 100);
-  while (counter_get(&one.events) + counter_get(&other.events) < 100) {
-  }
+  AWAIT(counter_get(&one.events) + counter_get(&other.events) == 100);
   virtufin_subscription_free(a);
   virtufin_subscription_free(b);
   CHECK(counter_get(&one.events) + counter_get(&other.events) == 100);
@@ -116,8 +115,7 @@ static void a_failed_event_is_retried_and_then_dead_lettered(void) {
   counter_await(&dead.events, 1);
   CHECK(counter_get(&seen.events) == 3 && seen.attempts == 3);
   check_contains(str(dead.reason), "not today");
-  while (counters_of(subscription).dead_lettered == 0) {
-  }
+  AWAIT(counters_of(subscription).dead_lettered != 0);
   const virtufin_subscription_counters_t counters = counters_of(subscription);
   CHECK(counters.delivered == 3 && counters.failed == 3 && counters.retried == 2);
   CHECK(counters.dead_lettered == 1 && counters.dropped == 0 && counters.lagging == 0);
@@ -144,8 +142,7 @@ static void a_rejected_event_is_dead_lettered_at_once_unless_that_is_off(void) {
   seen.answer = VIRTUFIN_DELIVERY_RETRY;
   subscription = subscribe(platform, "t", &options, &seen);
   publish(platform, "t", "2");
-  while (counters_of(subscription).dropped == 0) {
-  }
+  AWAIT(counters_of(subscription).dropped != 0);
   CHECK(counters_of(subscription).retried == 0 && counter_get(&seen.events) == 2);
   virtufin_subscription_free(subscription);
   virtufin_subscription_free(graves);
@@ -307,8 +304,7 @@ static void counters_are_of_a_subscription_and_need_room(void) {
   CHECK_ERROR(virtufin_subscription_get_counters(subscription, &counters, &error),
               VIRTUFIN_INVALID_ARGUMENT, "struct_size");
   publish(platform, "t", "1");
-  while (counters_of(subscription).delivered != 1) {
-  }
+  AWAIT(counters_of(subscription).delivered == 1);
   end_platform(platform);
   CHECK(counters_of(subscription).delivered == 1); /* it outlives its platform */
   virtufin_subscription_free(subscription);

@@ -3,10 +3,10 @@
 #define VIRTUFIN_TESTS_C_SUPPORT_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "virtufin/virtufin.h"
 
@@ -28,6 +28,10 @@
     check_contains(virtufin_error_get_message(error), part); \
     virtufin_error_free(error);                              \
   } while (0)
+
+/* For what nobody tells; the test runs out of time when it never comes true. */
+#define AWAIT(condition) \
+  while (!(condition)) sched_yield()
 
 #define TEST(name)                  \
   do {                              \
