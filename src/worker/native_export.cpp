@@ -3,7 +3,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -13,6 +12,7 @@
 
 #include "virtufin/event/wire.hpp"
 #include "worker/error_body.hpp"
+#include "worker/thrown.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {
@@ -90,17 +90,6 @@ Instance& FindOrMake(const VirtufinHost* host, MakeWorkerFn make) {
   const std::lock_guard lock(instances_mutex);
   made->next = std::exchange(instances, made.get());
   return *made.release();
-}
-
-// What is being handled, as text. Precondition: inside a catch block.
-std::string WhatWasThrown() {
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "an exception of unknown type";
-  }
 }
 
 // What the worker answers, encoded; empty when it declines.

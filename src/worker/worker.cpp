@@ -18,6 +18,11 @@ WorkerContext::Scope::Scope(WorkerContext* context) noexcept
 
 WorkerContext::Scope::~Scope() { current = before_; }
 
+std::unique_ptr<GatewayClient> WorkerContext::DialGateway(std::string_view /*host*/,
+                                                          std::uint16_t /*port*/) {
+  return nullptr;
+}
+
 Result<std::string> HostGateway::Invoke(std::string_view service, std::string_view method,
                                         std::string_view json) {
   return context_.InvokeGateway(service, method, json);

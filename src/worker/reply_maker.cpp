@@ -1,0 +1,71 @@
+// The envelopes of a typed worker's replies.
+#include <array>
+#include <chrono>
+
+#include "virtufin/worker/worker_base.hpp"
+#include "worker/thrown.hpp"
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+// Stands in for the host where a worker is called without one: in an application's own tests.
+class NoHost final : public WorkerContext {
+ public:
+  void Log(LogLevel /*level*/, std::string_view /*text*/) noexcept override {}
+  Result<std::string> InvokeGateway(std::string_view service, std::string_view method,
+                                    std::string_view /*json*/) override {
+    return Status(
+        StatusCode::kUnavailable, "worker",
+        "no host to carry the call of " + std::string(service) + "." + std::string(method));
+  }
+};
+
+bool IsHistorical(const CloudEvent& input) noexcept {
+  return input.ExtensionText("clocktype") == "historical";
+}
+
+bool IsText(std::string_view media_type) noexcept { return media_type.starts_with("text/"); }
+
+}  // namespace
+
+WorkerContext& ContextOrNone() noexcept {
+  static constinit NoHost none;
+  WorkerContext* const current = WorkerContext::Current();
+  return current != nullptr ? *current : none;
+}
+
+std::string InternalErrorText() { return "Internal error: " + WhatWasThrown(); }
+
+std::optional<Timestamp> ReplyTime(const CloudEvent& input) noexcept {
+  if (IsHistorical(input)) {
+    const std::optional<Timestamp> event_time = input.ExtensionTime("eventtime");
+    return event_time ? event_time : input.time();
+  }
+  return Timestamp::FromUnixNanos(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                      std::chrono::system_clock::now().time_since_epoch())
+                                      .count());
+}
+
+Result<CloudEvent> ReplyMaker::Make(const CloudEvent& input, const EncodedPayload& payload) {
+  CloudEvent::Builder builder;
+  builder.Source(source_).Type(type_);
+  if (const std::optional<Timestamp> time = ReplyTime(input)) builder.Time(*time);
+  if (IsHistorical(input)) {
+    const std::array<std::string_view, 3> names = {input.source(), input.id(), source_};
+    builder.Id(Uuid::V5(Uuid(), names, ordinal_++));
+  }
+  if (const std::string_view id = input.ExtensionText("correlationid"); !id.empty()) {
+    builder.Extension("correlationid", id);
+  }
+  builder.DataContentType(payload.content_type);
+  if (payload.content_type.empty() || IsJsonMediaType(payload.content_type)) {
+    builder.JsonData(payload.data);
+  } else if (IsText(payload.content_type)) {
+    builder.TextData(payload.data);
+  } else {
+    builder.BinaryData(AsBytes(payload.data));
+  }
+  return builder.Build(NameRule::kLenient);
+}
+
+}  // namespace virtufin::inline v0::detail
