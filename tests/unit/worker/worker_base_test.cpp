@@ -1,0 +1,257 @@
+// WorkerBase: envelopes of replies, ways to fail, and a payload that is no JSON.
+#include <doctest/doctest.h>
+
+#include <functional>
+#include <stdexcept>
+
+#include "tick_generated.h"
+#include "unit/worker/typed_worker_fixture.hpp"
+#include "virtufin/worker/json.hpp"
+
+using namespace virtufin;
+
+namespace {
+
+using Answer = Result<std::optional<Json>>;
+
+/// Does what the test says.
+class Scripted final : public WorkerBase<Json, Json> {
+ public:
+  using Script = std::function<Answer(WorkerContext&, const CloudEvent&, const Json&)>;
+  explicit Scripted(Script script, std::string source = "urn:test:worker")
+      : WorkerBase(std::move(source), "test.response", std::make_shared<JsonCodec>()),
+        script_(std::move(script)) {}
+
+  using WorkerBase::BuildResponse;
+  using WorkerBase::Log;
+  using WorkerBase::WithCorrelationId;
+  using WorkerBase::WithTimestamp;
+
+ private:
+  Answer Handle(WorkerContext& context, const CloudEvent& event, const Json& payload) override {
+    return script_(context, event, payload);
+  }
+  const Script script_;
+};
+
+Scripted Echoes() {
+  return Scripted([](WorkerContext&, const CloudEvent&, const Json& in) -> Answer { return in; });
+}
+
+CloudEvent Historical(std::string_view id = "input-1") {
+  return InputBuilder()
+      .Id(id)
+      .Extension("clocktype", "historical")
+      .Extension("eventtime", "2021-03-04T05:06:07.089Z")
+      .JsonData("{}")
+      .Build()
+      .value();
+}
+
+}  // namespace
+
+// Pins SDK-1.
+TEST_CASE("a reply has the worker's source and type, a fresh id, a time and JSON data") {
+  Scripted worker = Echoes();
+  const CloudEvent input = JsonInput(R"({"a":1})");
+  const CloudEvent first = ReplyOf(worker, input);
+  CHECK(first.source() == "urn:test:worker");
+  CHECK(first.type() == "test.response");
+  CHECK(first.data_content_type() == "application/json");
+  CHECK(first.data_text() == R"({"a":1})");
+  CHECK(first.time().has_value());
+  CHECK(first.id_uuid().has_value());
+  CHECK(first.id() != ReplyOf(worker, input).id());
+  CHECK(first.ExtensionText("correlationid").empty());
+  CHECK(worker.source() == "urn:test:worker");
+  CHECK(worker.response_event_type() == "test.response");
+}
+
+// Pins SDK-2.
+TEST_CASE("a reply has the correlation id of its input and no reply topic") {
+  Scripted worker = Echoes();
+  const CloudEvent reply = ReplyOf(worker, InputBuilder()
+                                               .Extension("correlationid", "c-7")
+                                               .Extension("replytopic", "answers")
+                                               .JsonData("{}")
+                                               .Build()
+                                               .value());
+  CHECK(reply.ExtensionText("correlationid") == "c-7");
+  CHECK_FALSE(reply.FindExtension("replytopic").has_value());
+}
+
+// Pins SDK-3.
+TEST_CASE("under the historical clock replies are the same every time") {
+  Scripted worker = Echoes();
+  const CloudEvent first = ReplyOf(worker, Historical());
+  const CloudEvent again = ReplyOf(worker, Historical());
+  CHECK(first == again);
+  CHECK(first.time_text() == "2021-03-04T05:06:07.089Z");
+  CHECK(first.id_uuid().has_value());
+  CHECK(first.id() != ReplyOf(worker, Historical("input-2")).id());
+  Scripted other([](auto&, auto&, const Json& in) -> Answer { return in; }, "urn:test:other");
+  CHECK(first.id() != ReplyOf(other, Historical()).id());
+
+  // Two replies of one call differ; the same call again makes the same two.
+  std::vector<std::string> ids;
+  Scripted* self = nullptr;
+  Scripted twice([&](auto&, const CloudEvent& event, const Json& in) -> Answer {
+    ids.emplace_back(self->BuildResponse(event, in).value().id());
+    ids.emplace_back(self->BuildResponse(event, in).value().id());
+    return std::nullopt;
+  });
+  self = &twice;
+  REQUIRE(twice.Process(Historical()).ok());
+  REQUIRE(twice.Process(Historical()).ok());
+  REQUIRE(ids.size() == 4);
+  CHECK(ids[0] != ids[1]);
+  CHECK(ids[0] == ids[2]);
+  CHECK(ids[1] == ids[3]);
+}
+
+// Pins SDK-4.
+TEST_CASE("what a handler throws becomes an error reply") {
+  const CloudEvent input = JsonInput("{}");
+  Scripted throws([](auto&, auto&, auto&) -> Answer { throw std::runtime_error("no feed"); });
+  CHECK(DataOf(throws, input) ==
+        R"({"command":"error","message":"Internal error: no feed","success":false})");
+  Scripted odd([](auto&, auto&, auto&) -> Answer { throw 7; });
+  CHECK(DataOf(odd, input) ==
+        R"({"command":"error","message":"Internal error: an exception of unknown type",)"
+        R"("success":false})");
+  Scripted wrong_type(
+      [](auto&, auto&, const Json& in) -> Answer { return Json(in.at("x").get<int>()); });
+  CHECK(ReplyOf(wrong_type, input).data_text().find("Internal error: ") != std::string_view::npos);
+}
+
+// Pins SDK-5.
+TEST_CASE("a handler that returns a Status takes the failure path, nullopt replies nothing") {
+  Scripted fails([](auto&, auto&, auto&) -> Answer {
+    return Status(StatusCode::kUnavailable, "test", "the venue is closed");
+  });
+  const auto failed = fails.Process(JsonInput("{}"));
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.status().code() == StatusCode::kUnavailable);
+  CHECK(failed.status().message() == "the venue is closed");
+
+  Scripted silent([](auto&, auto&, auto&) -> Answer { return std::nullopt; });
+  const auto nothing = silent.Process(JsonInput("{}"));
+  REQUIRE(nothing.ok());
+  CHECK_FALSE(nothing->has_value());
+}
+
+// Pins SDK-6.
+TEST_CASE("what cannot be encoded becomes an error reply") {
+  Scripted bad_text([](auto&, auto&, auto&) -> Answer { return Json("\xff"); });
+  CHECK(ReplyOf(bad_text, JsonInput("{}")).data_text().find("Internal error: ") !=
+        std::string_view::npos);
+  Scripted deep([](auto&, auto&, auto&) -> Answer {
+    Json value = 1;
+    for (int i = 0; i < 70; ++i) value = Json::array({value});
+    return value;
+  });
+  CHECK(DataOf(deep, JsonInput("{}")).find("deeper than 64 levels") != std::string::npos);
+}
+
+TEST_CASE("a source that is none fails the call and says so") {
+  Scripted nameless([](auto&, auto&, const Json& in) -> Answer { return in; }, "");
+  const auto reply = nameless.Process(JsonInput("{}"));
+  REQUIRE_FALSE(reply.ok());
+  CHECK(reply.status().message().find("source") != std::string_view::npos);
+}
+
+// Pins SDK-7.
+TEST_CASE("a handler logs and calls through its context; outside of a call there is none") {
+  Scripted worker([](WorkerContext& context, auto&, auto&) -> Answer {
+    Scripted::Log(LogLevel::kWarn, "thin book");
+    const auto answer = context.InvokeGateway("virtufin.State", "GetState", "{}");
+    return Json{{"answer", answer.ok() ? *answer : std::string(answer.status().message())}};
+  });
+  RecordingContext context;
+  {
+    const WorkerContext::Scope scope(&context);
+    CHECK(DataOf(worker, JsonInput("{}")) == R"({"answer":"the host's"})");
+  }
+  CHECK(context.lines == std::vector<std::string>{"3 thin book"});
+  CHECK(context.calls == std::vector<std::string>{"virtufin.State.GetState {}"});
+  CHECK(DataOf(worker, JsonInput("{}")) ==
+        R"({"answer":"no host to carry the call of virtufin.State.GetState"})");
+}
+
+TEST_CASE("replies built by hand get correlation id and time from the input") {
+  const CloudEvent input =
+      CloudEvent::Builder(Historical()).Extension("correlationid", "c").Build().value();
+  const CloudEvent bare = InputBuilder().Id("r").Build().value();
+  CHECK(Scripted::WithCorrelationId(input, bare).value().ExtensionText("correlationid") == "c");
+  CHECK(Scripted::WithTimestamp(input, bare).value().time_text() == "2021-03-04T05:06:07.089Z");
+  CHECK(Scripted::WithCorrelationId(bare, bare).value() == bare);
+  Scripted worker = Echoes();
+  const CloudEvent text = worker.BuildResponse(input, "plain", "text/plain").value();
+  CHECK(text.data_kind() == DataKind::kText);
+  const CloudEvent bytes = worker.BuildResponse(input, "\x01", "application/octet-stream").value();
+  CHECK(bytes.data_kind() == DataKind::kBinary);
+  CHECK_FALSE(worker.BuildResponse(input, "{", "application/json").ok());
+}
+
+namespace {
+
+struct TickView {
+  double price = 0;
+  std::string symbol;
+};
+
+/// A table of FlatBuffers both ways.
+class TickCodec final : public PayloadCodec<TickView, TickView> {
+ public:
+  std::string_view ContentType() const noexcept override { return "application/x-flatbuffers"; }
+  Result<TickView> DecodePayload(const CloudEvent& event) const override {
+    const std::vector<std::uint8_t> data(event.data().begin(), event.data().end());  // aligned
+    flatbuffers::Verifier verifier(data.data(), data.size());
+    if (event.data_kind() != DataKind::kBinary || !verifier.VerifyBuffer<test_sdk::Tick>()) {
+      return Status(StatusCode::kInvalidArgument, "test", "not a Tick");
+    }
+    const auto* tick = flatbuffers::GetRoot<test_sdk::Tick>(data.data());
+    return TickView{tick->price(), tick->symbol() != nullptr ? tick->symbol()->str() : ""};
+  }
+  Result<EncodedPayload> EncodeResponse(const CloudEvent&, const TickView& tick) const override {
+    flatbuffers::FlatBufferBuilder builder;
+    builder.Finish(test_sdk::CreateTick(builder, tick.price, builder.CreateString(tick.symbol)));
+    return EncodedPayload{
+        {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()},
+        std::string(ContentType())};
+  }
+  TickView EncodeError(const CloudEvent&, std::string_view message) const override {
+    return {0, "error: " + std::string(message)};
+  }
+};
+
+class Halver final : public WorkerBase<TickView, TickView> {
+ public:
+  Halver() : WorkerBase("urn:test:halver", "test.tick", std::make_shared<TickCodec>()) {}
+
+ private:
+  Result<std::optional<TickView>> Handle(WorkerContext&, const CloudEvent&,
+                                         const TickView& tick) override {
+    return TickView{tick.price / 2, tick.symbol};
+  }
+};
+
+}  // namespace
+
+// Pins SDK-8.
+TEST_CASE("a worker with a table of FlatBuffers as payload works like one with JSON") {
+  const TickCodec codec;
+  const CloudEvent none = InputBuilder().Build().value();
+  const EncodedPayload tick = codec.EncodeResponse(none, {21, "EURUSD"}).value();
+  const CloudEvent input = InputBuilder()
+                               .DataContentType(tick.content_type)
+                               .BinaryData(AsBytes(tick.data))
+                               .Build()
+                               .value();
+  Halver worker;
+  const CloudEvent reply = ReplyOf(worker, input);
+  CHECK(reply.data_kind() == DataKind::kBinary);
+  CHECK(reply.data_content_type() == "application/x-flatbuffers");
+  CHECK(codec.DecodePayload(reply).value().price == 10.5);
+  CHECK(codec.DecodePayload(ReplyOf(worker, none)).value().symbol == "error: not a Tick");
+}
