@@ -6,6 +6,7 @@
 # go down, ends the configuration.
 include_guard(GLOBAL)
 include(${CMAKE_CURRENT_LIST_DIR}/VirtufinLayers.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/VirtufinInstall.cmake)
 
 function(virtufin_check_edges name)
   virtufin_component_entry(${name} layer uses)
@@ -29,7 +30,8 @@ endfunction()
 function(virtufin_own_code target)
   target_compile_features(${target} PRIVATE cxx_std_20)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF C_EXTENSIONS OFF)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Werror
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic
+    "$<$<BOOL:${virtufin_IS_TOP_LEVEL}>:-Werror>"
     "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-fno-gnu-unique>")
   # g++ 12 sees an overlap in every `"literal" + std::string` that it inlines (GCC bug 105651).
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
@@ -44,6 +46,7 @@ function(virtufin_component name)
     message(FATAL_ERROR "component ${name}: unknown arguments ${C_UNPARSED_ARGUMENTS}")
   endif()
   virtufin_check_edges(${name} ${C_DEPENDS} ${C_PRIVATE_DEPENDS})
+  set(uses ${C_DEPENDS} ${C_PRIVATE_DEPENDS})
   list(TRANSFORM C_DEPENDS PREPEND virtufin_)
   list(TRANSFORM C_PRIVATE_DEPENDS PREPEND virtufin_)
   set(target virtufin_${name})
@@ -51,7 +54,8 @@ function(virtufin_component name)
     add_library(${target} INTERFACE)
     target_link_libraries(${target} INTERFACE ${C_DEPENDS})
     target_include_directories(${target} INTERFACE
-      "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/c_api/include>" "$<INSTALL_INTERFACE:include>")
+      "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/c_api/include>"
+      "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   else()
     add_library(${target} STATIC ${C_SOURCES})
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON
@@ -59,14 +63,24 @@ function(virtufin_component name)
     virtufin_own_code(${target})
     target_compile_features(${target} PUBLIC cxx_std_20)
     target_include_directories(${target}
-      PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:include>"
+      PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+             "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>"
       PRIVATE "${PROJECT_SOURCE_DIR}/src")
     if(name IN_LIST VIRTUFIN_INTERNAL)
       target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>")
     endif()
+    virtufin_link_items(third_party ${C_THIRD_PARTY})
     target_link_libraries(${target} PUBLIC ${C_DEPENDS}
-                          PRIVATE ${C_PRIVATE_DEPENDS} ${C_THIRD_PARTY})
+                          PRIVATE ${C_PRIVATE_DEPENDS} ${third_party})
+    virtufin_one_way(${target} "C++ targets")
   endif()
-  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  virtufin_export_name(${name} export_name)
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${export_name})
   add_library(virtufin::${name} ALIAS ${target})
+  set(headers_of HEADERS_OF ${name})
+  if(name IN_LIST VIRTUFIN_INTERNAL)
+    set(headers_of "")
+  endif()
+  virtufin_install_component(${name} ${target} ${headers_of} USES ${uses}
+                             THIRD_PARTY ${C_THIRD_PARTY})
 endfunction()

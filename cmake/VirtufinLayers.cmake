@@ -23,6 +23,8 @@ set(VIRTUFIN_COMPONENTS
 
 # Their headers lie in src/<name>/ and are never installed; whoever may use them includes them there.
 set(VIRTUFIN_INTERNAL net sim)
+# For tests and examples: not even their archives are installed.
+set(VIRTUFIN_NOT_INSTALLED sim)
 
 # Where a component's files lie when its folder is not its name: path prefix = component. The
 # longest prefix wins; `include/virtufin/<name>/` and `src/<name>/` need no line.
