@@ -18,10 +18,10 @@ set(VIRTUFIN_THIRD_PARTY
   "OpenSSL::Crypto|find OpenSSL 3|libssl-dev"
   "ZLIB::ZLIB|find ZLIB|zlib1g-dev"
   "SQLite::SQLite3|find SQLite3 3.37|libsqlite3-dev"
-  "LibArchive::LibArchive|find LibArchive|libarchive-dev"
+  "LibArchive::LibArchive|find LibArchive 3.6|libarchive-dev"
+  "EXPAT::EXPAT|find EXPAT 2.5|libexpat1-dev"
   "Threads::Threads|find Threads|"
   "PkgConfig::LIBWEBSOCKETS|pkg libwebsockets|libwebsockets-dev"
-  "PkgConfig::LIBARCHIVE|pkg libarchive|libarchive-dev"
   "PkgConfig::MINIZIP|pkg minizip|libminizip-dev"
   "dl|system|")
 
