@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "virtufin/core/utf8.hpp"
 #include "virtufin/engine/package_names.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -49,28 +50,6 @@ std::uint16_t Read16(ByteView at) noexcept {
 }
 std::uint32_t Read32(ByteView at) noexcept {
   return Read16(at) | static_cast<std::uint32_t>(Read16(at.subspan(2))) << 16;
-}
-
-bool IsUtf8(std::string_view text) noexcept {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t size = lead < 0x80         ? 1
-                             : lead >> 5 == 0x06 ? 2
-                             : lead >> 4 == 0x0e ? 3
-                             : lead >> 3 == 0x1e ? 4
-                                                 : 0;
-    if (size == 0 || size > text.size() - i) return false;
-    std::uint32_t code = size == 1 ? lead : lead & (0xffU >> (size + 1));
-    for (std::size_t k = 1; k < size; ++k) {
-      const auto byte = static_cast<unsigned char>(text[i + k]);
-      if (byte >> 6 != 2) return false;
-      code = code << 6 | (byte & 0x3fU);
-    }
-    static constexpr std::uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < kSmallest[size] || code > 0x10ffff || (code >> 11) == 0x1b) return false;
-    i += size;
-  }
-  return true;
 }
 
 Status CheckName(std::string_view name) {
