@@ -55,3 +55,19 @@ elseif(VIRTUFIN_WITH_ARCHIVE STREQUAL "AUTO")
     message(STATUS "libarchive 3.6 or expat 2.5 was not found: packages of workers are not read")
   endif()
 endif()
+
+# engine_packer: makes packages of native workers. minizip has no CMake package. AUTO: built when it is
+# there; ON: it must be; OFF: not built.
+set(VIRTUFIN_WITH_PACKER AUTO CACHE STRING "the packer of native workers: AUTO, ON or OFF")
+set_property(CACHE VIRTUFIN_WITH_PACKER PROPERTY STRINGS AUTO ON OFF)
+if(NOT VIRTUFIN_WITH_PACKER MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR
+    "VIRTUFIN_WITH_PACKER: expected AUTO, ON or OFF, found ${VIRTUFIN_WITH_PACKER}")
+elseif(VIRTUFIN_WITH_PACKER STREQUAL "ON")
+  pkg_check_modules(MINIZIP REQUIRED IMPORTED_TARGET minizip)
+elseif(VIRTUFIN_WITH_PACKER STREQUAL "AUTO")
+  pkg_check_modules(MINIZIP IMPORTED_TARGET minizip)
+  if(NOT MINIZIP_FOUND)
+    message(STATUS "minizip was not found: the packer of native workers is left out")
+  endif()
+endif()

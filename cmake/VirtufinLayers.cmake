@@ -14,12 +14,13 @@ set(VIRTUFIN_COMPONENTS
   "engine|30|core,event"
   "engine_inproc|31|core,event,worker,engine"
   "engine_native|31|core,event,worker_abi,engine"
+  "engine_packer|31|core,engine"
   "exchange|30|core,event,net,pubsub,state"
   "sim|35|core,net"
   "workmanager|40|core,event,pubsub,worker,engine"
   "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,workmanager"
   "c_api|60|core,event,pubsub,state,worker,engine,engine_inproc,workmanager,platform"
-  "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,exchange,sim,workmanager,platform")
+  "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,engine_packer,exchange,sim,workmanager,platform")
 
 # Their headers lie in src/<name>/ and are never installed; whoever may use them includes them there.
 set(VIRTUFIN_INTERNAL net sim)
@@ -36,6 +37,8 @@ set(VIRTUFIN_PATHS
   "src/engine/inproc/=engine_inproc"
   "include/virtufin/engine/native.hpp=engine_native"
   "src/engine/native/=engine_native"
+  "include/virtufin/engine/packer.hpp=engine_packer"
+  "src/engine/packer/=engine_packer"
   "include/virtufin/state/sqlite.hpp=state_sqlite"
   "src/state/sqlite/=state_sqlite"
   "examples/=examples")
