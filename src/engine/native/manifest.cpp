@@ -66,7 +66,9 @@ Result<Json> ParseJson(std::string_view name, ByteView text) {
     return json;
   } catch (const Json::exception& error) {
     if (deep) return TooDeep(name);
-    return Refused(name, std::string("malformed: ") + error.what());
+    // What follows is the text itself, of any length and in no encoding.
+    const std::string_view words(error.what());
+    return Refused(name, "malformed: " + std::string(words.substr(0, words.find("; last read"))));
   }
 }
 

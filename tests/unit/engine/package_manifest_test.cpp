@@ -140,6 +140,9 @@ TEST_CASE("a malformed manifest.json says where") {
     CHECK_MESSAGE(status.message().find("line 1, column ") != std::string_view::npos,
                   status.ToString());
   }
+  JsonRefused("[\"" + std::string(60'000, 'x') + "\xff",
+              "malformed: [json.exception.parse_error.101] parse error at line 1, column 60003: "
+              "syntax error while parsing value - invalid string: ill-formed UTF-8 byte");
   std::string deep(100'000, '[');
   ZipFile zip = JsonPackage("no library", deep);
   Refused(zip, "'manifest.json' unpacks to 100000 bytes, at most 65536 are read",
