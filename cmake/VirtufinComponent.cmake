@@ -1,5 +1,6 @@
 # virtufin_component(<name> [INTERFACE] SOURCES ... [DEPENDS <components>]
-#                    [PRIVATE_DEPENDS <components>] [THIRD_PARTY <targets>])
+#                    [PRIVATE_DEPENDS <components>] [THIRD_PARTY <targets>]
+#                    [PUBLIC_THIRD_PARTY <targets that a public header shows>])
 #
 # One static, hidden, position-independent archive per component, `virtufin::<name>`. Layer and
 # allowed edges come from VirtufinLayers.cmake: an edge that is not listed there, or that does not
@@ -74,7 +75,7 @@ endfunction()
 
 function(virtufin_component name)
   cmake_parse_arguments(PARSE_ARGV 1 C "INTERFACE" ""
-                        "SOURCES;DEPENDS;PRIVATE_DEPENDS;THIRD_PARTY")
+                        "SOURCES;DEPENDS;PRIVATE_DEPENDS;THIRD_PARTY;PUBLIC_THIRD_PARTY")
   if(C_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "component ${name}: unknown arguments ${C_UNPARSED_ARGUMENTS}")
   endif()
@@ -103,7 +104,7 @@ function(virtufin_component name)
       target_include_directories(${target} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>")
     endif()
     virtufin_link_items(third_party ${C_THIRD_PARTY})
-    target_link_libraries(${target} PUBLIC ${C_DEPENDS}
+    target_link_libraries(${target} PUBLIC ${C_DEPENDS} ${C_PUBLIC_THIRD_PARTY}
                           PRIVATE ${C_PRIVATE_DEPENDS} ${third_party})
     virtufin_one_way(${target} "C++ targets")
   endif()
@@ -115,5 +116,5 @@ function(virtufin_component name)
     set(headers_of "")
   endif()
   virtufin_install_component(${name} ${target} ${headers_of} USES ${uses}
-                             THIRD_PARTY ${C_THIRD_PARTY})
+                             THIRD_PARTY ${C_THIRD_PARTY} PUBLIC_THIRD_PARTY ${C_PUBLIC_THIRD_PARTY})
 endfunction()

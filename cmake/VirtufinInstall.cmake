@@ -48,11 +48,11 @@ function(virtufin_install_headers name)
 endfunction()
 
 # virtufin_install_component(<name> <target> [HEADERS_OF <component>] [USES <components>]
-#                            [THIRD_PARTY <targets>])
+#                            [THIRD_PARTY <targets>] [PUBLIC_THIRD_PARTY <targets>])
 #
 # Called by virtufin_component(). Without VIRTUFIN_INSTALL, and for VIRTUFIN_NOT_INSTALLED, nothing.
 function(virtufin_install_component name target)
-  cmake_parse_arguments(PARSE_ARGV 2 I "" "HEADERS_OF" "USES;THIRD_PARTY")
+  cmake_parse_arguments(PARSE_ARGV 2 I "" "HEADERS_OF" "USES;THIRD_PARTY;PUBLIC_THIRD_PARTY")
   if(name IN_LIST VIRTUFIN_NOT_INSTALLED)
     return()
   endif()
@@ -61,9 +61,12 @@ function(virtufin_install_component name target)
     return()
   endif()
   set(needs "")
-  foreach(dependency IN LISTS I_THIRD_PARTY)
+  foreach(dependency IN LISTS I_THIRD_PARTY I_PUBLIC_THIRD_PARTY)
     virtufin_third_party("${dependency}" how package)
-    if(NOT how MATCHES "^(headers|system)$")
+    if(dependency IN_LIST I_PUBLIC_THIRD_PARTY)
+      string(REGEX REPLACE "^headers " "" how "${how}")
+    endif()
+    if(NOT how MATCHES "^(headers|system)")
       list(APPEND needs "${dependency}|${how}|${package}")
       set_property(GLOBAL APPEND PROPERTY VIRTUFIN_DEV_PACKAGES ${package})
     endif()
@@ -118,4 +121,16 @@ function(virtufin_finish_install)
     "${PROJECT_SOURCE_DIR}/cmake/VirtufinNativeWorker.cmake"
     "${PROJECT_SOURCE_DIR}/cmake/virtufin_worker.map"
     DESTINATION "${VIRTUFIN_INSTALL_CMAKEDIR}" COMPONENT virtufin_dev)
+
+  if(TARGET virtufin_c)
+    # From the .pc files to the prefix, so that the tree can be moved.
+    file(RELATIVE_PATH VIRTUFIN_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+    string(REGEX REPLACE "/$" "" VIRTUFIN_PC_PREFIX "${VIRTUFIN_PC_PREFIX}")
+    foreach(module virtufin virtufin-worker)
+      configure_file("${PROJECT_SOURCE_DIR}/cmake/${module}.pc.in"
+        "${PROJECT_BINARY_DIR}/cmake/${module}.pc" @ONLY)
+      install(FILES "${PROJECT_BINARY_DIR}/cmake/${module}.pc" COMPONENT virtufin_dev
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+    endforeach()
+  endif()
 endfunction()

@@ -1,7 +1,8 @@
 # How a user of an installed component gets what its archive links.
 #
 # One line per target that a component names in THIRD_PARTY: target | how | Debian package.
-#   headers            used inside our sources only: nothing to link, nothing to find
+#   headers            nothing to link and nothing to find
+#   headers <how>      the same, unless a public header shows it (PUBLIC_THIRD_PARTY)
 #   find <arguments>   find_package(<arguments>) makes the target
 #   pkg <module>       pkg_check_modules() makes the target, PkgConfig::<NAME>
 #   system             a library of the C runtime
@@ -9,7 +10,7 @@
 # and by the Debian packages.
 include_guard(GLOBAL)
 set(VIRTUFIN_THIRD_PARTY
-  "nlohmann_json::nlohmann_json|headers|"
+  "nlohmann_json::nlohmann_json|headers find nlohmann_json 3.11|nlohmann-json3-dev"
   "virtufin_flatbuffers|headers|"
   "Boost::headers|headers|"
   "simdjson::simdjson|find simdjson|libsimdjson-dev"
@@ -48,7 +49,7 @@ function(virtufin_link_items out)
   set(items "")
   foreach(target IN LISTS ARGN)
     virtufin_third_party("${target}" how _)
-    if(how STREQUAL "headers")
+    if(how MATCHES "^headers")
       list(APPEND items "$<BUILD_INTERFACE:${target}>")
     else()
       list(APPEND items "${target}")
