@@ -20,7 +20,7 @@ set(VIRTUFIN_COMPONENTS
   "workmanager|40|core,event,pubsub,worker,engine"
   "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,workmanager"
   "c_api|60|core,event,pubsub,state,worker,engine,engine_inproc,workmanager,platform"
-  "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,engine_packer,exchange,sim,workmanager,platform")
+  "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,engine_inproc,engine_native,engine_packer,exchange,sim,workmanager,platform,c_api")
 
 # Their headers lie in src/<name>/ and are never installed; whoever may use them includes them there.
 set(VIRTUFIN_INTERNAL net sim)

@@ -1,5 +1,6 @@
 # Configures, builds and tests the project SOURCE (a folder here) against PREFIX.
 # -DSOURCE= -DWORK= -DPREFIX= -DCC= -DCXX= [-DOPTIONS=<option of its configuration>] [-DTARGET=]
+# [-DRUN=<program of it> <arguments>]
 cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE "${WORK}")
 # No launcher on purpose: a consumer's build is what a user's build is. The library inside another
@@ -22,4 +23,8 @@ file(GLOB tests "${WORK}/CTestTestfile.cmake")
 if(tests)
   execute_process(COMMAND ${CMAKE_CTEST_COMMAND} --test-dir "${WORK}" --output-on-failure
     --no-tests=error COMMAND_ERROR_IS_FATAL ANY)
+endif()
+if(RUN)
+  separate_arguments(run UNIX_COMMAND "./${RUN}")
+  execute_process(COMMAND ${run} WORKING_DIRECTORY "${WORK}" TIMEOUT 60 COMMAND_ERROR_IS_FATAL ANY)
 endif()
