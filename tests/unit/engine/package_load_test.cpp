@@ -50,6 +50,13 @@ TEST_CASE("entries may be packed, have descriptors, extra fields and folders") {
 }
 
 // Pins WA-34.
+TEST_CASE("a package that another program has written loads") {
+  const auto engine = MakeNativeEngine();
+  const auto worker = LoadWorker(*engine, NativeFile(BY_CMAKE), std::make_shared<RecordingHost>());
+  CHECK(Answer(*worker, "echo", "x") == "x");
+}
+
+// Pins WA-34.
 TEST_CASE("a package loads from a file, whose name and path in it stand in messages") {
   const TemporaryFolder folder;
   const std::string path = folder / "some.nupkg";
