@@ -27,8 +27,7 @@ class InlineSubscription final : public InprocSubscription,
       CountFailure(how);
       Bury(message, how, info.attempt);
     });
-    delivered_.fetch_add(1, std::memory_order_relaxed);
-    Leave();
+    LeaveDelivered();
   }
   /// Counts an event that did not reach the handler; false when closed.
   bool Refuse() noexcept {
@@ -40,7 +39,7 @@ class InlineSubscription final : public InprocSubscription,
 
   SubscriptionCounters counters() const override {
     SubscriptionCounters counters;
-    counters.delivered = delivered_.load(std::memory_order_relaxed);
+    counters.delivered = delivered();
     counters.dropped = dropped_.load(std::memory_order_relaxed) + lost();
     counters.failed = failed();
     counters.dead_lettered = dead_lettered();

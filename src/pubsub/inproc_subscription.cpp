@@ -90,12 +90,12 @@ void InprocSubscription::Close(std::function<void()> done) {
     }
     dones_.push_back(std::move(done));
   }
-  const std::uint64_t before = gate_.fetch_or(kClosed, std::memory_order_acq_rel);
-  if ((before & kClosed) != 0) return;
+  const Gate::Closing closing = gate_.Close();
+  if (!closing.first) return;
   OnClosed();
   for (const std::string& topic : names_.exact) core_->topics.Remove(topic, *this);
   for (const std::string& pattern : names_.patterns) core_->patterns.Remove(pattern, *this);
-  if (before == 0) BecomeIdle();
+  if (closing.empty) BecomeIdle();
 }
 
 void InprocSubscription::AwaitIdle() {

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "pubsub/gate.hpp"
 #include "pubsub/group_table.hpp"
 #include "pubsub/pattern.hpp"
 #include "pubsub/pattern_table.hpp"
@@ -87,18 +88,25 @@ class InprocSubscription : public Subscription::Impl {
   const TopicNames& names() const noexcept { return names_; }
 
  protected:
-  /// Counts a handler that may run now; false when closed. Each true wants one Leave.
+  /// Counts a handler that may run now; false when closed. Each true wants one Leave, or
+  /// LeaveDelivered, which counts a delivery too.
   bool Enter() noexcept {
-    if ((gate_.fetch_add(kOne, std::memory_order_acq_rel) & kClosed) == 0) return true;
+    if (gate_.Enter()) return true;
     Leave();
     return false;
   }
   void Leave() noexcept {
-    if (gate_.fetch_sub(kOne, std::memory_order_acq_rel) == (kOne | kClosed)) BecomeIdle();
+    if (gate_.Leave()) BecomeIdle();
   }
-  bool closed() const noexcept { return (gate_.load(std::memory_order_acquire) & kClosed) != 0; }
+  void LeaveDelivered() noexcept {
+    if (gate_.Pass()) BecomeIdle();
+  }
+  std::uint64_t delivered() const noexcept {
+    return delivered_.load(std::memory_order_relaxed) + gate_.passed();
+  }
+  bool closed() const noexcept { return gate_.closed(); }
   /// A handler runs, or is about to be refused.
-  bool busy() const noexcept { return gate_.load(std::memory_order_acquire) >= kOne; }
+  bool busy() const noexcept { return gate_.busy(); }
   /// Between Enter and Leave. On failure calls on_failure(Delivery, std::string_view how), which
   /// must not throw.
   template <class OnFailure>
@@ -130,10 +138,6 @@ class InprocSubscription : public Subscription::Impl {
   virtual void OnIdle() = 0;    // once, when no handler runs any more
 
  private:
-  // The closed bit and the number of those inside, changed together.
-  static constexpr std::uint64_t kClosed = 1;
-  static constexpr std::uint64_t kOne = 2;
-
   void BecomeIdle() noexcept;
   void RunDone(const std::function<void()>& done) noexcept;
 
@@ -152,11 +156,11 @@ class InprocSubscription : public Subscription::Impl {
   std::vector<std::function<void()>> dones_;
 
   // What each delivery touches: one cache line.
-  alignas(64) std::atomic<std::uint64_t> gate_{0};
+  alignas(64) Gate gate_;
   MessageHandler handler_;  // not touched outside Enter and Leave, but by BecomeIdle
 
  protected:
-  std::atomic<std::uint64_t> delivered_{0};
+  std::atomic<std::uint64_t> delivered_{0};  // besides those that the gate counts
 };
 
 }  // namespace detail

@@ -106,7 +106,7 @@ void PatternTable::Edit(std::string_view pattern, Change change) {
   }
   change(queued, inlined);
   const bool is_empty = queued.empty() && inlined.empty();
-  Targets::Ref changed;
+  Targets::Owner changed;
   if (!is_empty) changed = Targets::Make(pattern, queued, inlined);
   entry->Replace(changed);
   if (is_empty) Erase(root_, pattern);
@@ -174,7 +174,7 @@ std::vector<std::shared_ptr<InlineSubscription>> PatternTable::AllInline() const
 
 void PatternTable::Clear() {
   Node dropped;  // destroyed after unlocking
-  std::vector<Targets::Ref> targets;
+  std::vector<Targets::Owner> targets;
   {
     const std::lock_guard lock(mutex_);
     // Who remembers an entry keeps it, but not what it leads to.

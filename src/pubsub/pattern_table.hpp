@@ -32,9 +32,9 @@ class PatternEntry {
   /// Null when nobody listens any more.
   Targets::Ref targets() const {
     const std::lock_guard lock(mutex_);
-    return targets_;
+    return targets_.Lend();
   }
-  void Replace(Targets::Ref& targets) {
+  void Replace(Targets::Owner& targets) {
     const std::lock_guard lock(mutex_);
     std::swap(targets_, targets);
   }
@@ -42,7 +42,7 @@ class PatternEntry {
  private:
   const std::string pattern_;
   mutable std::mutex mutex_;
-  Targets::Ref targets_;
+  Targets::Owner targets_;
 };
 
 /// The patterns that a topic matches.

@@ -227,7 +227,7 @@ void QueuedSubscription::OnIdle() {
 SubscriptionCounters QueuedSubscription::counters() const {
   Lock lock(mutex_);
   SubscriptionCounters counters;
-  counters.delivered = delivered_.load(std::memory_order_relaxed);
+  counters.delivered = delivered();
   counters.dropped = dropped_ + lost();
   counters.conflated = conflated_;
   counters.missed_lagging = missed_;

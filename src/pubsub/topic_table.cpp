@@ -2,35 +2,40 @@
 #include "pubsub/topic_table.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <new>
 #include <utility>
 
 #include "pubsub/inline_subscription.hpp"
 #include "pubsub/queued_subscription.hpp"
+#include "pubsub/topic_hash.hpp"
 
 namespace virtufin::inline v0 {
 namespace detail {
 
 // ---- Targets -----------------------------------------------------------------------------------
 
-Targets::Ref Targets::Make(std::string_view topic, std::span<const Queued> queued,
-                           std::span<const Inlined> inlined) {
+static_assert(sizeof(Targets) % alignof(Targets::Queued) == 0);
+
+// Lines of its own: other cores write what lies beside it, and a short topic fits into two.
+constexpr std::align_val_t kLine{64};
+
+Targets::Owner Targets::Make(std::string_view topic, std::span<const Queued> queued,
+                             std::span<const Inlined> inlined) {
   const std::size_t bytes =
-      sizeof(Targets) + Padded(topic.size()) + queued.size_bytes() + inlined.size_bytes();
-  auto* made = new (::operator new(bytes)) Targets(topic.size(), queued.size(), inlined.size());
-  Ref ref(made);
-  std::copy(topic.begin(), topic.end(), const_cast<char*>(made->topic().data()));
+      sizeof(Targets) + queued.size_bytes() + inlined.size_bytes() + topic.size();
+  auto* made =
+      new (::operator new(bytes, kLine)) Targets(topic.size(), queued.size(), inlined.size());
   std::uninitialized_copy(queued.begin(), queued.end(), const_cast<Queued*>(made->queued().data()));
   std::uninitialized_copy(inlined.begin(), inlined.end(),
                           const_cast<Inlined*>(made->inlined().data()));
-  return ref;
+  std::copy(topic.begin(), topic.end(), const_cast<char*>(made->topic().data()));
+  return Owner(made);
 }
 
 void Targets::Destroy(const Targets* targets) noexcept {
   std::destroy_n(const_cast<Queued*>(targets->queued().data()), targets->queued_count_);
   std::destroy_n(const_cast<Inlined*>(targets->inlined().data()), targets->inlined_count_);
-  ::operator delete(const_cast<Targets*>(targets));
+  ::operator delete(const_cast<Targets*>(targets), kLine);
 }
 
 // ---- one shard; its mutex is held --------------------------------------------------------------
@@ -43,7 +48,7 @@ std::size_t TopicTable::Shard::Seek(std::size_t hash, std::string_view topic) co
   }
 }
 
-void TopicTable::Shard::Insert(std::size_t hash, Targets::Ref targets) {
+void TopicTable::Shard::Insert(std::size_t hash, Targets::Owner targets) {
   if ((used + 1) * 2 > slots.size()) {
     std::vector<Slot> bigger(std::max<std::size_t>(4, slots.size() * 2));
     slots.swap(bigger);
@@ -57,11 +62,11 @@ void TopicTable::Shard::Insert(std::size_t hash, Targets::Ref targets) {
   ++used;
 }
 
-void TopicTable::Shard::Erase(std::size_t at) noexcept {
-  slots[at].targets = {};
+Targets::Owner TopicTable::Shard::Erase(std::size_t at) noexcept {
+  Targets::Owner erased = std::move(slots[at].targets);
   if (--used == 0) {
-    slots = {};
-    return;
+    slots = std::vector<Slot>();
+    return erased;
   }
   // Those behind may have wanted this slot: put each again where it is found.
   const std::size_t mask = slots.size() - 1;
@@ -70,6 +75,7 @@ void TopicTable::Shard::Erase(std::size_t at) noexcept {
     const std::size_t to = Seek(moved.hash, moved.targets->topic());
     slots[to] = std::move(moved);
   }
+  return erased;
 }
 
 // ---- the table ---------------------------------------------------------------------------------
@@ -79,24 +85,25 @@ class TopicTable::Edit {
  public:
   Edit(TopicTable& table, std::string_view topic)
       : topic_(topic),
-        hash_(std::hash<std::string_view>{}(topic)),
+        hash_(TopicHash(topic)),
         shard_(table.shards_[hash_ & (kShards - 1)]),
         lock_(shard_.mutex) {
     if (shard_.slots.empty()) return;
     at_ = shard_.Seek(hash_, topic);
-    old_ = shard_.slots[at_].targets;
-    if (!old_) return;
-    queued.assign(old_->queued().begin(), old_->queued().end());
-    inlined.assign(old_->inlined().begin(), old_->inlined().end());
+    const Targets::Owner& found = shard_.slots[at_].targets;
+    known_ = static_cast<bool>(found);
+    if (!known_) return;
+    queued.assign(found->queued().begin(), found->queued().end());
+    inlined.assign(found->inlined().begin(), found->inlined().end());
   }
   void Commit() {
     if (queued.empty() && inlined.empty()) {
-      if (old_) shard_.Erase(at_);
+      if (known_) old_ = shard_.Erase(at_);
       return;
     }
     auto changed = Targets::Make(topic_, queued, inlined);
-    if (old_) {
-      shard_.slots[at_].targets = std::move(changed);
+    if (known_) {
+      old_ = std::exchange(shard_.slots[at_].targets, std::move(changed));
     } else {
       shard_.Insert(hash_, std::move(changed));
     }
@@ -111,16 +118,17 @@ class TopicTable::Edit {
   const std::size_t hash_;
   Shard& shard_;
   std::size_t at_ = 0;
-  Targets::Ref old_;
+  Targets::Owner old_;
+  bool known_ = false;
   const std::lock_guard<std::mutex> lock_;
 };
 
 Targets::Ref TopicTable::Find(std::string_view topic) const {
-  const std::size_t hash = std::hash<std::string_view>{}(topic);
+  const std::size_t hash = TopicHash(topic);
   const Shard& shard = shards_[hash & (kShards - 1)];
   std::lock_guard lock(shard.mutex);
   if (shard.used == 0) return {};
-  return shard.slots[shard.Seek(hash, topic)].targets;
+  return shard.slots[shard.Seek(hash, topic)].targets.Lend();
 }
 
 void TopicTable::Add(std::string_view topic, const Targets::Queued& subscription) {

@@ -38,7 +38,7 @@ class TopicTable {
  private:
   struct Slot {
     std::size_t hash = 0;
-    Targets::Ref targets;  // null: free
+    Targets::Owner targets;  // null: free
   };
   // Open addressing; at most half of the slots, a power of two, are taken.
   struct alignas(64) Shard {
@@ -48,8 +48,8 @@ class TopicTable {
 
     /// The slot of `topic`, or the free one where it belongs. Precondition: slots not empty.
     std::size_t Seek(std::size_t hash, std::string_view topic) const noexcept;
-    void Insert(std::size_t hash, Targets::Ref targets);
-    void Erase(std::size_t at) noexcept;
+    void Insert(std::size_t hash, Targets::Owner targets);
+    Targets::Owner Erase(std::size_t at) noexcept;
   };
   class Edit;
 

@@ -3,11 +3,17 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "pubsub/gate.hpp"
 #include "pubsub/inline_subscription.hpp"
+#include "pubsub/topic_hash.hpp"
 #include "support/bus.hpp"
 
 namespace virtufin::test {
@@ -98,6 +104,69 @@ TEST_CASE("topics removed in any order leave the others where they are found") {
   }
   CHECK(table.size() == 0);
   CHECK(table.All().empty());
+}
+
+TEST_CASE("lists that publishers hold outlive their topic and end with the last of them") {
+  const auto core = std::make_shared<BrokerCore>(NullLog());
+  TopicTable table;
+  auto subscription = Make(core);
+  const std::weak_ptr<InlineSubscription> alive = subscription;
+  table.Add("a", subscription);
+  for (int i = 0; i < 3; ++i) CHECK(table.Find("a"));  // held and given back
+  auto first = table.Find("a");
+  auto second = table.Find("a");
+  table.Remove("a", *subscription);
+  subscription = nullptr;
+  REQUIRE_FALSE(alive.expired());
+  CHECK(first->inlined().size() == 1);
+  first = {};
+  CHECK_FALSE(alive.expired());
+  CHECK(second->topic() == "a");
+  second = {};
+  CHECK(alive.expired());
+}
+
+TEST_CASE("topics that differ in one byte or in length differ in all parts of their hash") {
+  std::vector<std::size_t> low(64, 0);
+  std::vector<std::size_t> high(64, 0);
+  std::set<std::size_t> hashes;
+  std::size_t topics = 0;
+  for (std::size_t length = 0; length < 64; ++length) {
+    std::string topic(length, 'a');
+    for (std::size_t at = 0; at <= length; ++at) {
+      if (at < length) topic[at] = 'b';
+      const std::size_t hash = detail::TopicHash(topic);
+      if (at < length) topic[at] = 'a';
+      hashes.insert(hash);
+      ++low[hash & 63];
+      ++high[hash >> 58];
+      ++topics;
+    }
+  }
+  CHECK(hashes.size() == topics);
+  // 33 in each of 64 drawers as a mean: one of 80 would be no chance.
+  CHECK(*std::max_element(low.begin(), low.end()) < 80);
+  CHECK(*std::max_element(high.begin(), high.end()) < 80);
+}
+
+TEST_CASE("a gate counts those that went through past the bits it has for them") {
+  detail::Gate gate((std::uint64_t{1} << 44) - 2);
+  for (int i = 0; i < 4; ++i) {
+    CHECK(gate.Enter());
+    CHECK(gate.busy());
+    CHECK_FALSE(gate.Pass());
+  }
+  CHECK(gate.passed() == (std::uint64_t{1} << 44) + 2);
+  CHECK_FALSE(gate.busy());
+  CHECK(gate.Enter());
+  const auto closing = gate.Close();
+  CHECK(closing.first);
+  CHECK_FALSE(closing.empty);
+  CHECK_FALSE(gate.Enter());
+  CHECK_FALSE(gate.Leave());  // the one that was refused
+  CHECK(gate.Pass());
+  CHECK_FALSE(gate.Close().first);
+  CHECK(gate.passed() == (std::uint64_t{1} << 44) + 3);
 }
 
 }  // namespace
