@@ -4,8 +4,10 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "event/assemble.hpp"
+#include "virtufin/core/uuid_sequence.hpp"
 #include "virtufin/event/event_builder.hpp"
 
 namespace virtufin::inline v0 {
@@ -63,7 +65,7 @@ struct CloudEvent::Builder::Impl {
   std::vector<detail::Entry> entries;  // the stream's varying ones first
   detail::TextArena texts;
   std::string data;
-  Uuid next_id;  // of a stream: a random one, counted up
+  std::optional<UuidSequence> ids;  // of a stream
   // References on the stream for events to come: its counter lies in a line that other threads
   // write, so it is touched once for many events.
   std::uint32_t stream_refs = 0;
@@ -98,7 +100,7 @@ struct CloudEvent::Builder::Impl {
   Result<CloudEvent> Build(NameRule rule);
 };
 
-CloudEvent::Builder::Impl::Impl(const Stream& s) : stream(s), next_id(Uuid::V4()) {
+CloudEvent::Builder::Impl::Impl(const Stream& s) : stream(s), ids(std::in_place) {
   const detail::StreamBlock& block = *s.block_;
   start.UseStream(block);
   entries.assign(block.varying, block.varying + block.varying_count);
@@ -222,12 +224,9 @@ void CloudEvent::Builder::Impl::SetData(DataKind kind, std::string_view bytes, V
   new_data = true;
 }
 
-// Unique as a random id is: 122 random bits, of which the last 56 count up.
 void CloudEvent::Builder::Impl::MakeId() noexcept {
   if (!stream) return draft.SetId(Uuid::V4());
-  for (std::size_t i = 15; i > 8 && ++next_id.bytes[i] == 0; --i) {
-  }
-  draft.SetId(next_id);
+  draft.SetId(ids->Next());
 }
 
 Status CloudEvent::Builder::Impl::Check(NameRule rule) {

@@ -44,9 +44,10 @@ std::string_view BinanceKindName(BinanceKind kind) noexcept {
 }
 
 struct BinanceDecoder::Impl {
-  explicit Impl(BinanceMarket where) : market(where) {}
+  explicit Impl(BinanceMarket where) : market(where), known(where) {}
 
   BinanceMarket market;
+  detail::KnownShapes known;
   detail::Scanner reader;
   BinanceTicker ticker;  // of a frame that holds one
   BinanceMark mark;
@@ -274,13 +275,10 @@ BinanceDecoder& BinanceDecoder::operator=(BinanceDecoder&&) noexcept = default;
 
 const BinanceFrame& BinanceDecoder::Decode(std::string_view text) {
   Impl& impl = *impl_;
-  BinanceFrame& frame = impl.frame;
-  impl.Clear();
-  if (detail::ReadKnownShape(impl.market, text, frame, impl.reader.bids, impl.reader.asks)) {
-    ++impl.counters.frames[static_cast<std::size_t>(frame.kind)];
-    return frame;
-  }
-  return DecodeAnyShape(text);
+  const BinanceFrame* const known = impl.known.Read(text, impl.reader.bids, impl.reader.asks);
+  if (known == nullptr) return DecodeAnyShape(text);
+  ++impl.counters.frames[static_cast<std::size_t>(known->kind)];
+  return *known;
 }
 
 const BinanceFrame& BinanceDecoder::DecodeAnyShape(std::string_view text) {

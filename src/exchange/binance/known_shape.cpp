@@ -162,13 +162,8 @@ class Cursor {
   const char* end_;
 };
 
-bool Time(std::int64_t number, TimeSource source, BinanceFrame& frame) noexcept {
-  frame.time.source = source;
-  return UnixNanos(number, frame.time.unix_ns);
-}
-
-bool Depth(BinanceMarket market, Cursor& cursor, BinanceFrame& frame, LevelArray& bids,
-           LevelArray& asks) {
+bool ReadDepth(BinanceMarket market, Cursor& cursor, BinanceFrame& frame, LevelArray& bids,
+               LevelArray& asks) {
   const bool usdm = market == BinanceMarket::kUsdm;
   std::int64_t sent = 0;
   std::int64_t engine = 0;
@@ -183,19 +178,16 @@ bool Depth(BinanceMarket market, Cursor& cursor, BinanceFrame& frame, LevelArray
       !cursor.Levels(asks) || !cursor.Char('}')) {
     return false;
   }
-  frame.kind = BinanceKind::kDepth;
-  frame.event = "depthUpdate";
   frame.bids = bids.levels;
   frame.asks = asks.levels;
   frame.bids_json = bids.json;
   frame.asks_json = asks.json;
   std::int64_t other = 0;  // the time that is not used must be one too
   return frame.first_id <= frame.last_id && !IsPartialDepth(frame.stream) &&
-         UnixNanos(sent, other) &&
-         Time(usdm ? engine : sent, usdm ? TimeSource::kEngine : TimeSource::kVenue, frame);
+         UnixNanos(sent, other) && UnixNanos(usdm ? engine : sent, frame.time.unix_ns);
 }
 
-bool BookTicker(BinanceMarket market, Cursor& cursor, BinanceFrame& frame) {
+bool ReadBookTicker(BinanceMarket market, Cursor& cursor, BinanceFrame& frame) {
   if (!cursor.Number(frame.last_id) || !cursor.Literal(",\"s\":\"") || !cursor.Text(frame.symbol) ||
       !cursor.Literal(",\"b\":\"") || !cursor.UnsignedDecimal(frame.bid) ||
       !cursor.Literal(",\"B\":\"") || !cursor.UnsignedDecimal(frame.bid_qty) ||
@@ -208,13 +200,10 @@ bool BookTicker(BinanceMarket market, Cursor& cursor, BinanceFrame& frame) {
     std::int64_t engine = 0;
     std::int64_t other = 0;
     if (!cursor.Literal(",\"T\":") || !cursor.Number(engine) || !cursor.Literal(",\"E\":") ||
-        !cursor.Number(sent) || !UnixNanos(sent, other) ||
-        !Time(engine, TimeSource::kEngine, frame)) {
+        !cursor.Number(sent) || !UnixNanos(sent, other) || !UnixNanos(engine, frame.time.unix_ns)) {
       return false;
     }
-    frame.event = "bookTicker";
   }
-  frame.kind = BinanceKind::kBookTicker;
   return cursor.Char('}');
 }
 
@@ -228,20 +217,36 @@ bool IsPartialDepth(std::string_view stream) noexcept {
   return next >= '0' && next <= '9';
 }
 
-bool ReadKnownShape(BinanceMarket market, std::string_view text, BinanceFrame& frame,
-                    LevelArray& bids, LevelArray& asks) {
-  if (text.size() > kMaxEventBytes) return false;
+KnownShapes::KnownShapes(BinanceMarket market) noexcept : market_(market) {
+  const bool usdm = market == BinanceMarket::kUsdm;
+  depth_.kind = BinanceKind::kDepth;
+  depth_.event = "depthUpdate";
+  depth_.time.source = usdm ? TimeSource::kEngine : TimeSource::kVenue;
+  ticker_.kind = BinanceKind::kBookTicker;
+  if (!usdm) return;  // spot tells neither type nor time
+  ticker_.event = "bookTicker";
+  ticker_.time.source = TimeSource::kEngine;
+}
+
+const BinanceFrame* KnownShapes::Read(std::string_view text, LevelArray& bids, LevelArray& asks) {
+  if (text.size() > kMaxEventBytes) return nullptr;
   Cursor cursor(text);
+  std::string_view stream;
   const bool combined = cursor.Literal("{\"stream\":\"");
-  if (combined && (!cursor.Text(frame.stream) || !cursor.Literal(",\"data\":"))) return false;
+  if (combined && (!cursor.Text(stream) || !cursor.Literal(",\"data\":"))) return nullptr;
+  BinanceFrame* frame = nullptr;
   bool read = false;
   if (cursor.Literal("{\"e\":\"depthUpdate\",\"E\":")) {
-    read = Depth(market, cursor, frame, bids, asks);
-  } else if (market == BinanceMarket::kSpot ? cursor.Literal("{\"u\":")
-                                            : cursor.Literal("{\"e\":\"bookTicker\",\"u\":")) {
-    read = BookTicker(market, cursor, frame);
+    frame = &depth_;
+    frame->stream = stream;
+    read = ReadDepth(market_, cursor, *frame, bids, asks);
+  } else if (market_ == BinanceMarket::kSpot ? cursor.Literal("{\"u\":")
+                                             : cursor.Literal("{\"e\":\"bookTicker\",\"u\":")) {
+    frame = &ticker_;
+    frame->stream = stream;
+    read = ReadBookTicker(market_, cursor, *frame);
   }
-  return read && (!combined || cursor.Char('}')) && cursor.AtEnd();
+  return read && (!combined || cursor.Char('}')) && cursor.AtEnd() ? frame : nullptr;
 }
 
 }  // namespace virtufin::inline v0::detail

@@ -12,11 +12,19 @@
 
 namespace virtufin::inline v0::detail {
 
-/// True: `frame` is a whole depth diff or bookTicker; its texts are views of `text`, its levels of
-/// `bids` and `asks`. False: no known shape, or something is wrong; frame and sides are
-/// unspecified.
-bool ReadKnownShape(BinanceMarket market, std::string_view text, BinanceFrame& frame,
-                    LevelArray& bids, LevelArray& asks);
+/// Keeps one frame for each shape: a further one writes only what can differ.
+class KnownShapes {
+ public:
+  explicit KnownShapes(BinanceMarket market) noexcept;
+  /// A whole depth diff or bookTicker: its texts are views of `text`, its levels of `bids` and
+  /// `asks`. Null: no known shape, or something is wrong; the sides are unspecified then. Borrowed
+  /// until the next call.
+  const BinanceFrame* Read(std::string_view text, LevelArray& bids, LevelArray& asks);
+
+ private:
+  BinanceMarket market_;
+  BinanceFrame depth_, ticker_;
+};
 
 /// `@depth5`, `@depth20@100ms`: top levels only, in the shape of a diff on USD-M.
 bool IsPartialDepth(std::string_view stream) noexcept;

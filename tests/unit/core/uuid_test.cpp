@@ -1,5 +1,6 @@
 // Uuid: the canonical text, and random ids that never repeat across threads and forks.
 #include "virtufin/core/uuid.hpp"
+#include "virtufin/core/uuid_sequence.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -15,6 +16,7 @@
 
 using virtufin::StatusCode;
 using virtufin::Uuid;
+using virtufin::UuidSequence;
 
 namespace {
 
@@ -27,6 +29,26 @@ bool HasRepeats(std::vector<Uuid> ids) {
 
 std::string Refusal(std::string_view text) {
   return std::string(Uuid::Parse(text).status().message());
+}
+
+TEST_CASE("a sequence counts up in the last 56 bits and keeps version and variant") {
+  const Uuid start = Uuid::Parse("01234567-89ab-4cde-bfff-fffffffffffe").value();
+  UuidSequence ids(start);
+  CHECK(ids.current() == start);
+  CHECK(ids.Next().ToString() == "01234567-89ab-4cde-bfff-ffffffffffff");
+  CHECK(ids.Next().ToString() == "01234567-89ab-4cde-bf00-000000000000");
+  CHECK(ids.current().ToString() == "01234567-89ab-4cde-bf00-000000000000");
+  CHECK(ids.Next().ToString() == "01234567-89ab-4cde-bf00-000000000001");
+}
+
+TEST_CASE("sequences of their own start give ids of their own, of version 4") {
+  UuidSequence one;
+  UuidSequence other;
+  const Uuid id = one.Next();
+  CHECK(id != other.Next());
+  CHECK(id != one.Next());
+  CHECK((id.bytes[6] >> 4) == 4);
+  CHECK((id.bytes[8] >> 6) == 2);
 }
 
 }  // namespace
