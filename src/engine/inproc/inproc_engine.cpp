@@ -3,6 +3,7 @@
 #include <exception>
 #include <map>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -45,6 +46,8 @@ class Instance final : public WorkerContext {
     const Call call(*this);
     try {
       worker_ = factory();
+    } catch (const std::bad_alloc&) {
+      return Error(StatusCode::kResourceExhausted, "the factory '" + name + "' ran out of memory");
     } catch (const std::exception& error) {
       return Error(StatusCode::kInvalidArgument,
                    "the factory '" + name + "' threw: " + error.what());

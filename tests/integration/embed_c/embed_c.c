@@ -1,7 +1,9 @@
-/* An application in C11 that links only virtufin::c: platform, subscription, native worker, reply.
+/* An application in C11 that links only virtufin::c: platform, subscription, native worker, reply,
+ * a worker of its own, state, lists.
  * argv[1]: the library hello_c. Ends with 0 when every step gave what was expected. */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -147,6 +149,94 @@ static int await_reply(watcher_t* watcher) {
   return failed == 0;
 }
 
+static void* counter_create(void* user_data) {
+  int* count = malloc(sizeof(*count));
+  (void)user_data;
+  if (count != NULL) *count = 0;
+  return count;
+}
+
+/* Answers with how many events it got, and fails the third. */
+static void counter_process(void* state, const virtufin_event_t* input, virtufin_reply_t* reply) {
+  int* count = state;
+  char json[32];
+  virtufin_str_t text = {json, 0};
+  (void)input;
+  if (++*count == 3) {
+    virtufin_reply_set_error(reply, VIRTUFIN_OUT_OF_RANGE, VIRTUFIN_STR("two is all"), NULL);
+    return;
+  }
+  text.size = (size_t)snprintf(json, sizeof(json), "{\"count\":%d}", *count);
+  virtufin_reply_set_json(reply, VIRTUFIN_STR("urn:counter"), VIRTUFIN_STR("counts"), text, NULL);
+}
+
+static void counter_shutdown(void* state) { free(state); }
+
+/* A worker of this program; its events as JSON; the state; the list of workers. */
+/* Pins CA-17, CA-30. */
+static int check_own_worker(virtufin_platform_t* platform, watcher_t* tables) {
+  const virtufin_worker_functions_t functions = {.struct_size = sizeof(functions),
+                                                 .create = counter_create,
+                                                 .process = counter_process,
+                                                 .shutdown = counter_shutdown};
+  const virtufin_str_t topic = VIRTUFIN_STR("countings"), none = {NULL, 0};
+  const virtufin_pair_t tag = {VIRTUFIN_STR("kind"), VIRTUFIN_STR("counter")};
+  const virtufin_worker_code_t code = {.struct_size = sizeof(code),
+                                       .functions = VIRTUFIN_STR("counter")};
+  const virtufin_worker_options_t options = {.struct_size = sizeof(options),
+                                             .topics = &topic,
+                                             .topic_count = 1,
+                                             .tags = &tag,
+                                             .tag_count = 1};
+  virtufin_error_t* error = NULL;
+  virtufin_text_t* id = NULL;
+  CHECK(show(virtufin_worker_register(platform, VIRTUFIN_STR("counter"), &functions, tables,
+                                      on_final, &error),
+             error));
+  CHECK(show(virtufin_worker_create(platform, &code, &options, &id, &error), error));
+  CHECK(show(virtufin_worker_start(platform, virtufin_text_get(id), &error), error));
+
+  watcher_t watcher = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+  virtufin_subscription_t* subscription = NULL;
+  CHECK(show(virtufin_bus_subscribe(platform, VIRTUFIN_STR("counts"), NULL, on_reply, &watcher,
+                                    NULL, &subscription, &error),
+             error));
+  virtufin_event_t* event = NULL;
+  CHECK(show(virtufin_event_from_json(
+                 VIRTUFIN_STR("{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"urn:s\","
+                              "\"type\":\"t\",\"data\":[1]}"),
+                 &event, &error),
+             error));
+  CHECK(show(virtufin_bus_publish(platform, topic, event, &error), error));
+  virtufin_event_free(event);
+  CHECK(await_reply(&watcher));
+  CHECK(equals(virtufin_event_get_data(watcher.reply), "{\"count\":1}"));
+
+  virtufin_text_t* json = NULL;
+  CHECK(show(virtufin_event_to_json(watcher.reply, &json, &error), error));
+  CHECK(show(virtufin_state_set(platform, VIRTUFIN_STR("embed"), VIRTUFIN_STR("last"),
+                                virtufin_text_get(json), NULL, NULL, &error),
+             error));
+  virtufin_state_page_t* page = NULL;
+  CHECK(show(virtufin_state_query(platform, VIRTUFIN_STR("embed"), none, 0, &page, &error), error));
+  CHECK(virtufin_state_page_get_count(page) == 1);
+  virtufin_state_page_free(page);
+  virtufin_text_free(json);
+
+  virtufin_worker_list_t* list = NULL;
+  CHECK(show(virtufin_worker_list_create(platform, &list, &error), error));
+  CHECK(virtufin_worker_list_get_count(list) == 1);
+  virtufin_worker_info_t info = {.struct_size = sizeof(info)};
+  CHECK(show(virtufin_worker_list_get_info(list, 0, &info, &error), error));
+  CHECK(info.status == VIRTUFIN_WORKER_RUNNING && equals(info.tags[0].value, "counter"));
+  virtufin_worker_list_free(list);
+  CHECK(show(virtufin_worker_delete(platform, virtufin_text_get(id), &error), error));
+  virtufin_text_free(id);
+  virtufin_subscription_free(subscription);
+  virtufin_event_free(watcher.reply);
+  return 0;
+}
+
 /* Pins CA-4, CA-6, CA-7, CA-10. */
 int main(int argc, char** argv) {
   CHECK(argc == 2);
@@ -161,6 +251,8 @@ int main(int argc, char** argv) {
   CHECK(show(virtufin_platform_set_log(platform, 3, on_log, NULL, NULL, &error), error));
   CHECK(show(virtufin_platform_start(platform, &error), error));
   CHECK(check_errors(platform) == 0);
+  watcher_t tables = {.finalized = 0};
+  CHECK(check_own_worker(platform, &tables) == 0);
 
   watcher_t watcher = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
   virtufin_subscription_t* subscription = NULL;
@@ -199,7 +291,9 @@ int main(int argc, char** argv) {
   CHECK(watcher.finalized == 0);
   virtufin_subscription_free(subscription);
   CHECK(watcher.finalized == 1);
+  CHECK(tables.finalized == 0);
   virtufin_platform_free(platform);
+  CHECK(tables.finalized == 1);
   printf("libvirtufin %s, abi %d\n", virtufin_version(), (int)virtufin_abi());
   return 0;
 }
