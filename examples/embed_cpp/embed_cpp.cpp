@@ -167,7 +167,7 @@ static bool FollowPrices(Platform& platform, const char* stream_url, const char*
         return Delivery::kSuccess;
       });
   return Succeeded("subscribe", watch.status()) &&
-         Succeeded("feed", (*adapter)->Subscribe({FeedChannel::kQuote, "BTCUSDT", {}})) &&
+         Succeeded("feed", (*adapter)->Subscribe({FeedChannel::kQuote, "BTCUSDT", {}}).status()) &&
          Succeeded("start", (*adapter)->Start()) && inbox.Await(3) &&
          Succeeded("stop", (*adapter)->Stop(5s));
 }

@@ -1,5 +1,6 @@
 /* Uses the C library: an event on one of two platforms of this process. With an argument, that file
- * is a native worker: it gets the event, and its reply is awaited. Ends with 0 when all went well. */
+ * is a native worker: it gets the event, and its reply is awaited. Ends with 0 when all went
+ * well. */
 #include <stdio.h>
 #include <string.h>
 #include <threads.h>
