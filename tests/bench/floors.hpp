@@ -181,6 +181,20 @@ double SpinHandoverNs(int hand_overs);
 /// variables and are notified only when they do. Nanoseconds an item.
 double BatchQueueNs(std::size_t items, std::size_t capacity = 8192);
 
+/// A mutex, a hash table of texts to shared functions; messages with a count and their own text, in
+/// an order of their own. PublishNext takes the next message, finds its function, copies the handle,
+/// lets go of the mutex and calls.
+class TopicMap {
+ public:
+  explicit TopicMap(const std::vector<std::string>& topics);
+  ~TopicMap();
+  void PublishNext();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
 // ---- book --------------------------------------------------------------------------------------
 
 /// Levels sorted with the best at the end; a price within the best 100 found backwards and set.

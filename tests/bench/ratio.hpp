@@ -108,6 +108,19 @@ Ratio ReportRatio(benchmark::State& state, double goal, Ours&& ours, Floor&& flo
   return result;
 }
 
+/// A point of a curve, in a loop of Google Benchmark's own: nanoseconds for each of `items`.
+inline void ReportPerItem(benchmark::State& state, double items) {
+  using benchmark::Counter;
+  state.counters["per_item_ns"] = Counter(items * 1e-9, Counter::kIsRate | Counter::kInvert);
+}
+
+/// What all threads of this process have used of processors.
+inline double ProcessNs() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e9 + static_cast<double>(now.tv_nsec);
+}
+
 }  // namespace bench
 
 #define VIRTUFIN_RATIO(function) \
