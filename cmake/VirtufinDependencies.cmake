@@ -12,13 +12,34 @@ find_path(VIRTUFIN_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
 target_include_directories(virtufin_flatbuffers SYSTEM INTERFACE
   "$<BUILD_INTERFACE:${VIRTUFIN_FLATBUFFERS_INCLUDE}>")
 
-# net and sim: WebSocket and HTTP clients, servers, TLS. Debian's libwebsockets has no CMake package
-# that serves.
-find_package(OpenSSL 3 REQUIRED)
-find_package(CURL 7.88 REQUIRED)
-find_package(Boost 1.74 REQUIRED)
-pkg_check_modules(LIBWEBSOCKETS REQUIRED IMPORTED_TARGET libwebsockets)
-find_package(ZLIB REQUIRED)
+# Components that this build goes without: their folders are not entered.
+set(VIRTUFIN_LEFT_OUT "")
+
+# Feeds: net, exchange, sim and websocketmanager, with WebSocket and HTTP clients, servers, TLS. AUTO:
+# built when all of these are there; ON: they must be; OFF: not built. Debian's libwebsockets has no
+# CMake package that serves.
+set(VIRTUFIN_WITH_FEEDS AUTO CACHE STRING "feeds and what they stand on: AUTO, ON or OFF")
+set_property(CACHE VIRTUFIN_WITH_FEEDS PROPERTY STRINGS AUTO ON OFF)
+if(NOT VIRTUFIN_WITH_FEEDS MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "VIRTUFIN_WITH_FEEDS: expected AUTO, ON or OFF, found ${VIRTUFIN_WITH_FEEDS}")
+elseif(NOT VIRTUFIN_WITH_FEEDS STREQUAL "OFF")
+  set(need "")
+  if(VIRTUFIN_WITH_FEEDS STREQUAL "ON")
+    set(need REQUIRED)
+  endif()
+  find_package(OpenSSL 3 ${need})
+  find_package(CURL 7.88 ${need})
+  find_package(Boost 1.74 ${need})
+  pkg_check_modules(LIBWEBSOCKETS ${need} IMPORTED_TARGET libwebsockets)
+  find_package(ZLIB ${need})
+endif()
+if(VIRTUFIN_WITH_FEEDS STREQUAL "OFF" OR NOT (OPENSSL_FOUND AND CURL_FOUND AND Boost_FOUND AND
+                                              LIBWEBSOCKETS_FOUND AND ZLIB_FOUND))
+  list(APPEND VIRTUFIN_LEFT_OUT net exchange sim websocketmanager)
+  message(STATUS "left out: ${VIRTUFIN_LEFT_OUT} (VIRTUFIN_WITH_FEEDS=${VIRTUFIN_WITH_FEEDS}; OpenSSL "
+    "${OPENSSL_FOUND}, CURL ${CURL_FOUND}, Boost ${Boost_FOUND}, libwebsockets "
+    "${LIBWEBSOCKETS_FOUND}, ZLIB ${ZLIB_FOUND})")
+endif()
 
 # state_sqlite. AUTO: built when SQLite is there; ON: it must be; OFF: not built.
 set(VIRTUFIN_WITH_SQLITE AUTO CACHE STRING "the SQLite state store: AUTO, ON or OFF")

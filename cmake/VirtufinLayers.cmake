@@ -18,9 +18,10 @@ set(VIRTUFIN_COMPONENTS
   "exchange|30|core,event,net,pubsub,state"
   "sim|35|core,net"
   "workmanager|40|core,event,pubsub,worker,engine"
-  "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,workmanager"
-  "c_api|60|core,event,pubsub,state,worker,engine,engine_inproc,workmanager,platform"
-  "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,engine_inproc,engine_native,engine_packer,exchange,sim,workmanager,platform,c_api")
+  "websocketmanager|40|core,event,exchange"
+  "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,exchange,workmanager,websocketmanager"
+  "c_api|60|core,event,pubsub,state,worker,engine,engine_inproc,exchange,workmanager,websocketmanager,platform"
+  "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,engine_inproc,engine_native,engine_packer,exchange,sim,workmanager,websocketmanager,platform,c_api")
 
 # Their headers lie in src/<name>/ and are never installed; whoever may use them includes them there.
 set(VIRTUFIN_INTERNAL net sim)

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "virtufin/core/result.hpp"
+#include "virtufin/event/level.hpp"
 
 namespace virtufin::inline v0 {
 
@@ -74,6 +75,15 @@ struct SubscriptionStatus {
   int references = 0;  // handles on the same request
 };
 
+/// The best price of each side and what is there for it; an empty side is all zeros.
+struct TopOfBook {
+  Level bid, ask;
+  std::int64_t update_id = 0;        // the venue's, of its book
+  std::int64_t event_unix_ns = 0;    // when the venue says that it was so; else receive_unix_ns
+  std::int64_t receive_unix_ns = 0;  // when the change was read from its socket
+  FeedChannel channel = FeedChannel::kBook;  // what told it: kBook or kQuote
+};
+
 /// What an operator watches; a venue leaves at 0 what it does not have. The first part counts since
 /// the start, the second is how things stand.
 struct AdapterCounters {
@@ -134,6 +144,12 @@ class ExchangeAdapter {
   /// Waits for no handler. [any] [callback]
   /// Errors: NOT_FOUND as Unsubscribe.
   virtual Result<SubscriptionStatus> StatusOf(FeedHandle handle) const = 0;
+  /// Of an instrument whose book or quotes are subscribed. The synchronised book's and the newest
+  /// quote's, whichever has the higher update id; a handler of an event finds what the event says,
+  /// or something newer. Copies 100 bytes, allocates nothing, waits for no handler. [any] [callback]
+  /// Errors: NOT_FOUND when neither is subscribed; UNIMPLEMENTED when the venue has neither;
+  /// UNAVAILABLE with their state while there is no live book and no quote yet.
+  virtual Result<TopOfBook> TopOf(std::string_view instrument) const = 0;
   /// As of a second ago at most, or of when a handler began that has not returned; all of the same
   /// moment. Waits for no handler. [any] [callback]
   virtual AdapterCounters counters() const = 0;

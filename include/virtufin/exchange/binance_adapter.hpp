@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "virtufin/core/executor.hpp"
 #include "virtufin/core/result.hpp"
@@ -56,6 +58,16 @@ struct BinanceAdapterOptions {
   std::int64_t stable_ms = 60'000;  // open for so long, a lost connection starts its delays anew
   std::int64_t forbidden_retry_ms = 60'000;    // after HTTP 403, 451; doubles to ten times that
   std::int64_t instruments_poll_ms = 300'000;  // exchangeInfo; 0: at the start only
+
+  /// Sets one option by its key, which is the field's name ("depth_speed_ms"). [owner]
+  /// Errors: NOT_FOUND for an unknown key, naming those that exist; INVALID_ARGUMENT saying what
+  /// was expected.
+  Status Set(std::string_view key, std::string_view value);
+  /// Every key, with its default as text. [any]
+  struct Key {
+    std::string name, description, default_value;
+  };
+  static std::vector<Key> Keys();
 };
 
 /// Makes an adapter for `options.feed.market` that publishes on `bus`. It has a thread for its

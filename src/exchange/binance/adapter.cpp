@@ -89,6 +89,10 @@ class BinanceCore final : public VenueEvents,
     return session_->CellOf(handle);
   }
 
+  std::shared_ptr<const SymbolTops> TopsOf(FeedHandle handle) const {
+    return session_->TopsOf(handle);
+  }
+
   /// [any]
   AdapterCounters Counts() const;
 
@@ -331,6 +335,7 @@ class BinanceAdapter final : public ExchangeAdapter {
   Result<FeedHandle> Subscribe(const FeedRequest& request) override;
   Status Unsubscribe(FeedHandle handle) override;
   Result<SubscriptionStatus> StatusOf(FeedHandle handle) const override;
+  Result<TopOfBook> TopOf(std::string_view instrument) const override;
   AdapterCounters counters() const override { return core_->Counts(); }
 
  private:
@@ -340,6 +345,7 @@ class BinanceAdapter final : public ExchangeAdapter {
     std::string key;
     FeedHandle inner = 0;                    // 0: not carried out yet
     std::shared_ptr<const StatusCell> cell;  // of `inner`
+    std::shared_ptr<const SymbolTops> tops;  // of books and quotes
     Status refused;                          // by the session
     std::int64_t since_unix_ns = 0;
   };
@@ -348,9 +354,16 @@ class BinanceAdapter final : public ExchangeAdapter {
     std::mutex mutex;
     std::map<FeedHandle, std::shared_ptr<Given>> given;
     std::map<std::string, int> keys;  // different requests, with how often each is given out
+    /// Of `given`, the books and quotes, by instrument.
+    std::map<std::string, std::vector<std::shared_ptr<Given>>, std::less<>> tops;
     FeedHandle last = 0;
     bool started = false, stopped = false;
   };
+  static bool HasTop(const Given& given) noexcept {
+    return given.request.channel == FeedChannel::kBook ||
+           given.request.channel == FeedChannel::kQuote;
+  }
+  SubscriptionStatus StatusOf(const Given& given) const;
   static Status Unknown(FeedHandle handle) {
     return Status(StatusCode::kNotFound, "exchange",
                   "expected a handle that was given out, found " + std::to_string(handle));
@@ -402,13 +415,16 @@ Result<FeedHandle> BinanceAdapter::Subscribe(const FeedRequest& request) {
   const FeedHandle handle = ++book_->last;
   ++book_->keys[plan->key];
   book_->given.emplace(handle, given);
+  if (HasTop(*given)) book_->tops[given->request.instrument].push_back(given);
   core_->loop().Post([core = core_, book = book_, given = std::move(given)] {
     const Result<FeedHandle> inner = core->Subscribe(given->request);
     const auto cell = inner.ok() ? core->CellOf(*inner) : nullptr;
+    const auto tops = inner.ok() ? core->TopsOf(*inner) : nullptr;
     std::lock_guard guard(book->mutex);
     if (inner.ok()) {
       given->inner = *inner;
       given->cell = cell;
+      given->tops = tops;
     } else {
       given->refused = inner.status();
     }
@@ -424,6 +440,10 @@ Status BinanceAdapter::Unsubscribe(FeedHandle handle) {
   book_->given.erase(at);
   const auto key = book_->keys.find(given->key);
   if (--key->second == 0) book_->keys.erase(key);
+  if (const auto top = book_->tops.find(given->request.instrument); HasTop(*given)) {
+    std::erase(top->second, given);
+    if (top->second.empty()) book_->tops.erase(top);
+  }
   // The loop runs its tasks in order: this one comes after the one that subscribes.
   core_->loop().Post([core = core_, book = book_, given] {
     std::unique_lock guard(book->mutex);
@@ -436,11 +456,15 @@ Status BinanceAdapter::Unsubscribe(FeedHandle handle) {
 
 /// Waits for nothing but other calls like this one: what the loop knows it has written down.
 Result<SubscriptionStatus> BinanceAdapter::StatusOf(FeedHandle handle) const {
-  SubscriptionStatus status;
   std::lock_guard lock(book_->mutex);
   const auto at = book_->given.find(handle);
   if (at == book_->given.end()) return Unknown(handle);
-  const Given& given = *at->second;
+  return StatusOf(*at->second);
+}
+
+/// With the lock held.
+SubscriptionStatus BinanceAdapter::StatusOf(const Given& given) const {
+  SubscriptionStatus status;
   status.request = given.request;
   status.since_unix_ns = given.since_unix_ns;
   status.references = book_->keys.at(given.key);
@@ -459,6 +483,45 @@ Result<SubscriptionStatus> BinanceAdapter::StatusOf(FeedHandle handle) const {
     status.since_unix_ns = value.since_unix_ns;
   }
   return status;
+}
+
+Result<TopOfBook> BinanceAdapter::TopOf(std::string_view instrument) const {
+  std::lock_guard lock(book_->mutex);
+  const auto at = book_->tops.find(instrument);
+  if (at == book_->tops.end()) {
+    return Status(StatusCode::kNotFound, "exchange",
+                  "expected an instrument with a book or quotes subscribed, found '" +
+                      std::string(instrument) + "'");
+  }
+  TopOfBook best, one;
+  bool found = false;
+  const auto take = [&](const TopCell& cell) {
+    if (!cell.Get(one) || (found && one.update_id <= best.update_id)) return;
+    found = true;
+    best = one;
+  };
+  const SymbolTops* before = nullptr;
+  for (const std::shared_ptr<Given>& given : at->second) {
+    const SymbolTops* const tops = given->tops.get();
+    if (tops == nullptr || tops == before) continue;
+    before = tops;
+    take(tops->book);
+    take(tops->quote);
+  }
+  if (found) return best;
+  std::string states;
+  for (const std::shared_ptr<Given>& given : at->second) {
+    const SubscriptionStatus status = StatusOf(*given);
+    std::string state(FeedChannelName(status.request.channel));
+    state.append(" is ").append(SubscriptionStateName(status.state));
+    if (!status.reason.empty()) state.append(" (").append(status.reason).append(")");
+    if (states.find(state) == std::string::npos) {
+      states.append(states.empty() ? "" : "; ").append(state);
+    }
+  }
+  return Status(StatusCode::kUnavailable, "exchange",
+                "expected a live book, or a quote that came, of " + std::string(instrument) + ": " +
+                    states);
 }
 
 }  // namespace

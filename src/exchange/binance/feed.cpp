@@ -104,6 +104,7 @@ Status BinanceFeed::Subscribe(std::string_view name, FeedTime now, const Binance
   }
   const BinanceFeedParts before = std::exchange(symbol->parts, parts);
   if (!parts.NeedsBook()) impl.EndBook(*symbol, now, "unsubscribed");
+  if (!parts.quote) symbol->tops->quote.Clear();
   const bool live = symbol->book.state() == BookState::kLive && !symbol->carriers.empty();
   if (live && parts.book && !before.book) impl.PublishSnapshot(*symbol, now);
   symbol->depth_at_ns = kNoTick;
@@ -120,6 +121,7 @@ void BinanceFeed::Unsubscribe(std::string_view name, FeedTime now, std::string_v
   FeedSymbol* const symbol = impl.symbols.Find(name);
   if (symbol == nullptr) return;
   impl.EndBook(*symbol, now, reason);
+  symbol->tops->quote.Clear();
   const detail::FeedSequences& last = symbol->sequences;
   impl.retired.Keep(symbol->name, {last.book, last.depth, last.quote});
   impl.statuses.Retire(symbol->name);
@@ -274,6 +276,16 @@ detail::StatusBoard& detail::FeedAccess::Statuses(BinanceFeed& feed) noexcept {
 
 const detail::FeedIdentity& detail::FeedAccess::Identity(const BinanceFeed& feed) noexcept {
   return feed.impl_->identity;
+}
+
+std::shared_ptr<const detail::SymbolTops> detail::FeedAccess::Tops(const BinanceFeed& feed,
+                                                                   std::string_view symbol) {
+  const FeedSymbol* const found = feed.impl_->symbols.Find(symbol);
+  return found == nullptr ? nullptr : found->tops;
+}
+
+void detail::FeedAccess::ForgetQuote(BinanceFeed& feed, std::string_view symbol) noexcept {
+  if (FeedSymbol* const found = feed.impl_->symbols.Find(symbol)) found->tops->quote.Clear();
 }
 
 }  // namespace virtufin::inline v0

@@ -17,6 +17,37 @@ bool BinanceFeed::Impl::IsOpen(std::uint32_t connection) const noexcept {
   return std::find(open.begin(), open.end(), connection) != open.end();
 }
 
+// ---- tops of books -----------------------------------------------------------------------------
+
+void BinanceFeed::Impl::ShowBook(FeedSymbol& symbol, FeedTime now) noexcept {
+  TopOfBook top;
+  const BookSide bids = symbol.book.book().bids(1), asks = symbol.book.book().asks(1);
+  if (!bids.empty()) top.bid = bids.front();
+  if (!asks.empty()) top.ask = asks.front();
+  top.update_id = symbol.book.last_update_id();
+  top.event_unix_ns = symbol.book.last_time().unix_ns;
+  top.receive_unix_ns = now.unix_ns;
+  symbol.tops->book.Set(top);
+}
+
+void BinanceFeed::Impl::ShowQuote(FeedSymbol& symbol, FeedTime now,
+                                  const BinanceFrame& frame) noexcept {
+  TopOfBook top;
+  const auto read = [](std::string_view text, Decimal& out) {
+    return text.empty() || Decimal::TryParse(text, out);
+  };
+  if (!read(frame.bid, top.bid.price) || !read(frame.bid_qty, top.bid.quantity) ||
+      !read(frame.ask, top.ask.price) || !read(frame.ask_qty, top.ask.quantity)) {
+    return symbol.tops->quote.Clear();  // beyond 64 bits: only the event can say it
+  }
+  top.channel = FeedChannel::kQuote;
+  top.update_id = frame.last_id;
+  top.receive_unix_ns = now.unix_ns;
+  top.event_unix_ns =
+      frame.time.source == TimeSource::kReceive ? now.unix_ns : frame.time.unix_ns;
+  symbol.tops->quote.Set(top);
+}
+
 // ---- events ------------------------------------------------------------------------------------
 
 /// False: the event was too large; its sequence number was not used.
@@ -39,6 +70,11 @@ void BinanceFeed::Impl::SetState(FeedSymbol& symbol, FeedState state, FeedTime n
   symbol.state = state;
   symbol.reason = reason;
   symbol.since_unix_ns = now.unix_ns;
+  if (state == FeedState::kLive) {
+    ShowBook(symbol, now);
+  } else {
+    symbol.tops->book.Clear();
+  }
   detail::StatusFields status;
   status.state = FeedStateName(state);
   status.reason = reason;
@@ -150,7 +186,9 @@ void BinanceFeed::Impl::LoseBook(FeedSymbol& symbol, FeedTime now) {
 }
 
 void BinanceFeed::Impl::GoLive(FeedSymbol& symbol, FeedTime now) {
+  ShowBook(symbol, now);
   if (symbol.parts.book && !PublishSnapshot(symbol, now)) {
+    symbol.tops->book.Clear();
     symbol.book.Reset();
     WantSnapshot(symbol, now);
     return;
@@ -239,6 +277,7 @@ void BinanceFeed::Impl::OnDepth(std::uint32_t connection, FeedTime now, const Bi
   const std::int64_t before = symbol->book.last_update_id();
   switch (symbol->book.OnDiff(connection, diff)) {
     case BookOutcome::kApplied:
+      ShowBook(*symbol, now);
       if (symbol->parts.book) PublishUpdate(*symbol, now, frame, before);
       if (symbol->parts.depth_interval_ms > 0) ScheduleDepth(*symbol, now);
       break;
@@ -269,6 +308,7 @@ void BinanceFeed::Impl::OnBookTicker(std::uint32_t connection, FeedTime now,
   symbol->quote_run = 0;
   symbol->quote_id = frame.last_id;
   swap(symbol->quote, payload);
+  ShowQuote(*symbol, now, frame);
   Publish(symbol->quotes, symbol->quote.text(), symbol->sequences.quote, Cause(now, frame.time));
 }
 

@@ -56,6 +56,10 @@ struct BinanceFeed::Impl {
     return cause.Moment(now.unix_ns, event, clock, options.historical);
   }
 
+  // What other threads read.
+  static void ShowBook(Symbol& symbol, FeedTime now) noexcept;
+  static void ShowQuote(Symbol& symbol, FeedTime now, const BinanceFrame& frame) noexcept;
+
   // Events.
   bool Publish(detail::EventChannel& channel, std::string_view json, std::uint64_t& sequence,
                const detail::EventMoment& moment);

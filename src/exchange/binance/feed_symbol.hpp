@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "exchange/event_channel.hpp"
 #include "exchange/payloads.hpp"
 #include "exchange/symbol_table.hpp"
+#include "exchange/top_cell.hpp"
 #include "virtufin/exchange/binance_feed.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -32,6 +34,7 @@ struct FeedSymbol {
   BinanceFeedParts parts;
   BookSynchroniser book;
   EventChannel snapshots, updates, depths, quotes;
+  std::shared_ptr<SymbolTops> tops = std::make_shared<SymbolTops>();  // other threads read them
   FeedSequences sequences;
 
   std::uint64_t number = 0;             // in the order of subscription

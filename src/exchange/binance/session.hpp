@@ -15,6 +15,7 @@
 #include "exchange/binance/market_feed.hpp"
 #include "exchange/rate_limiter.hpp"
 #include "exchange/status_cell.hpp"
+#include "exchange/top_cell.hpp"
 #include "exchange/venue_link.hpp"
 #include "virtufin/core/result.hpp"
 #include "virtufin/exchange/adapter.hpp"
@@ -97,6 +98,10 @@ class BinanceSession final : public VenueEvents {
   /// The same for other threads; shared by equal requests. It is up to date whenever something is
   /// published. Null for a handle that was given back or never given out.
   std::shared_ptr<const StatusCell> CellOf(FeedHandle handle) const;
+
+  /// What is known of the handle's symbol, for other threads; null as CellOf, when the symbol was
+  /// refused, and for channels that are neither book nor quote.
+  std::shared_ptr<const SymbolTops> TopsOf(FeedHandle handle) const;
 
   void OnOpen(std::uint32_t socket, FeedTime now) override;
   void OnFrame(std::uint32_t socket, FeedTime now, std::string_view text) override;

@@ -248,8 +248,13 @@ void BinanceSession::Impl::NoteListings() {
 void BinanceSession::Impl::WriteCells() {
   for (Lane* const lane : changed_lanes) {
     lane->changed = false;
-    for (const Subscription* const subscription : lane->all) {
+    for (Subscription* const subscription : lane->all) {
       SubscriptionStatus status = StatusOf(*subscription);
+      const bool live = status.state == SubscriptionState::kLive;
+      const bool lost = std::exchange(subscription->told_live, live) && !live;
+      if (lost && status.request.channel == FeedChannel::kQuote) {
+        FeedAccess::ForgetQuote(*books, status.request.instrument);
+      }
       subscription->cell->Set({status.state, std::move(status.reason), status.since_unix_ns});
     }
   }
@@ -315,6 +320,14 @@ Result<SubscriptionStatus> BinanceSession::StatusOf(FeedHandle handle) const {
                   "no subscription has the handle " + std::to_string(handle));
   }
   return impl_->StatusOf(*at->second);
+}
+
+std::shared_ptr<const SymbolTops> BinanceSession::TopsOf(FeedHandle handle) const {
+  const auto at = impl_->handles.find(handle);
+  if (at == impl_->handles.end() || !IsBookOrQuote(at->second->plan.request.channel)) {
+    return nullptr;
+  }
+  return FeedAccess::Tops(*impl_->books, at->second->plan.request.instrument);
 }
 
 std::shared_ptr<const StatusCell> BinanceSession::CellOf(FeedHandle handle) const {

@@ -167,8 +167,9 @@ Result<StreamPlan> PlanStream(BinanceMarket market, int depth_speed_ms,
   const bool futures_only = channel == FeedChannel::kMark || channel == FeedChannel::kFunding;
   if (market == BinanceMarket::kSpot && futures_only) {
     return Status(StatusCode::kUnimplemented, "exchange",
-                  "channel " + std::string(FeedChannelName(channel)) + ": " +
-                      std::string(BinanceVenueName(market)) + " has no such channel");
+                  "channel: expected one of book, quote, ticker, trade, candle, instrument, status "
+                  "at " + std::string(BinanceVenueName(market)) + "; found '" +
+                      std::string(FeedChannelName(channel)) + "'");
   }
   const bool needs_one = channel == FeedChannel::kBook || channel == FeedChannel::kQuote ||
                          channel == FeedChannel::kTrade || channel == FeedChannel::kCandle;
