@@ -18,8 +18,8 @@ FeedVenue BinanceVenue(BinanceMarket market, std::string description, PubSub& bu
     venue.options.push_back(
         {std::move(key.name), std::move(key.description), std::move(key.default_value)});
   }
-  venue.make = [market, &bus, &state, runtime](const auto& given)
-      -> Result<std::unique_ptr<ExchangeAdapter>> {
+  venue.make = [market, &bus, &state,
+                runtime](const auto& given) -> Result<std::unique_ptr<ExchangeAdapter>> {
     BinanceAdapterOptions options;
     options.feed.market = market;
     for (const auto& [key, value] : given) {

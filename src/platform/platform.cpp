@@ -9,6 +9,9 @@
 #include "virtufin/engine/native.hpp"
 #include "virtufin/pubsub/inproc.hpp"
 #include "virtufin/state/memory.hpp"
+#ifdef VIRTUFIN_HAS_FEEDS
+#include "platform/feed_venues.hpp"
+#endif
 #ifdef VIRTUFIN_HAS_SQLITE
 #include "virtufin/state/sqlite.hpp"
 #endif
@@ -58,7 +61,7 @@ Result<std::shared_ptr<StateStore>> MakeStateStore(const PlatformOptions& option
 
 }  // namespace
 
-// Members are destroyed in reverse order: the manager before the engines, these before the bus, the
+// Members are destroyed in reverse order: the managers before the engines, these before the bus, the
 // bus before the executor.
 struct Platform::Impl {
   explicit Impl(PlatformOptions given)
@@ -77,6 +80,9 @@ struct Platform::Impl {
   std::unique_ptr<detail::DirectGateway> gateway;
   EngineRegistry engines;
   std::unique_ptr<WorkManager> workers;
+#ifdef VIRTUFIN_HAS_FEEDS
+  std::unique_ptr<WebSocketManager> feeds;
+#endif
   bool started = false;
   bool stopped = false;
   bool abandoned = false;
@@ -120,6 +126,12 @@ Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
   impl->workers = std::make_unique<WorkManager>(
       impl->options.workmanager,
       WorkManager::Dependencies{runtime, *impl->bus, impl->engines, impl->gateway.get()});
+#ifdef VIRTUFIN_HAS_FEEDS
+  const WebSocketManagerOptions feeds{impl->options.max_feeds, impl->options.feed_stop_timeout_ms};
+  impl->feeds = std::make_unique<WebSocketManager>(feeds, runtime);
+  status = detail::RegisterFeedVenues(*impl->feeds, *impl->bus, *impl->state, runtime);
+  if (!status.ok()) return status;
+#endif
   return std::unique_ptr<Platform>(new Platform(std::move(impl)));
 }
 
@@ -141,10 +153,15 @@ Status Platform::Stop(std::chrono::milliseconds deadline) {
   }
   impl_->stopped = true;
   const Budget budget(deadline);
+  Status feeds;
+#ifdef VIRTUFIN_HAS_FEEDS
+  feeds = impl_->feeds->Shutdown(budget.left());
+#endif
   Status workers = impl_->workers->Shutdown(budget.left());
   Status bus = impl_->bus->Stop(budget.left());
   Status executor = impl_->executor.Stop(budget.left());
-  impl_->abandoned = !workers.ok() || !executor.ok();
+  impl_->abandoned = !feeds.ok() || !workers.ok() || !executor.ok();
+  if (!feeds.ok()) return feeds;
   if (!workers.ok()) return workers;
   return bus.ok() ? executor : bus;
 }
@@ -152,6 +169,14 @@ Status Platform::Stop(std::chrono::milliseconds deadline) {
 PubSub& Platform::bus() noexcept { return *impl_->bus; }
 StateStore& Platform::state() noexcept { return *impl_->state; }
 WorkManager& Platform::workers() noexcept { return *impl_->workers; }
+Result<WebSocketManager*> Platform::feeds() {
+#ifdef VIRTUFIN_HAS_FEEDS
+  return impl_->feeds.get();
+#else
+  return Status(StatusCode::kUnimplemented, "platform",
+                "feeds: built without them (CMake option VIRTUFIN_WITH_FEEDS)");
+#endif
+}
 EngineRegistry& Platform::engines() noexcept { return impl_->engines; }
 GatewayClient& Platform::gateway() noexcept { return *impl_->gateway; }
 Executor& Platform::executor() noexcept { return impl_->executor; }

@@ -88,6 +88,15 @@ const Option kOptions[] = {
     {{"state.services",
       "who may keep state besides workmanager, websocketmanager and statestore; by commas", ""},
      [](auto, auto value, auto& o) { return SetNames(value, o.state_services); }},
+    {{"websocketmanager.max_feeds", "feeds at a time; each has threads and connections", "100"},
+     [](auto key, auto value, auto& o) {
+       return SetNumber(key, value, 0, 1'000'000, o.max_feeds);
+     }},
+    {{"websocketmanager.stop_timeout_ms",
+      "how long a handler of its events may hold up a feed's end", "10000"},
+     [](auto key, auto value, auto& o) {
+       return SetNumber(key, value, 0, kDayMs, o.feed_stop_timeout_ms);
+     }},
     {{"worker.directory", "directory for private copies of worker libraries; empty: memory", ""},
      [](auto, auto value, auto& o) {
        o.worker_directory = value;

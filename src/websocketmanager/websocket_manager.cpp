@@ -26,9 +26,8 @@ Status Fail(StatusCode code, std::string message) {
 
 Status CheckTags(const WebSocketManager::Tags& tags) {
   if (tags.size() > kMaxTags) {
-    return Fail(StatusCode::kInvalidArgument,
-                "tags: expected at most " + std::to_string(kMaxTags) + ", found " +
-                    std::to_string(tags.size()));
+    return Fail(StatusCode::kInvalidArgument, "tags: expected at most " + std::to_string(kMaxTags) +
+                                                  ", found " + std::to_string(tags.size()));
   }
   for (const auto& [key, value] : tags) {
     if (key.empty() || key.size() > kMaxTagKey || value.size() > kMaxTagValue) {
@@ -124,7 +123,8 @@ WebSocketManager::~WebSocketManager() {
 
 Status WebSocketManager::RegisterVenue(FeedVenue venue) {
   if (venue.name.empty() || !venue.make) {
-    return Fail(StatusCode::kInvalidArgument, "venue: expected a name and a function that makes it");
+    return Fail(StatusCode::kInvalidArgument,
+                "venue: expected a name and a function that makes it");
   }
   auto shared = std::make_shared<const FeedVenue>(std::move(venue));
   const std::lock_guard lock(impl_->venues_mutex);
@@ -205,9 +205,8 @@ Status WebSocketManager::Shutdown(std::chrono::milliseconds deadline) {
     return Fail(StatusCode::kFailedPrecondition,
                 "Shutdown: expected a thread of the application, found one of the library");
   }
-  return impl_->table->EndAll(
-      std::clamp<std::chrono::milliseconds>(deadline, std::chrono::milliseconds(0),
-                                            std::chrono::milliseconds(kYearMs)));
+  return impl_->table->EndAll(std::clamp<std::chrono::milliseconds>(
+      deadline, std::chrono::milliseconds(0), std::chrono::milliseconds(kYearMs)));
 }
 
 }  // namespace virtufin::inline v0

@@ -10,6 +10,7 @@
 #include "exchange/binance/session.hpp"
 #include "exchange/binance/streams.hpp"
 #include "exchange/net_venue_link.hpp"
+#include "net/url.hpp"
 #include "virtufin/exchange/binance_adapter.hpp"
 
 namespace virtufin::inline v0 {
@@ -18,6 +19,17 @@ namespace {
 
 Status Stopped() {
   return Status(StatusCode::kUnavailable, "exchange", "expected a running adapter: it was stopped");
+}
+
+/// Empty is the venue's own. The text shows no secret of the address.
+Status CheckUrl(const char* option, std::string_view url, bool sockets) {
+  if (url.empty()) return {};
+  const Result<net::Url> parsed = net::ParseUrl(url);
+  if (parsed.ok() && parsed->scheme.starts_with("ws") == sockets) return {};
+  return Status(StatusCode::kInvalidArgument, "exchange",
+                std::string("option ") + option + ": expected " +
+                    (sockets ? "ws(s)://host:port" : "http(s)://host:port") + ", found " +
+                    net::Redact(url));
 }
 
 BinanceSessionOptions SessionOptionsOf(const BinanceAdapterOptions& from) {
@@ -151,6 +163,8 @@ class BinanceCore final : public VenueEvents,
 };
 
 Status BinanceCore::Build(const BinanceAdapterOptions& options, StateStore* store) {
+  if (Status s = CheckUrl("stream_url", options.stream_url, true); !s.ok()) return s;
+  if (Status s = CheckUrl("rest_url", options.rest_url, false); !s.ok()) return s;
   auto loop = net::NetLoop::Create({}, borrowed_, borrowed_);
   if (!loop.ok()) return loop.status();
   loop_ = std::move(*loop);
@@ -519,9 +533,9 @@ Result<TopOfBook> BinanceAdapter::TopOf(std::string_view instrument) const {
       states.append(states.empty() ? "" : "; ").append(state);
     }
   }
-  return Status(StatusCode::kUnavailable, "exchange",
-                "expected a live book, or a quote that came, of " + std::string(instrument) + ": " +
-                    states);
+  return Status(
+      StatusCode::kUnavailable, "exchange",
+      "expected a live book, or a quote that came, of " + std::string(instrument) + ": " + states);
 }
 
 }  // namespace

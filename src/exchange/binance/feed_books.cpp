@@ -43,8 +43,7 @@ void BinanceFeed::Impl::ShowQuote(FeedSymbol& symbol, FeedTime now,
   top.channel = FeedChannel::kQuote;
   top.update_id = frame.last_id;
   top.receive_unix_ns = now.unix_ns;
-  top.event_unix_ns =
-      frame.time.source == TimeSource::kReceive ? now.unix_ns : frame.time.unix_ns;
+  top.event_unix_ns = frame.time.source == TimeSource::kReceive ? now.unix_ns : frame.time.unix_ns;
   symbol.tops->quote.Set(top);
 }
 

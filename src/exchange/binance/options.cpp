@@ -109,10 +109,10 @@ Status Assign(const Entry& entry, std::string_view text, Number& out) {
   const char* const end = text.data() + text.size();
   const auto read = std::from_chars(text.data(), end, value);
   if (read.ec != std::errc() || read.ptr != end || value < entry.low || value > entry.high) {
-    return Invalid(entry,
-                   "a whole number from " + std::to_string(entry.low) + " to " +
-                       std::to_string(entry.high),
-                   text);
+    return Invalid(
+        entry,
+        "a whole number from " + std::to_string(entry.low) + " to " + std::to_string(entry.high),
+        text);
   }
   out = static_cast<Number>(value);
   return {};

@@ -168,7 +168,8 @@ Result<StreamPlan> PlanStream(BinanceMarket market, int depth_speed_ms,
   if (market == BinanceMarket::kSpot && futures_only) {
     return Status(StatusCode::kUnimplemented, "exchange",
                   "channel: expected one of book, quote, ticker, trade, candle, instrument, status "
-                  "at " + std::string(BinanceVenueName(market)) + "; found '" +
+                  "at " +
+                      std::string(BinanceVenueName(market)) + "; found '" +
                       std::string(FeedChannelName(channel)) + "'");
   }
   const bool needs_one = channel == FeedChannel::kBook || channel == FeedChannel::kQuote ||
