@@ -6,7 +6,7 @@ if(NOT VIRTUFIN_SANITIZE STREQUAL "")
                         "thread")
   endif()
   add_compile_options(-fsanitize=${VIRTUFIN_SANITIZE} -fno-sanitize-recover=all
-                      -fno-omit-frame-pointer -g)
+                      -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${VIRTUFIN_SANITIZE})
 endif()
 

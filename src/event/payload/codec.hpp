@@ -48,7 +48,7 @@ using FieldList = std::remove_cvref_t<decltype(PayloadSpec<T>::kFields)>;
 
 /// The member at index I of the list.
 template <class T, std::size_t I>
-struct MemberOf : FieldTraits<std::tuple_element_t<I, FieldList<T>>> {
+struct TraitsOf : FieldTraits<std::tuple_element_t<I, FieldList<T>>> {
   using Traits = FieldTraits<std::tuple_element_t<I, FieldList<T>>>;
   using ValueType = Value<typename Traits::Type>;
   static constexpr std::string_view kName = std::get<I>(PayloadSpec<T>::kFields).name;
@@ -76,7 +76,7 @@ class PayloadCodec {
   static constexpr auto kIndices = std::make_index_sequence<kCount>();
 
   template <std::size_t I>
-  using Member = MemberOf<T, I>;
+  using Member = TraitsOf<T, I>;
 
  public:
   static constexpr std::array<PayloadField, kCount> kFields =
