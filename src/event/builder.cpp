@@ -96,6 +96,7 @@ struct CloudEvent::Builder::Impl {
   void SetData(DataKind kind, std::string_view bytes, Validate validate);
   void MakeId() noexcept;
   Status Check(NameRule rule);
+  bool OnlyVaried() const noexcept;
   bool AllTextIsStreams() const noexcept;
   Result<CloudEvent> Build(NameRule rule);
 };
@@ -104,7 +105,7 @@ CloudEvent::Builder::Impl::Impl(const Stream& s) : stream(s), ids(std::in_place)
   const detail::StreamBlock& block = *s.block_;
   start.UseStream(block);
   entries.assign(block.varying, block.varying + block.varying_count);
-  StartOver();
+  draft = start;
 }
 
 CloudEvent::Builder::Impl::Impl(const CloudEvent& event) : origin(event) {
@@ -117,6 +118,16 @@ CloudEvent::Builder::Impl::~Impl() {
 }
 
 void CloudEvent::Builder::Impl::StartOver() {
+  if (OnlyVaried()) {
+    for (detail::Entry& entry : entries) entry.kind = detail::ValueKind::kUnset;
+    draft.SetId(std::string_view());
+    draft.head.has_time = false;
+    draft.head.data_kind = DataKind::kAbsent;
+    draft.data = {};
+    draft.json_state = detail::kJsonUnknown;
+    has_id = new_data = false;
+    return;
+  }
   if (new_text || origin) {
     texts.Clear();
     entries.clear();
@@ -237,9 +248,17 @@ Status CloudEvent::Builder::Impl::Check(NameRule rule) {
   if (name_fault[i] != nullptr) return detail::NameError(bad_name[i], name_fault[i]);
   // What the stream or the edited event brought is kept; only what is new is checked.
   const NameRule core_rule = new_media_type ? rule : NameRule::kLenient;
-  if (Status status = detail::CheckCore(draft, core_rule); !status.ok()) return status;
+  if (!OnlyVaried()) {  // else what the stream was checked for
+    if (Status status = detail::CheckCore(draft, core_rule); !status.ok()) return status;
+  }
   if (new_data) return detail::CheckData(draft, data_validate);
   return {};
+}
+
+// An event of a stream got nothing but a UUID, times, numbers and data: its attributes are the
+// stream's. CheckData may give one to text.
+bool CloudEvent::Builder::Impl::OnlyVaried() const noexcept {
+  return stream && !new_text && draft.head.data_kind != DataKind::kText;
 }
 
 // Nothing but numbers, times, UUIDs and data was added to a stream.
