@@ -184,25 +184,7 @@ Status FindBadText(const Draft& draft) {
   return {};
 }
 
-// Errors go to logs and answers, so that what a peer sent must stay one line of UTF-8 there.
-std::string ShownText(std::string_view text) {
-  constexpr std::size_t kShown = 64;
-  const char* const end = text.data() + text.size();
-  const char* at = text.data();
-  std::string quoted = "\"";
-  while (at < end) {
-    const std::size_t size = Utf8Length(at, end);
-    const auto lead = static_cast<unsigned char>(*at);
-    const bool control = lead < 0x20 || lead == 0x7F ||
-                         (lead == 0xC2 && size == 2 && static_cast<unsigned char>(at[1]) < 0xA0);
-    const std::string_view shown = size == 0 || control ? "?" : std::string_view(at, size);
-    if (quoted.size() + shown.size() > 1 + kShown) break;
-    quoted += shown;
-    at += size == 0 ? 1 : size;
-  }
-  quoted += at < end ? "...\"" : "\"";
-  return quoted;
-}
+std::string ShownText(std::string_view text) { return '"' + OneLine(text, 64) + '"'; }
 
 namespace {
 

@@ -52,6 +52,23 @@ std::string_view CutParameter(std::string_view& text) noexcept {
 
 }  // namespace
 
+std::string OneLine(std::string_view text, std::size_t most) {
+  const char* const end = text.data() + text.size();
+  const char* at = text.data();
+  std::string line;
+  while (at < end) {
+    const std::size_t size = Utf8Length(at, end);
+    const auto lead = static_cast<unsigned char>(*at);
+    const bool control = lead < 0x20 || lead == 0x7F ||
+                         (lead == 0xC2 && size == 2 && static_cast<unsigned char>(at[1]) < 0xA0);
+    const std::string_view shown = size == 0 || control ? "?" : std::string_view(at, size);
+    if (line.size() + shown.size() > most) return line.append("...");
+    line += shown;
+    at += size == 0 ? 1 : size;
+  }
+  return line;
+}
+
 std::string_view Trimmed(std::string_view text) noexcept {
   const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "virtufin/core/bytes.hpp"
@@ -27,6 +28,10 @@ const char* NameFault(std::string_view name, NameRule rule) noexcept;
 bool IsMediaType(std::string_view text) noexcept;
 /// text/* or an XML type, whatever its parameters.
 bool IsTextMediaType(std::string_view text) noexcept;
+
+/// For logs and answers: one line of UTF-8 whatever a peer sent, at most `most` bytes and "..." when
+/// there is more. Control characters and what is no UTF-8 become '?'.
+std::string OneLine(std::string_view text, std::size_t most);
 
 /// Without the spaces and tabs around it.
 std::string_view Trimmed(std::string_view text) noexcept;

@@ -62,7 +62,8 @@ Status SetTypedText(Entry& entry, ExtensionType type, std::string_view text, boo
     }
     case ExtensionType::kTimestamp: {
       Timestamp time;
-      if (Status status = ReadTimeText(entry.name_text(), text, time); !status.ok()) return status;
+      const std::string name = OneLine(entry.name_text(), 64);
+      if (Status status = ReadTimeText(name, text, time); !status.ok()) return status;
       entry.kind = ValueKind::kTime;
       std::construct_at(&entry.value.time, time);
       return {};
@@ -70,7 +71,7 @@ Status SetTypedText(Entry& entry, ExtensionType type, std::string_view text, boo
     default:
       if (scalars && SetScalar(entry, type, text)) return {};
   }
-  return Expected(entry.name_text(), TypeName(type), ShownText(text));
+  return Expected(OneLine(entry.name_text(), 64), TypeName(type), ShownText(text));
 }
 
 }  // namespace virtufin::inline v0::detail

@@ -105,7 +105,7 @@ concept ScenarioPayload = Payload<T> && !IsMarketKind(T::kKind);
 /// object of any content. `json` is borrowed until this returns. [any]
 /// Errors: INVALID_ARGUMENT naming the first member that is missing, wrong or there twice, what was
 /// expected and what was found, or where the text is no JSON; OUT_OF_RANGE naming a decimal that
-/// Decimal cannot hold (core/decimal.hpp).
+/// Decimal cannot hold (core/decimal.hpp). More than 65536 items in one list are wrong, too.
 template <Payload T>
 Status ReadPayload(std::string_view json, T& out);
 /// The same into a new one. [any]

@@ -4,20 +4,14 @@
 #include <utility>
 
 #include "event/json_scan.hpp"
+#include "event/text.hpp"
 #include "virtufin/core/decimal.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {
 
-constexpr std::size_t kMaxShown = 48;
-
-// What was found, for an error text, cut between characters.
-std::string Shown(std::string_view text) {
-  if (text.size() <= kMaxShown) return std::string(text);
-  std::size_t size = kMaxShown;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
-  return std::string(text.substr(0, size)).append("...");
-}
+// What was found, for an error text.
+std::string Shown(std::string_view text) { return OneLine(text, 48); }
 
 }  // namespace
 
@@ -80,14 +74,7 @@ std::string PayloadReader::ItemIndex(std::size_t index) {
   return text;
 }
 
-std::string PayloadReader::ItemName(std::string_view name) {
-  std::string text(1, '.');
-  text += Shown(name);
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) c = '?';
-  }
-  return text;
-}
+std::string PayloadReader::ItemName(std::string_view name) { return '.' + Shown(name); }
 
 bool PayloadReader::Missing(std::string_view member, std::string_view expected) {
   fault_ = Fault::kMissing;

@@ -13,6 +13,9 @@ bool Value<DecimalsByName>::Read(PayloadReader& from, DecimalsByName& out) {
     if (!from.ReadName(text)) return false;
     const std::string name(text);
     const char* const start = from.at();
+    if (out.size() == kMaxItems) {
+      return from.WrongItem(PayloadReader::ItemName(name), kItemsExpected, start);
+    }
     Decimal value;
     if (!Value<Decimal>::Read(from, value)) {
       return from.WrongItem(PayloadReader::ItemName(name), kDecimalExpected, start);

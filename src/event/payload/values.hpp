@@ -102,6 +102,11 @@ struct Value<bool> {
   static void Write(PayloadText& to, bool value) noexcept { to.Plain(value ? "true" : "false"); }
 };
 
+/// More items of one array or object are refused. Text takes 3 bytes for an item and memory up to
+/// 128 behind it: hostile data of any size cost its size and 8 MiB for each member.
+inline constexpr std::size_t kMaxItems = 65'536;
+inline constexpr std::string_view kItemsExpected = "at most 65536 items";
+
 /// Calls item(i) at each item of an array; false when there is none, or an item says false.
 template <class Item>
 bool ReadArray(PayloadReader& from, Item item) {
@@ -109,6 +114,9 @@ bool ReadArray(PayloadReader& from, Item item) {
   from.SkipSpace();
   if (from.Take(']')) return true;
   for (std::size_t i = 0;; ++i) {
+    if (i == kMaxItems) {
+      return from.WrongItem(PayloadReader::ItemIndex(i), kItemsExpected, from.at());
+    }
     if (!item(i)) return false;
     from.SkipSpace();
     if (from.Take(']')) return true;

@@ -66,8 +66,7 @@ Status SetTime(Draft& draft, std::string_view text) {
 Result<CloudEvent> ToEvent(const wire::CloudEvent& event) {
   const std::string_view version = TextOf(event.specversion());
   if (!version.empty() && version != "1.0") {
-    return EventError("specversion: expected 1.0, found \"" + std::string(version.substr(0, 16)) +
-                      "\"");
+    return EventError("specversion: expected 1.0, found " + ShownText(version));
   }
   const std::size_t count = event.extensions() == nullptr ? 0 : event.extensions()->size();
   if (count > kMaxExtensions) return TooManyExtensions(count);

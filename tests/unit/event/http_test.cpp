@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -154,6 +155,17 @@ TEST_CASE("data of a JSON type that is no JSON is refused in binary mode") {
   const HttpContent json = *EncodeHttpBinary(Typed("a/b+json", DataKind::kBinary, "[1]"));
   CHECK(HttpDecoder().Decode(json.fields(), json.body())->events[0].data_text() == "[1]");
   CHECK(EncodeHttpBinary(Typed("application/json", DataKind::kBinary, "")).ok());
+  // Without a media type only JSON gets one.
+  for (const std::string_view data : {"{nope", "[1]"}) {
+    CAPTURE(data);
+    const CloudEvent event = Typed({}, data == "[1]" ? DataKind::kJson : DataKind::kBinary, data);
+    const HttpContent http = *EncodeHttpBinary(event);
+    const auto type = std::find_if(http.fields().begin(), http.fields().end(),
+                                   [](const auto& each) { return each.name == "content-type"; });
+    REQUIRE((type != http.fields().end()) == (data == "[1]"));
+    if (data == "[1]") CHECK(type->value == "application/json");
+    CHECK(HttpDecoder().Decode(http.fields(), http.body())->events[0].data_text() == data);
+  }
 }
 
 // Pins EV-41.

@@ -193,8 +193,44 @@ TEST_CASE("what is wrong inside a list is named by its place") {
   CHECK(update(R"([["1","2"] ["1","2"]])").ends_with("expected ',' or ']'"));
   CHECK(Refused(PayloadKind::kRiskExposureUpdate, R"({"greeks":{"delta":1},"underlyings":[]})") ==
         "RiskExposureUpdate.greeks.delta: expected a decimal in a string, found 1");
+  CHECK(Refused(PayloadKind::kRiskExposureUpdate,
+                "{\"greeks\":{\"a\\u001b\\n\\u009b\":1},\"underlyings\":[]}") ==
+        "RiskExposureUpdate.greeks.a???: expected a decimal in a string, found 1");
+  CHECK(Refused(PayloadKind::kRiskExposureUpdate,
+                "{\"greeks\":[\n\t1,\"\x7f\"],\"underlyings\":[]}") ==
+        "RiskExposureUpdate.greeks: expected an object of decimals in strings, found [??1,\"?\"]");
   CHECK(Refused(PayloadKind::kRiskExposureUpdate, R"({"greeks":{},"underlyings":["a",1]})") ==
         "RiskExposureUpdate.underlyings[1]: expected a string, found 1");
+}
+
+// Pins EV-53.
+TEST_CASE("a list of more than 65536 items is refused, whatever its type") {
+  const auto list = [](std::size_t items, const auto& item) {
+    std::string text;
+    for (std::size_t i = 0; i < items; ++i) text.append(i == 0 ? "" : ",").append(item(i));
+    return text;
+  };
+  const auto texts = [&](std::size_t items) {
+    return R"({"greeks":{},"underlyings":[)" +
+           list(items, [](std::size_t) { return std::string("\"\""); }) + "]}";
+  };
+  const auto decimals = [&](std::size_t items) {
+    return R"({"underlyings":[],"greeks":{)" +
+           list(items, [](std::size_t i) { return '"' + std::to_string(i) + "\":\"1\""; }) + "}}";
+  };
+  const auto levels = [&](std::size_t items) {
+    return R"({"asks":[],"state":"live","last_update_id":1,"snapshot_at":"2023-03-31T15:12:00Z","bids":[)" +
+           list(items, [](std::size_t) { return std::string("[\"1\",\"1\"]"); }) + "]}";
+  };
+  CHECK(CheckPayload(PayloadKind::kRiskExposureUpdate, texts(65'536)).ok());
+  CHECK(Refused(PayloadKind::kRiskExposureUpdate, texts(65'537)) ==
+        "RiskExposureUpdate.underlyings[65536]: expected at most 65536 items, found \"\"");
+  CHECK(CheckPayload(PayloadKind::kRiskExposureUpdate, decimals(65'536)).ok());
+  CHECK(Refused(PayloadKind::kRiskExposureUpdate, decimals(65'537)) ==
+        "RiskExposureUpdate.greeks.65536: expected at most 65536 items, found \"1\"");
+  CHECK(CheckPayload(PayloadKind::kOrderBookSnapshot, levels(65'536)).ok());
+  CHECK(Refused(PayloadKind::kOrderBookSnapshot, levels(65'537))
+            .find("bids[65536]: expected at most 65536 items") != std::string::npos);
 }
 
 // Pins EV-48.

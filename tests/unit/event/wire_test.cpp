@@ -178,6 +178,8 @@ TEST_CASE("an event of the wire without specversion and with empty texts is acce
 TEST_CASE("an illegal event of the wire is refused by name") {
   CHECK(ErrorOf(Built([](auto& b) { b.Finish(Event(b, "0.3")); }).bytes()) ==
         "specversion: expected 1.0, found \"0.3\"");
+  CHECK(ErrorOf(Built([](auto& b) { b.Finish(Event(b, "2\n\x1b[31m")); }).bytes()) ==
+        "specversion: expected 1.0, found \"2??[31m\"");
   CHECK(ErrorOf(Built([](auto& b) { b.Finish(Event(b, "1.0", "lunchtime")); }).bytes())
             .substr(0, 6) == "time: ");
   CHECK(ErrorOf(Built([](auto& b) { b.Finish(wire::CreateCloudEvent(b)); }).bytes()) ==
