@@ -64,7 +64,7 @@ class Refusals {
 /// ended meanwhile.
 std::vector<QueuedSubscription*> AwaitRoom(const Message& message,
                                            const std::vector<QueuedSubscription*>& full,
-                                           Refusals& refusals) {
+                                           Refusals& refusals, std::size_t& takers) {
   using std::chrono::steady_clock;
   const auto start = steady_clock::now();
   PublishWait wait;
@@ -97,6 +97,7 @@ std::vector<QueuedSubscription*> AwaitRoom(const Message& message,
   for (std::size_t i = 0; i < full.size(); ++i) {
     refusals.Add(*full[i], pushes[i].outcome);
     if (pushes[i].outcome == Offered::kEnded) ended.push_back(full[i]);
+    if (pushes[i].outcome == Offered::kTaken) ++takers;
   }
   return ended;
 }
@@ -128,7 +129,7 @@ class Publication {
     if (inline_depth < InprocBroker::kMaxInlineDepth) {
       const InlineScope scope;
       for (const auto& subscription : inlined) {
-        if (wanted(*subscription)) subscription->Deliver(message_);
+        if (wanted(*subscription) && subscription->Deliver(message_)) ++takers_;
       }
     } else {
       for (const auto& subscription : inlined) {
@@ -136,24 +137,31 @@ class Publication {
       }
     }
   }
-  Status Finish() {
+  Status Finish(std::size_t* takers) {
+    const Status status = AwaitAll();
+    if (takers != nullptr) *takers = takers_;
+    return status;
+  }
+
+ private:
+  Status AwaitAll() {
     if (stopped_) return BrokerStopped();
     while (!full_.empty()) {
-      const auto ended = AwaitRoom(message_, std::exchange(full_, {}), refusals_);
+      const auto ended = AwaitRoom(message_, std::exchange(full_, {}), refusals_, takers_);
       for (const QueuedSubscription* each : ended) {
         if (!each->group().empty()) OfferToOneOf(*each);
       }
     }
     return refusals_.Take();
   }
-
- private:
   /// False when it has ended.
   bool OfferTo(QueuedSubscription& subscription) {
     const Offered offered = subscription.Offer(message_);
     if (offered == Offered::kFull) {
       full_.push_back(&subscription);
-    } else if (offered != Offered::kTaken) {
+    } else if (offered == Offered::kTaken) {
+      ++takers_;
+    } else {
       refusals_.Add(subscription, offered);
     }
     return offered != Offered::kEnded;
@@ -188,12 +196,13 @@ class Publication {
   std::vector<QueuedSubscription*> rivals_;
   Refusals refusals_;
   std::vector<QueuedSubscription*> full_;
+  std::size_t takers_ = 0;
   bool stopped_ = false;
 };
 
 /// Each subscription of the topic and of the patterns that it matches, once.
-Status FanOutToPatterns(const BrokerCore& core, const Message& message,
-                        const Targets::Ref& targets) {
+Status FanOutToPatterns(const BrokerCore& core, const Message& message, const Targets::Ref& targets,
+                        std::size_t* takers) {
   const PatternMatch match = core.patterns.Find(message.topic());
   std::vector<Targets::Ref> lists(match->size());
   const auto others = [&](std::size_t list) {
@@ -217,23 +226,23 @@ Status FanOutToPatterns(const BrokerCore& core, const Message& message,
   for (std::size_t list = 0; list < lists.size(); ++list) {
     if (lists[list]) publication.Call(lists[list]->inlined(), others(list));
   }
-  return publication.Finish();
+  return publication.Finish(takers);
 }
 
 }  // namespace
 
 Status BrokerStopped() { return {StatusCode::kUnavailable, "pubsub", "the broker is stopped"}; }
 
-Status FanOut(const BrokerCore& core, const Message& message) {
+Status FanOut(const BrokerCore& core, const Message& message, std::size_t* takers) {
   if (core.stopped.load(std::memory_order_acquire)) return BrokerStopped();
   const Targets::Ref targets = core.topics.Find(message.topic());
-  if (!core.patterns.empty()) return FanOutToPatterns(core, message, targets);
+  if (!core.patterns.empty()) return FanOutToPatterns(core, message, targets, takers);
   if (!targets) return {};
   Publication publication(core, message);
   for (const auto& subscription : targets->queued()) publication.Offer(*subscription);
   publication.OfferToGroups();
   publication.Call(targets->inlined(), [](const auto&) { return true; });
-  return publication.Finish();
+  return publication.Finish(takers);
 }
 
 }  // namespace detail

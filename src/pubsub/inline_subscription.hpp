@@ -16,9 +16,9 @@ class InlineSubscription final : public InprocSubscription,
  public:
   using InprocSubscription::InprocSubscription;
 
-  /// The caller has marked the thread as a callback thread.
-  void Deliver(const Message& message) noexcept {
-    if (!Enter()) return;
+  /// The caller has marked the thread as a callback thread. False when closed.
+  bool Deliver(const Message& message) noexcept {
+    if (!Enter()) return false;
     DeliveryInfo info;
     if (untold_.load(std::memory_order_relaxed) != 0) {
       info.missed = untold_.exchange(0, std::memory_order_relaxed);
@@ -28,6 +28,7 @@ class InlineSubscription final : public InprocSubscription,
       Bury(message, how, info.attempt);
     });
     LeaveDelivered();
+    return true;
   }
   /// Counts an event that did not reach the handler; false when closed.
   bool Refuse() noexcept {

@@ -58,13 +58,27 @@ void InprocSubscription::Bury(const Message& message, std::string_view reason,
   if (!dead_letter_) return Lose(1, "failed, and no dead letter is wanted");
   try {
     const auto letter = DeadLetter(message, reason, attempts);
-    if (!letter) return Lose(1, "failed, and from a topic of dead letters");
-    const Status status = FanOut(*core_, *letter);
-    if (status.code() == StatusCode::kUnavailable)
-      return Lose(1, "failed, and the broker is stopped");
+    if (!letter) return LoseFailed(message, "it is a dead letter itself");
+    std::size_t takers = 0;
+    const Status status = FanOut(*core_, *letter, &takers);
+    if (takers == 0) {
+      return LoseFailed(message, status.ok() ? "nobody subscribed its dead letter"
+                                             : "its dead letter: " + status.ToString());
+    }
     dead_lettered_.fetch_add(1, std::memory_order_relaxed);
   } catch (...) {
     Lose(1, "failed, and memory is exhausted");
+  }
+}
+
+void InprocSubscription::LoseFailed(const Message& message, const std::string& why) noexcept {
+  const std::uint64_t count = lost_.fetch_add(1, std::memory_order_relaxed) + 1;
+  try {
+    core_->log.Write(LogLevel::kError,
+                     "subscription '" + name_ + "' failed at event " +
+                         std::string(message.event().id()) + " on " + std::string(message.topic()) +
+                         " and dropped it: " + why + " (so far: " + std::to_string(count) + ")");
+  } catch (...) {  // out of memory for a log line: it is counted
   }
 }
 

@@ -127,6 +127,8 @@ class InprocSubscription : public Subscription::Impl {
   void Bury(const Message& message, std::string_view reason, std::uint32_t attempts) noexcept;
   /// Counts and logs events that nobody handled.
   void Lose(std::size_t events, std::string_view why) noexcept;
+  /// The same for an event that failed and has no dead letter; each is logged by its id.
+  void LoseFailed(const Message& message, const std::string& why) noexcept;
   std::uint64_t dead_lettered() const noexcept {
     return dead_lettered_.load(std::memory_order_relaxed);
   }

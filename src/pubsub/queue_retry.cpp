@@ -190,8 +190,8 @@ bool QueuedSubscription::Postpone(Attempt attempt) {
     } else {
       hold = ordered_ || waiting_.size() + 1 >= capacity_;
       passes = !hold && std::exchange(attempt.blocks, false);
-      number = attempt.number = ++waits_;
-      waiting_.push_back(std::move(attempt));
+      number = ++waits_;
+      waiting_.emplace_hint(waiting_.end(), number, std::move(attempt));
       if (hold) {
         held_ = true;
         scheduled_ = false;
@@ -208,19 +208,19 @@ bool QueuedSubscription::Postpone(Attempt attempt) {
     if (const auto self = weak.lock()) self->OnRetryDue(number);
   });
   Lock lock(mutex_);
-  for (Attempt& each : waiting_) {
-    if (each.number == number) std::swap(each.timer, timer);
-  }
+  const auto waits = waiting_.find(number);
+  if (waits != waiting_.end()) std::swap(waits->second.timer, timer);
   return !hold;
 }
 
 void QueuedSubscription::OnRetryDue(std::uint64_t number) {
   {
     Lock lock(mutex_);
-    const auto due = std::find_if(waiting_.begin(), waiting_.end(),
-                                  [&](const Attempt& each) { return each.number == number; });
-    if (ended_ || due == waiting_.end()) return;
-    due_.splice(due_.end(), waiting_, due);
+    if (ended_) return;
+    const auto due = waiting_.find(number);
+    if (due == waiting_.end()) return;
+    due_.push_back(std::move(due->second));
+    waiting_.erase(due);
     resume_.store(true, std::memory_order_release);
     if (!Wake()) return;
   }

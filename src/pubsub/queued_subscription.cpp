@@ -394,11 +394,11 @@ bool QueuedSubscription::Wake() noexcept {
 }
 
 std::vector<Attempt> QueuedSubscription::TakeWaiting() {
-  std::vector<Attempt> taken;
-  for (auto* list : {&due_, &waiting_}) {
-    std::move(list->begin(), list->end(), std::back_inserter(taken));
-    list->clear();
-  }
+  std::vector<Attempt> taken(std::make_move_iterator(due_.begin()),
+                             std::make_move_iterator(due_.end()));
+  due_.clear();
+  for (auto& [number, attempt] : waiting_) taken.push_back(std::move(attempt));
+  waiting_.clear();
   return taken;
 }
 

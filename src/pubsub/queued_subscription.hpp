@@ -17,6 +17,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -60,7 +61,6 @@ struct Attempt {
   Message message;
   std::uint32_t made = 1;      // attempts so far
   bool blocks = true;          // OnHandled is still to come
-  std::uint64_t number = 0;    // of the wait for the next attempt
   Executor::Timer timer = {};  // of the next attempt, or of the outcome
 };
 
@@ -203,12 +203,12 @@ class QueuedSubscription : public InprocSubscription,
   std::uint64_t conflated_ = 0;
   std::uint64_t missed_ = 0;
   std::uint64_t lags_ = 0;
-  bool held_ = false;               // the drain waits for a retry or an outcome
-  std::list<Attempt> waiting_;      // for their next attempt; at most capacity_
-  std::list<Attempt> due_;          // to be tried again now
-  std::uint64_t waits_ = 0;         // counts waiting_
-  std::optional<Attempt> in_hand_;  // its outcome is deferred
-  std::uint64_t deferral_ = 0;      // the number of the one that is open; 0: none
+  bool held_ = false;                         // the drain waits for a retry or an outcome
+  std::map<std::uint64_t, Attempt> waiting_;  // by number of the wait; at most capacity_
+  std::list<Attempt> due_;                    // to be tried again now
+  std::uint64_t waits_ = 0;                   // counts waiting_
+  std::optional<Attempt> in_hand_;            // its outcome is deferred
+  std::uint64_t deferral_ = 0;                // the number of the one that is open; 0: none
   std::uint64_t deferrals_ = 0;
   Executor::ParkToken deferral_token_;  // of the strand: it gets no next task before the outcome
   std::optional<Outcome> settled_;      // of deferral_

@@ -77,7 +77,6 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   };
 
   Delivery OnMessage(const Message& message, const DeliveryInfo& info);
-  Delivery Verdict() const noexcept;  // lock held
   std::string Abandoned() const;
   Delivery AbandonedVerdict() const noexcept;
   void OnOutcome(const Outcomes* from, CallOutcome outcome);
@@ -85,7 +84,9 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   void Watch();                        // lock held
   void OnWatchTick();
   Status Overdue() const;
-  bool Publish(const Message& input, const CallOutcome& outcome);
+  /// Publishes the reply. What becomes of the event, with why in `failure` when it is no success.
+  Delivery Publish(const Message& input, const CallOutcome& outcome, std::string& failure,
+                   bool& published);
   void Log(LogLevel level, const std::string& text) const;
   void LogFailure(const Message& input, bool degrades, std::string_view what, const Status& status);
   Status Error(StatusCode code, const std::string& text) const;
@@ -123,16 +124,15 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
 
   // The call in flight.
   bool busy_ = false;
-  bool inside_ = false;                  // LoadedWorker::Process has not returned yet
-  std::optional<Message> input_;         // until the outcome is in
-  std::shared_ptr<ManagedWorker> self_;  // while busy
-  Deferred outcome_;                     // while an asynchronous engine has the event
-  bool failed_ = false;                  // the last call
-  std::string failure_;                  // the last call: why it failed
-  bool late_ = false;                    // the last call: it was overdue
-  bool damaged_ = false;                 // the last call may have damaged the worker
-  bool overdue_ = false;                 // the call in flight
-  MonotonicTime failure_logged_;         // at most one line a second
+  bool inside_ = false;                    // LoadedWorker::Process has not returned yet
+  std::optional<Message> input_;           // until the outcome is in
+  std::shared_ptr<ManagedWorker> self_;    // while busy
+  Deferred outcome_;                       // while an asynchronous engine has the event
+  Delivery verdict_ = Delivery::kSuccess;  // of the last call
+  std::string failure_;                    // the last call: why it failed
+  bool damaged_ = false;                   // the last call may have damaged the worker
+  bool overdue_ = false;                   // the call in flight
+  MonotonicTime failure_logged_;           // at most one line a second
   std::uint64_t failures_unlogged_ = 0;
 
   // The watch for overdue calls.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "virtufin/pubsub/buffered_publisher.hpp"
 #include "workmanager/managed_worker.hpp"
 #include "workmanager/reply_routing.hpp"
 
@@ -16,12 +17,24 @@ Status OutOfMemory() {
   return Status(StatusCode::kResourceExhausted, "workmanager", "memory is exhausted");
 }
 
-}  // namespace
-
-Delivery ManagedWorker::Verdict() const noexcept {
-  if (!failed_) return Delivery::kSuccess;
-  return late_ && !config_.retry_after_timeout ? Delivery::kReject : Delivery::kRetry;
+/// What becomes of the event when its reply was published so: again when nobody may have got it.
+Delivery AfterPublish(const Status& status) {
+  switch (status.code()) {
+    case StatusCode::kOk:
+      return Delivery::kSuccess;
+    case StatusCode::kResourceExhausted:  // one lags, all others got it: a second one is too many
+      return BufferedPublisher::Refused(status) ? Delivery::kRetry : Delivery::kSuccess;
+    case StatusCode::kUnavailable:
+    case StatusCode::kDeadlineExceeded:
+    case StatusCode::kAborted:
+    case StatusCode::kUnknown:
+      return Delivery::kRetry;
+    default:
+      return Delivery::kReject;
+  }
 }
+
+}  // namespace
 
 std::string ManagedWorker::Abandoned() const {
   return "the call was abandoned when its worker was stopped";
@@ -65,12 +78,17 @@ Delivery ManagedWorker::OnMessage(const Message& message, const DeliveryInfo& in
     if (input_) {
       outcome_ = info.Defer();
     } else {
-      delivery = Verdict();
-      if (failed_) info.Explain(failure_);
+      delivery = verdict_;
+      if (delivery != Delivery::kSuccess) info.Explain(failure_);
       FinishCall(after);
     }
   }
-  after.Do();
+  // What unloads may take its time: not before the event has its outcome.
+  if (after.unload.worker) {
+    runtime_.executor.Post([after = std::move(after)]() mutable { after.Do(); });
+  } else {
+    after.Do();
+  }
   return delivery;
 }
 
@@ -101,19 +119,29 @@ void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
   } else if (!outcome.status.ok()) {
     LogFailure(*input, outcome.degrades, "failed", outcome.status);
   }
-  const bool published = !late && outcome.reply && Publish(*input, outcome);
+  Delivery verdict = Delivery::kSuccess;
+  std::string failure;
+  bool published = false;
+  if (late) {
+    verdict = config_.retry_after_timeout ? Delivery::kRetry : Delivery::kReject;
+    failure = Overdue().ToString();
+  } else if (outcome.reply) {
+    verdict = Publish(*input, outcome, failure, published);
+  } else if (!outcome.status.ok()) {
+    verdict = Delivery::kRetry;
+    failure = outcome.status.ToString();
+  }
   Afterwards after;
   {
     std::lock_guard lock(mutex_);
     if (from != load_.outcomes.get()) return;  // abandoned while the reply went out
     input_.reset();
-    late_ = late;
     damaged_ = outcome.degrades;
-    failed_ = late || (!outcome.status.ok() && !outcome.reply);
-    if (failed_) failure_ = (late ? Overdue() : outcome.status).ToString();
+    verdict_ = verdict;
+    failure_ = std::move(failure);
     if (late) ++counters_.discarded;
     if (published) ++counters_.replies;
-    if (failed_ || (outcome.reply && !published)) ++counters_.failed;
+    if (verdict != Delivery::kSuccess || (outcome.reply && !published)) ++counters_.failed;
     if (!inside_) FinishCall(after);
   }
   after.Do();
@@ -157,8 +185,8 @@ void ManagedWorker::FinishCall(Afterwards& after) {
   busy_ = overdue_ = false;
   after.self = std::move(self_);
   after.deferred = std::move(outcome_);
-  after.delivery = Verdict();
-  if (failed_ && after.deferred) after.reason = failure_;
+  after.delivery = verdict_;
+  if (verdict_ != Delivery::kSuccess && after.deferred) after.reason = failure_;
   if (swap_) FinishSwap({}, after);
   if (state_ == State::kDraining && unsubscribed_) FinishDrain({}, after);
 }
@@ -183,12 +211,18 @@ void ManagedWorker::LogFailure(const Message& input, bool degrades, std::string_
   Log(degrades ? LogLevel::kError : LogLevel::kWarn, text);
 }
 
-bool ManagedWorker::Publish(const Message& input, const CallOutcome& outcome) {
-  auto routed = RouteReply(input.event(), *outcome.reply);
-  Status status = routed.ok() ? bus_.Publish(*routed) : routed.status();
-  if (status.ok()) return true;
-  LogFailure(input, false, "not every subscriber got the reply", status);
-  return false;
+Delivery ManagedWorker::Publish(const Message& input, const CallOutcome& outcome,
+                                std::string& failure, bool& published) {
+  const auto routed = RouteReply(input.event(), *outcome.reply);
+  const Status status = routed.ok() ? bus_.Publish(*routed) : routed.status();
+  published = status.ok();
+  if (published) return Delivery::kSuccess;
+  const Delivery verdict = routed.ok() ? AfterPublish(status) : Delivery::kReject;
+  const bool lags = verdict == Delivery::kSuccess;
+  LogFailure(input, false,
+             lags ? "not every subscriber got the reply" : "the reply is not published", status);
+  if (!lags) failure = "the reply is not published: " + status.ToString();
+  return verdict;
 }
 
 }  // namespace virtufin::inline v0::detail

@@ -31,6 +31,7 @@ Status ApplyFlag(const std::string& key, const std::string& value, bool& flag) {
 Status ApplySteering(const std::string& key, const std::string& value, WorkerConfig& config) {
   SubscribeOptions& options = config.subscribe;
   if (key == "virtufin.ordered") return ApplyFlag(key, value, options.ordered);
+  if (key == "virtufin.patterns") return ApplyFlag(key, value, options.patterns);
   if (key == "virtufin.retryaftertimeout") {
     return ApplyFlag(key, value, config.retry_after_timeout);
   }
@@ -67,7 +68,7 @@ Status ApplySteering(const std::string& key, const std::string& value, WorkerCon
   }
   return Invalid("config " + key +
                  ": expected one of virtufin.group, virtufin.ordered, virtufin.overflow, "
-                 "virtufin.queue, virtufin.retryaftertimeout");
+                 "virtufin.patterns, virtufin.queue, virtufin.retryaftertimeout");
 }
 
 Status CheckTags(const std::map<std::string, std::string>& tags) {

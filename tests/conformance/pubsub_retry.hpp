@@ -179,6 +179,42 @@ TEST_CASE_TEMPLATE_DEFINE("nothing from a topic of dead letters is dead-lettered
   CHECK(failing.counters().dead_lettered == 0);
 }
 
+// Pins PS-22.
+TEST_CASE_TEMPLATE_DEFINE("a dead letter that nobody takes is an event lost", Driver,
+                          pubsub_suite_dead_untaken) {
+  Driver driver;
+  const auto reject = [](const Message&, const DeliveryInfo&) { return Delivery::kReject; };
+  auto failing = driver.bus().Subscribe("a", Queue(64), reject).value();
+  REQUIRE(driver.bus().Publish(Numbered("a", 1)).ok());
+  driver.Settle();
+  CHECK(failing.counters().dropped == 1);
+  CHECK(failing.counters().dead_lettered == 0);
+
+  // One that lags does not take it either.
+  Turnstile turnstile;
+  Inbox stuck;
+  auto lagging =
+      driver.bus()
+          .Subscribe("a-dead", Queue(1, Overflow::kBlock, 0), stuck.HandlerBehind(turnstile))
+          .value();
+  for (std::uint64_t i = 2; i <= 8; ++i) static_cast<void>(driver.bus().Publish(Numbered("a", i)));
+  turnstile.AwaitArrivals(1);
+  while (failing.counters().dropped + failing.counters().dead_lettered < 8) {
+    std::this_thread::yield();
+  }
+  const SubscriptionCounters counters = failing.counters();
+  CHECK(counters.dropped == 1 + lagging.counters().missed_lagging);
+  CHECK(lagging.counters().missed_lagging >= 1);
+
+  Letters dead;
+  auto taker = driver.bus().Subscribe("a-dead", Queue(64), dead.Handler()).value();
+  REQUIRE(driver.bus().Publish(Numbered("a", 9)).ok());
+  dead.Await(1);
+  turnstile.Open();
+  driver.Settle();
+  CHECK(failing.counters().dead_lettered == counters.dead_lettered + 1);
+}
+
 // Pins PS-24.
 TEST_CASE_TEMPLATE_DEFINE("a rejected event is a dead letter at once, with the handler's reason",
                           Driver, pubsub_suite_reject) {
@@ -507,6 +543,7 @@ TEST_CASE_TEMPLATE_DEFINE("a retry policy with negative times is refused", Drive
   VIRTUFIN_INVOKE(pubsub_suite_retry_unordered, driver); \
   VIRTUFIN_INVOKE(pubsub_suite_retry_bounded, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_dead_again, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_dead_untaken, driver);    \
   VIRTUFIN_INVOKE(pubsub_suite_reject, driver);          \
   VIRTUFIN_INVOKE(pubsub_suite_odd_reason, driver);      \
   VIRTUFIN_INVOKE(pubsub_suite_retry_policy, driver);    \

@@ -40,8 +40,8 @@ Result<std::unique_ptr<StateStore>> OpenSqliteStore(const SqliteStoreOptions& op
 
 /// Copies the store at `path`, as it is at one moment, to `copy_path`, while others use it; writers
 /// do not wait. `copy_path` appears whole or not at all and is on disk then; a file that is there
-/// is replaced. No store may be opened at `copy_path` meanwhile: it is looked for before the copy
-/// and again before it takes the name, but not locked out. [any], on a thread that may wait.
+/// is replaced, under SQLite's exclusive lock on it: a store that is being opened there then fails
+/// to open. [any], on a thread that may wait.
 /// Errors: INVALID_ARGUMENT when both are one file; FAILED_PRECONDITION when somebody uses a store
 /// at `copy_path`; otherwise as OpenSqliteStore.
 Status BackUpSqliteStore(const std::string& path, const std::string& copy_path);

@@ -44,7 +44,8 @@ struct CreateWorkerRequest {
   /// with `virtufin.` steer the manager instead: `virtufin.queue` (events), `virtufin.overflow`
   /// (`Block`, `DropOldest`, `DropNewest`, `Conflate`), `virtufin.group` (workers of one group
   /// compete), `virtufin.ordered` (`false`: later events pass one that is retried),
-  /// `virtufin.retryaftertimeout` (`true`: what was overdue is retried as well).
+  /// `virtufin.patterns` (`true`: `topics` are patterns as in SubscribeOptions; Start refuses an
+  /// illegal one), `virtufin.retryaftertimeout` (`true`: what was overdue is retried as well).
   std::map<std::string, std::string> config = {};
   std::map<std::string, std::string> tags = {};  // at most 50; never seen by the worker
 };

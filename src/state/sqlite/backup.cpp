@@ -19,6 +19,7 @@ namespace {
 using detail::SqliteConnection;
 
 constexpr std::int64_t kBusyTimeoutMs = 5'000;
+constexpr std::int64_t kTargetBusyMs = 500;
 
 Status Failed(const std::string& path, const char* what, int error) {
   const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -84,6 +85,47 @@ Status CopyTo(SqliteConnection& source, const std::string& temporary) {
   return target.Run("PRAGMA journal_mode=DELETE");
 }
 
+Status InUse(const std::string& copy_path) {
+  return Status(StatusCode::kFailedPrecondition, "state",
+                "copy " + copy_path + ": expected a path that no store uses, found one in use");
+}
+
+/// Whoever opens the store that the copy replaces waits meanwhile, and is told that the file has
+/// moved: nobody goes on writing to one that has no name any more. What is no SQLite file has no
+/// users of that kind.
+Status LockTarget(SqliteConnection& target) {
+  if (Status s = target.Open(SQLITE_OPEN_READWRITE); !s.ok()) return s;
+  // With a write-ahead log an exclusive lock keeps no reader out.
+  Status locked = target.Run("PRAGMA journal_mode=DELETE");
+  if (locked.ok()) locked = target.Run("BEGIN EXCLUSIVE");
+  target.EndWaiting();
+  const int code = sqlite3_errcode(target.db());
+  if (locked.ok() || code == SQLITE_NOTADB) return {};
+  return code == SQLITE_BUSY || code == SQLITE_LOCKED ? InUse(target.path()) : locked;
+}
+
+/// Gives the finished copy its name.
+Status Place(const std::string& path, const std::string& temporary, const std::string& copy_path) {
+  // Somebody may have opened a store there while the pages were copied.
+  if (Status s = CheckTarget(path, copy_path); !s.ok()) return s;
+  SqliteConnection replaced(copy_path, kTargetBusyMs);
+  struct stat target {};
+  if (stat(copy_path.c_str(), &target) == 0) {
+    if (Status s = LockTarget(replaced); !s.ok()) return s;
+    if (Status s = CheckTarget(path, copy_path); !s.ok()) return s;
+    return std::rename(temporary.c_str(), copy_path.c_str()) == 0
+               ? Status()
+               : Failed(copy_path, "rename", errno);
+  }
+  if (renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, copy_path.c_str(), RENAME_NOREPLACE) == 0) {
+    return {};
+  }
+  if (errno == EEXIST) return InUse(copy_path);
+  // A file system without that: the check above must do.
+  if (errno == EINVAL && std::rename(temporary.c_str(), copy_path.c_str()) == 0) return {};
+  return Failed(copy_path, "rename", errno);
+}
+
 }  // namespace
 
 Status BackUpSqliteStore(const std::string& path, const std::string& copy_path) {
@@ -101,11 +143,7 @@ Status BackUpSqliteStore(const std::string& path, const std::string& copy_path) 
   const std::string temporary = copy_path + ".tmp-" + Uuid::V4().ToString();
   Status status = CopyTo(source, temporary);
   if (status.ok()) status = Sync(temporary, O_RDWR);
-  // Somebody may have opened a store there meanwhile.
-  if (status.ok()) status = CheckTarget(path, copy_path);
-  if (status.ok() && std::rename(temporary.c_str(), copy_path.c_str()) != 0) {
-    status = Failed(copy_path, "rename", errno);
-  }
+  if (status.ok()) status = Place(path, temporary, copy_path);
   if (!status.ok()) {
     (void)std::remove(temporary.c_str());
     (void)std::remove((temporary + "-wal").c_str());

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <map>
 #include <random>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace {
 /// A way to a broker that can be cut.
 class Connection final : public PubSub {
  public:
-  enum State { kUp, kDown, kAnswersLost, kRefuses };
+  enum State { kUp, kDown, kAnswersLost, kRefuses, kThrows };
   explicit Connection(PubSub& broker) : broker_(broker) {}
   void Set(State state) { state_ = state; }
 
@@ -26,6 +27,7 @@ class Connection final : public PubSub {
     const State state = state_;
     const Status gone(StatusCode::kUnavailable, "test", "the connection is cut");
     if (state == kDown) return gone;
+    if (state == kThrows) throw std::runtime_error("a driver that throws");
     if (state == kRefuses) return Status(StatusCode::kPermissionDenied, "test", "not this one");
     const Status status = broker_.Publish(message);
     return state == kAnswersLost ? gone : status;
@@ -176,6 +178,36 @@ TEST_CASE("an event that waited and is refused then is counted and logged") {
   CHECK(publisher.counters().failed == 1);
   CHECK(publisher.counters().waiting == 0);
   CHECK(line.bus.log.Has("event 1 on a, which waited for the broker: PERMISSION_DENIED"));
+}
+
+// Pins PS-31.
+TEST_CASE("a port that throws costs the event that it was given, and nothing else") {
+  Line line;
+  std::vector<StatusCode> fates;
+  std::mutex mutex;
+  const auto fate = [&](const Status& status) {
+    const std::lock_guard lock(mutex);
+    fates.push_back(status.code());
+  };
+  {
+    BufferedPublisher publisher(line.connection, line.bus.runtime);
+    line.connection.Set(Connection::kThrows);
+    CHECK(line.Publish(publisher, 1).code() == StatusCode::kInternal);
+    line.connection.Set(Connection::kDown);
+    publisher.Publish(Numbered("a", 2), fate);
+    line.connection.Set(Connection::kThrows);
+    publisher.Retry();
+    line.bus.Settle();
+    CHECK(publisher.counters().failed == 1);
+    line.connection.Set(Connection::kUp);
+    publisher.Publish(Numbered("a", 3), fate);
+    line.inbox.Await(1);
+    line.connection.Set(Connection::kDown);
+    publisher.Publish(Numbered("a", 4), fate);
+  }
+  using S = StatusCode;
+  CHECK(fates == std::vector<S>{S::kInternal, S::kOk, S::kUnavailable});
+  CHECK(line.inbox.numbers() == std::vector<std::uint64_t>{3});
 }
 
 TEST_CASE("a publisher may be destroyed by a fate that it tells") {

@@ -246,5 +246,19 @@ TEST_CASE("unsubscribing while publishers race loses no handler and runs each do
   CHECK(dones == kRounds);
 }
 
+// Pins PS-22.
+TEST_CASE("each event lost for want of a taker of its dead letter is logged by topic and id") {
+  Bus bus;
+  auto failing = bus.Subscribe(
+      "a", Inline(), [](const Message&, const DeliveryInfo&) { return Delivery::kReject; });
+  for (std::uint64_t i = 5; i <= 7; ++i) CHECK(bus.Publish("a", i).ok());
+  for (const char* id : {"5", "6", "7"}) {
+    CAPTURE(id);
+    CHECK(bus.log.Has("failed at event " + std::string(id) +
+                      " on a and dropped it: nobody subscribed its dead letter"));
+  }
+  CHECK(failing.counters().dropped == 3);
+}
+
 }  // namespace
 }  // namespace virtufin::test

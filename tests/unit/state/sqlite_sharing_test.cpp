@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <thread>
 #include <vector>
 
@@ -182,6 +184,43 @@ TEST_CASE_FIXTURE(SqliteFixture, "a copy made while others write is one moment o
 }
 
 // Pins ST-23.
+TEST_CASE_FIXTURE(SqliteFixture, "a copy takes the place of no store that somebody reads") {
+  auto store = Open();
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Set("s", "a", "1").ok());
+  const std::string copy = folder / "copy.db";
+  REQUIRE(BackUpSqliteStore(path, copy).ok());
+  REQUIRE((*store)->Set("s", "a", "2").ok());
+  {
+    // No companion shows this one: a reader of a store without a log.
+    PlainSqlite reader(copy);
+    reader.Run("BEGIN");
+    CHECK(reader.Text("SELECT count(*) FROM sqlite_schema") != "0");
+    CheckError(BackUpSqliteStore(path, copy), StatusCode::kFailedPrecondition, "found one in use");
+    CHECK(std::distance(std::filesystem::directory_iterator(folder / "."), {}) == 4);
+  }
+  REQUIRE(BackUpSqliteStore(path, copy).ok());
+  {
+    auto copied = Open({.path = copy});  // a log from now on, and none behind it
+    REQUIRE(copied.ok());
+    CHECK((*copied)->Get("s", "a")->value == "2");
+  }
+  REQUIRE((*store)->Set("s", "a", "3").ok());
+  REQUIRE(BackUpSqliteStore(path, copy).ok());
+  auto copied = Open({.path = copy});
+  REQUIRE(copied.ok());
+  CHECK((*copied)->Get("s", "a")->value == "3");
+}
+
+TEST_CASE_FIXTURE(SqliteFixture, "a copy over a file that is no store replaces it") {
+  auto store = Open();
+  REQUIRE(store.ok());
+  std::ofstream(folder / "copy.db")
+      << "something else, longer than a header of SQLite's: " << std::string(4096, 'x');
+  REQUIRE(BackUpSqliteStore(path, folder / "copy.db").ok());
+  CHECK(Open({.path = folder / "copy.db"}).ok());
+}
+
 TEST_CASE_FIXTURE(SqliteFixture, "a copy that cannot be made leaves nothing behind") {
   auto store = Open();
   REQUIRE(store.ok());

@@ -310,3 +310,40 @@ TEST_CASE("no event is lost, doubled or reordered by swaps under load") {
   CHECK(f.scripts->loads == 201);
   CHECK(f.scripts->unloads == 200);
 }
+
+// Pins WM-12.
+TEST_CASE("old code that does not unload holds up no event of the new code") {
+  for (const bool later : {false, true}) {
+    CAPTURE(later);
+    Collector<std::string> seen;
+    Collector<test::Done> outcomes;
+    Gate loaded, unloading, unloaded;
+    ManagerFixture f(4);
+    auto held = std::shared_ptr<void>(nullptr, [&](void*) {
+      unloading.Open();
+      CHECK(unloaded.Wait());
+    });
+    f.Script("old",
+             [&, held](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+               seen.Add("old");
+               if (later) return outcomes.Add(std::move(done));
+               CHECK(loaded.Wait());
+               done({});
+             });
+    f.Script("new", Record(seen, "new"));
+    const std::string id = f.Run("old", {"in"});
+    REQUIRE(!id.empty());
+    f.Script("old", {});  // the loaded code has the last copy now
+    held.reset();
+    REQUIRE(f.bus.Publish(Message("in", Event("1"))).ok());
+    CHECK(seen.WaitFor(1).size() == 1);
+    f.manager->LoadCode(id, Code("new"), [](const Status&) {});
+    while (f.scripts->loads < 2) std::this_thread::yield();
+    REQUIRE(f.bus.Publish(Message("in", Event("2"))).ok());
+    loaded.Open();
+    if (later) f.executor.Post([&] { outcomes.WaitFor(1).at(0)({}); });
+    CHECK(unloading.Wait());
+    CHECK(seen.WaitFor(2).at(1) == "new2");
+    unloaded.Open();
+  }
+}

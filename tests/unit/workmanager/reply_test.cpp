@@ -1,0 +1,144 @@
+// What becomes of an event whose reply is not published.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "fixture.hpp"
+
+using namespace virtufin;
+using namespace virtufin::test;
+
+namespace {
+
+/// A bus of which publishing to `out` is answered as the test says, so often.
+class OddBus final : public PubSub {
+ public:
+  OddBus(PubSub& bus, Status answer, int times)
+      : bus_(bus), answer_(std::move(answer)), left_(times) {}
+
+  Status Publish(const Message& message) override {
+    if (message.topic() == "out" && left_.fetch_sub(1) > 0) return answer_;
+    return bus_.Publish(message);
+  }
+  Result<Subscription> Subscribe(std::span<const std::string_view> topics,
+                                 const SubscribeOptions& options, MessageHandler handler) override {
+    return bus_.Subscribe(topics, options, std::move(handler));
+  }
+
+ private:
+  PubSub& bus_;
+  const Status answer_;
+  std::atomic<int> left_;
+};
+
+/// A manager on a bus that answers `answer` to the first `times` replies.
+struct OddFixture : ManagerFixture {
+  OddFixture(StatusCode code, int times) : odd(bus, Status(code, "test", "not now"), times) {
+    WorkManagerOptions options;
+    options.retry_base_delay_ms = 1;
+    manager = std::make_unique<WorkManager>(
+        options, WorkManager::Dependencies{runtime, odd, engines, nullptr});
+    Script("w", ReplyWith("{}", "out"));
+    id = Run("w", {"in"});
+  }
+  ~OddFixture() { manager.reset(); }
+
+  WorkerCounters Counters() { return manager->List().at(0).counters; }
+
+  OddBus odd;
+  std::string id;
+};
+
+}  // namespace
+
+// Pins WM-20.
+TEST_CASE("a reply that the broker was away for is made again") {
+  OddFixture f(StatusCode::kUnavailable, 2);
+  Collector<Message> replies, dead;
+  auto watch = f.Watch("out", replies);
+  auto letters = f.Watch("in-dead", dead);
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  CHECK(replies.WaitFor(1).size() == 1);
+  CHECK(f.manager->Stop(f.id).ok());
+  CHECK(f.Counters().calls == 3);
+  CHECK(f.Counters().failed == 2);
+  CHECK(f.Counters().replies == 1);
+  CHECK(dead.Items().empty());
+}
+
+// Pins WM-20.
+TEST_CASE("an event whose reply is refused for good is a dead letter with the broker's answer") {
+  OddFixture f(StatusCode::kPermissionDenied, 1);
+  Collector<Message> replies, dead;
+  auto watch = f.Watch("out", replies);
+  auto letters = f.Watch("in-dead", dead);
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  const auto letter = dead.WaitFor(1);
+  REQUIRE(letter.size() == 1);
+  CHECK(letter[0].event().ExtensionText("deadletterreason") ==
+        "the reply is not published: PERMISSION_DENIED [test]: not now");
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  CHECK(replies.WaitFor(1).size() == 1);
+  CHECK(f.manager->Stop(f.id).ok());
+  CHECK(f.Counters().calls == 2);
+}
+
+// Pins WM-20.
+TEST_CASE("an event whose reply lacks one subscriber that lags is handled") {
+  OddFixture f(StatusCode::kResourceExhausted, 1);
+  Collector<Message> replies, dead;
+  auto watch = f.Watch("out", replies);
+  auto letters = f.Watch("in-dead", dead);
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  CHECK(replies.WaitFor(1).size() == 1);
+  CHECK(f.manager->Stop(f.id).ok());
+  CHECK(f.Counters().calls == 2);
+  CHECK(f.Counters().failed == 1);
+  CHECK(dead.Items().empty());
+}
+
+// Pins WM-20.
+TEST_CASE("an event whose reply cannot be routed is a dead letter") {
+  ManagerFixture f;
+  f.Script("w", [](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CloudEvent::Builder builder;
+    builder.Source("urn:test").Type("out").JsonData("{}");
+    for (std::size_t i = 0; i < kMaxExtensions; ++i) {
+      builder.Extension("e" + std::to_string(i), std::string_view("v"));
+    }
+    CallOutcome outcome;
+    outcome.reply = builder.Build().value();
+    done(std::move(outcome));
+  });
+  Collector<Message> dead;
+  auto letters = f.Watch("in-dead", dead);
+  REQUIRE(!f.Run("w", {"in"}).empty());
+  // One extension more than the reply has room for comes from the input.
+  REQUIRE(f.bus.Publish(Message("in", Event("{}", {{"correlationid", "c"}}))).ok());
+  const auto letter = dead.WaitFor(1);
+  REQUIRE(letter.size() == 1);
+  CHECK(letter[0].event().ExtensionText("deadletterreason").find("RESOURCE_EXHAUSTED") !=
+        std::string_view::npos);
+}
+
+// Pins WM-21.
+TEST_CASE("a worker's topics are patterns when its config says so") {
+  ManagerFixture f;
+  f.Script("w", ReplyWith("{}", "out"));
+  Collector<Message> replies;
+  auto watch = f.Watch("out", replies);
+  REQUIRE(!f.Run("w", {"in.*"}, {{"virtufin.patterns", "true"}}).empty());
+  REQUIRE(f.bus.Publish(Message("in.a", Event("{}"))).ok());
+  REQUIRE(f.bus.Publish(Message("in.b", Event("{}"))).ok());
+  REQUIRE(f.bus.Publish(Message("in.b.c", Event("{}"))).ok());
+  CHECK(replies.WaitFor(2).size() == 2);
+
+  CreateWorkerRequest request{.code = Code("w"), .topics = {"in.>.a"}};
+  request.config["virtufin.patterns"] = "true";
+  const auto id = f.manager->Create(request);
+  REQUIRE(id.ok());
+  CHECK(f.manager->Start(*id).code() == StatusCode::kInvalidArgument);
+}
