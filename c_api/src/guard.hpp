@@ -70,7 +70,7 @@ inline Status BadIndex(std::size_t index, std::size_t count) {
 inline constexpr std::uint32_t kMaxStructSize = 4096;
 
 /// Copies a struct of the caller's header into ours: fields it does not know stay zero, fields that
-/// we do not know must be zero.
+/// we do not know must be zero, and so must `reserved`.
 template <class T>
 Status ReadStruct(const T* given, T& out) {
   const auto* const bytes = reinterpret_cast<const unsigned char*>(given);
@@ -82,6 +82,9 @@ Status ReadStruct(const T* given, T& out) {
     return BadSize(sizeof(T), size);
   }
   std::memcpy(&out, bytes, std::min<std::size_t>(size, sizeof(T)));
+  if constexpr (requires { out.reserved; }) {
+    if (out.reserved != 0) return Invalid("reserved: expected 0, or a library that knows more");
+  }
   return {};
 }
 

@@ -429,7 +429,7 @@ static virtufin_status_t try_register(virtufin_platform_t* platform, const char*
   return status;
 }
 
-/* Pins CA-7, CA-30. */
+/* Pins CA-7, CA-8, CA-30. */
 static void a_refused_table_is_finalized_once(void) {
   virtufin_platform_t* platform = start_platform();
   trader_t trader = TRADER_INIT;
@@ -440,6 +440,10 @@ static void a_refused_table_is_finalized_once(void) {
   CHECK_ERROR(try_register(platform, "", &kTrader, &error), VIRTUFIN_INVALID_ARGUMENT, "name");
   CHECK_ERROR(try_register(NULL, "x", &kTrader, &error), VIRTUFIN_INVALID_ARGUMENT, "platform");
   CHECK_ERROR(try_register(platform, "x", NULL, &error), VIRTUFIN_INVALID_ARGUMENT, "functions");
+  functions.reserved = 1;
+  CHECK_ERROR(try_register(platform, "x", &functions, &error), VIRTUFIN_INVALID_ARGUMENT,
+              "reserved");
+  functions.reserved = 0;
   functions.process = NULL;
   CHECK_ERROR(try_register(platform, "x", &functions, &error), VIRTUFIN_INVALID_ARGUMENT,
               "process");
