@@ -1,11 +1,15 @@
 // How one HTTP connection writes answers, whole ones and streamed ones.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "net/http_session.hpp"
 
 namespace virtufin::inline v0::net::detail {
 namespace {
+
+constexpr std::size_t kLeastTaken = std::size_t{16} * 1024;
+constexpr std::size_t kSmallAnswer = std::size_t{4} * 1024;  // always has room
 
 // Fields that the server writes itself.
 bool Reserved(std::string_view name) {
@@ -59,8 +63,27 @@ void HttpSession::Answer(std::uint64_t number, HttpAnswer answer) {
   SendAnswer(std::move(answer), close);
 }
 
+bool HttpSession::CountAnswer(std::size_t bytes) {
+  auto& unsent = server_.counters->unsent_bytes;
+  const auto before = unsent.fetch_add(bytes, std::memory_order_relaxed);
+  if (before + bytes > server_.options.max_unsent_bytes && bytes > kSmallAnswer) {
+    unsent.fetch_sub(bytes, std::memory_order_relaxed);
+    return false;
+  }
+  unsent_ += bytes;
+  return true;
+}
+
+void HttpSession::ForgetAnswer() {
+  server_.counters->unsent_bytes.fetch_sub(std::exchange(unsent_, 0), std::memory_order_relaxed);
+}
+
 void HttpSession::SendAnswer(HttpAnswer answer, bool close) {
   if (!Sendable(answer)) answer = PlainText(500, "the answer cannot be sent");
+  if (!head_ && !CountAnswer(answer.body.size())) {
+    server_.counters->bad_requests.fetch_add(1, std::memory_order_relaxed);
+    answer = PlainText(503, "too many answers wait for their clients");
+  }
   ForgetBody();
   close_after_ = close || !keep_alive_;
   Out out;
@@ -169,7 +192,11 @@ void HttpSession::Write(Out out) {
 }
 
 void HttpSession::WriteSome() {
-  if (state_ != State::kBody) SetDeadline(server_.options.write_timeout_ms);
+  // A client that takes a byte now and then would keep an answer for ever.
+  if (state_ != State::kBody && (out_at_ == 0 || taken_ >= kLeastTaken)) {
+    taken_ = 0;
+    SetDeadline(server_.options.write_timeout_ms);
+  }
   const Out& out = out_.front();
   const std::size_t head_at = std::min(out_at_, out.head.size());
   const std::size_t body_at = out_at_ - head_at;
@@ -187,6 +214,7 @@ void HttpSession::OnWritten(const error_code& error, std::size_t bytes) {
   const Out& out = out_.front();
   const std::size_t before = std::max(out_at_, out.head.size());
   out_at_ += bytes;
+  taken_ += bytes;
   if (answer_stream_ != nullptr && out_at_ > before) answer_stream_->Sent(out_at_ - before);
   if (state_ == State::kDone) return;
   if (out_at_ < out.head.size() + out.body.size()) return WriteSome();
@@ -206,6 +234,7 @@ void HttpSession::OnFlushed() {
 }
 
 void HttpSession::AnswerDone() {
+  ForgetAnswer();
   if (close_after_) return Linger();
   if (server_.stopping()) return Linger();
   parser_.Reset();

@@ -192,6 +192,7 @@ HttpServerCounters Server::Count() const noexcept {
   now.connections = read(counters->connections);
   now.sockets = read(counters->sockets);
   now.unfinished_bytes = read(counters->unfinished_bytes);
+  now.unsent_bytes = read(counters->unsent_bytes);
   now.accepted = read(counters->accepted);
   now.requests = read(counters->requests);
   now.refused = read(counters->refused);

@@ -31,11 +31,15 @@ struct HttpServerOptions {
   std::size_t max_message_bytes = std::size_t{16} * 1024 * 1024;  // of one WebSocket message
   /// Of all bodies and messages that are being read. Beyond: 503, or closed with 1013.
   std::size_t max_unfinished_bytes = std::size_t{256} * 1024 * 1024;
+  /// Of all whole answers that are not sent yet. Beyond: 503 instead.
+  std::size_t max_unsent_bytes = std::size_t{256} * 1024 * 1024;
   std::size_t max_send_queue_bytes = std::size_t{4} * 1024 * 1024;  // unsent of one WebSocket
-  std::int64_t header_timeout_ms = 10'000;   // TLS handshake; first byte to end of a header
-  std::int64_t body_timeout_ms = 60'000;     // end of the header to end of the body
-  std::int64_t idle_timeout_ms = 60'000;     // between two requests
-  std::int64_t write_timeout_ms = 30'000;    // a client that takes nothing
+  std::int64_t header_timeout_ms = 10'000;  // TLS handshake; first byte to end of a header
+  std::int64_t body_timeout_ms = 60'000;    // end of the header to end of the body
+  std::int64_t idle_timeout_ms = 60'000;    // between two requests
+  /// Of an HTTP answer: for each 16 KiB of what waits for the client, or all that is left. Of a
+  /// WebSocket: a client that takes nothing.
+  std::int64_t write_timeout_ms = 30'000;
   std::int64_t message_timeout_ms = 60'000;  // of a WebSocket message, first byte to last
   std::int64_t ping_interval_ms = 20'000;    // silence of a WebSocket before it is pinged; 0: never
   std::int64_t pong_timeout_ms = 20'000;     // no answer and no byte taken then: it is cut
@@ -48,6 +52,7 @@ struct HttpServerCounters {
   std::uint64_t connections = 0;       // open now, WebSockets included
   std::uint64_t sockets = 0;           // WebSockets open now
   std::uint64_t unfinished_bytes = 0;  // of bodies and messages being read now
+  std::uint64_t unsent_bytes = 0;      // of whole answers, now
   std::uint64_t accepted = 0;          // connections so far
   std::uint64_t requests = 0;          // given to the handler so far
   std::uint64_t refused = 0;           // connections beyond the limit

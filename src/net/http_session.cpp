@@ -19,7 +19,10 @@ HttpSession::HttpSession(Server& server, AnyStream stream, std::string peer)
       parser_(RequestLimits{server.options.max_header_bytes, server.options.max_fields,
                             server.options.max_body_bytes}) {}
 
-HttpSession::~HttpSession() { ForgetBody(); }
+HttpSession::~HttpSession() {
+  ForgetBody();
+  ForgetAnswer();
+}
 
 void HttpSession::Start() {
   SetDeadline(server_.options.header_timeout_ms);
@@ -222,6 +225,7 @@ void HttpSession::Finish(bool reset) {
   state_ = State::kDone;
   ClearDeadline();
   ForgetBody();
+  ForgetAnswer();
   const auto self = Self();
   if (reset) {
     stream_.Abort();

@@ -100,6 +100,8 @@ class HttpSession final : public Session {
   void ForgetBody();
   void Dispatch();
   void SendAnswer(HttpAnswer answer, bool close);
+  bool CountAnswer(std::size_t bytes);  // false: no room for it
+  void ForgetAnswer();
   void Refuse(int status, std::string_view reason);
   void Write(Out out);
   void WriteSome();
@@ -138,6 +140,8 @@ class HttpSession final : public Session {
   std::deque<Out> out_;
   std::size_t out_at_ = 0;
   bool writing_ = false;
+  std::size_t taken_ = 0;   // by the client since the deadline was set
+  std::size_t unsent_ = 0;  // of the whole answer, as counted
   std::shared_ptr<StreamBuffer> answer_stream_;
 };
 

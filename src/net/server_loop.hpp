@@ -24,9 +24,9 @@ namespace asio = boost::asio;
 using SteadyClock = std::chrono::steady_clock;
 
 struct Counters {
-  std::atomic<std::uint64_t> connections{0}, sockets{0}, unfinished_bytes{0}, accepted{0},
-      requests{0}, refused{0}, bad_requests{0}, timeouts{0}, refused_pieces{0}, refused_messages{0},
-      handler_errors{0}, abandoned_calls{0};
+  std::atomic<std::uint64_t> connections{0}, sockets{0}, unfinished_bytes{0}, unsent_bytes{0},
+      accepted{0}, requests{0}, refused{0}, bad_requests{0}, timeouts{0}, refused_pieces{0},
+      refused_messages{0}, handler_errors{0}, abandoned_calls{0};
 };
 
 // The way onto the loop for other threads, closed before the io_context goes; and the fence around

@@ -56,6 +56,7 @@ Status CheckOptions(const HttpServerOptions& options) {
   return CheckPositive(
       {{"max_header_bytes", static_cast<std::int64_t>(options.max_header_bytes)},
        {"max_fields", static_cast<std::int64_t>(options.max_fields)},
+       {"max_unsent_bytes", static_cast<std::int64_t>(options.max_unsent_bytes)},
        {"max_stream_bytes", static_cast<std::int64_t>(options.max_stream_bytes)},
        {"max_message_bytes", static_cast<std::int64_t>(options.max_message_bytes)},
        {"max_send_queue_bytes", static_cast<std::int64_t>(options.max_send_queue_bytes)},

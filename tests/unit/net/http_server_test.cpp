@@ -306,6 +306,45 @@ TEST_CASE("a client that takes nothing is cut at the write timeout and the strea
   Eventually([&] { return server->counters().connections == 0; });
 }
 
+TEST_CASE("whole answers of all connections share one bound") {
+  PathsHandler handler;
+  net::HttpServerOptions options;
+  options.max_unsent_bytes = 10'000'000;
+  const auto server = StartServer(handler, options);
+  RawClient slow(server->port(), 4096);
+  slow.Send(Get("/kept"));
+  net::HttpAnswer large;
+  large.body.assign(10'000'000, 'b');
+  handler.Kept().Send(large);
+  Eventually([&] { return server->counters().unsent_bytes == 10'000'000; });
+  RawClient other(server->port());
+  net::HttpAnswer small;
+  small.body = "always";
+  other.Send(Get("/kept"));
+  handler.Kept().Send(small);
+  CHECK(other.Answer().status == 200);
+  small.body.assign(5'000, 's');
+  other.Send(Get("/kept"));
+  handler.Kept().Send(small);
+  CHECK(other.Answer().status == 503);
+  CHECK(server->counters().bad_requests == 1);
+  other.Send("HEAD /kept HTTP/1.1\r\nHost: a\r\n\r\n");  // its body is not sent
+  handler.Kept().Send(small);
+  CHECK(other.TakeUntil("\r\n\r\n").compare(0, 12, "HTTP/1.1 200") == 0);
+  const RawAnswer answer = slow.Answer();
+  CHECK(answer.status == 200);
+  CHECK(answer.body.size() == 10'000'000);
+  Eventually([&] { return server->counters().unsent_bytes == 0; });
+  other.Send(Get("/kept"));
+  handler.Kept().Send(small);
+  CHECK(other.Answer().status == 200);
+  slow.Send(Get("/kept"));
+  handler.Kept().Send(large);
+  slow.Reset();
+  Eventually([&] { return server->counters().connections == 1; });
+  CHECK(server->counters().unsent_bytes == 0);
+}
+
 TEST_CASE("a client that goes away ends its stream, and late answers are dropped") {
   PathsHandler handler;
   const auto server = StartServer(handler);

@@ -121,6 +121,37 @@ TEST_CASE("a client whose queue is full is not cut for a ping that was never sen
   CHECK(f.server->counters().timeouts == 0);
 }
 
+TEST_CASE("a client that takes a little now and then keeps no answer beyond its deadlines") {
+  PathsHandler handler;
+  net::HttpServerOptions options;
+  options.write_timeout_ms = 200;
+  const auto server = StartServer(handler, options);
+  RawClient client(server->port(), 4096);
+  client.Send(Get("/kept"));
+  net::HttpAnswer answer;
+  answer.body.assign(16'000'000, 'b');
+  net::HttpResponder responder = handler.Kept();
+  const int small = 4096;
+  REQUIRE(setsockopt(ServerEnd(client), SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)) == 0);
+  responder.Send(std::move(answer));
+  // With a small buffer of the system the server sees each kilobyte that the client takes.
+  char few[512];
+  std::size_t taken = 0;
+  while (server->counters().connections > 0) {
+    pollfd readable{client.fd(), POLLIN, 0};
+    if (::poll(&readable, 1, 20) > 0) {
+      const ssize_t n = ::recv(client.fd(), few, sizeof few, 0);
+      if (n <= 0) break;
+      taken += static_cast<std::size_t>(n);
+    }
+    ::poll(nullptr, 0, 10);  // the pace of the client: less than 16 KiB within the timeout
+  }
+  CHECK(taken < 8'000'000);
+  Eventually([&] { return server->counters().connections == 0; });
+  CHECK(server->counters().timeouts == 1);
+  CHECK(server->counters().unsent_bytes == 0);
+}
+
 TEST_CASE("a message that never ends is ended at its deadline, also one sent byte by byte") {
   net::HttpServerOptions options;
   options.message_timeout_ms = 100;

@@ -176,6 +176,36 @@ TEST_CASE("a peer that takes nothing is cut at the write timeout") {
   CHECK(f.server->counters().timeouts == 1);
 }
 
+TEST_CASE("a socket that has ended has nothing unsent") {
+  Fixture f;
+  RawClient client(f.server->port(), 4096);
+  Open(client);
+  net::ServerSocket socket = f.recorder->Socket();
+  while (socket.SendText(std::string(500'000, 'p')).ok()) {
+  }
+  CHECK(socket.unsent_bytes() > 0);
+  SUBCASE("by its own side") { socket.Abort(); }
+  SUBCASE("by its peer") { client.Reset(); }
+  CHECK(f.recorder->events.WaitFor(2)[1].code == 1006);
+  CHECK(socket.unsent_bytes() == 0);
+  CHECK(socket.SendText(std::string("x")).code() == StatusCode::kUnavailable);
+  CHECK(socket.unsent_bytes() == 0);
+}
+
+TEST_CASE("a handshake that no WebSocket can take leaves nothing behind") {
+  net::HttpServerOptions options;
+  options.max_header_bytes = 1 << 20;
+  Fixture f(options);
+  RawClient client(f.server->port());
+  client.Send(Handshake("/ws", "X-Large: " + std::string(70'000, 'x') + "\r\n"));
+  char byte;
+  while (::recv(client.fd(), &byte, 1, 0) > 0) {
+  }
+  Eventually([&] { return f.server->counters().connections == 0; });
+  CHECK(f.server->counters().sockets == 0);
+  CHECK(f.server->Stop(milliseconds(60'000)).ok());
+}
+
 TEST_CASE("an aborted socket is reset and told as 1006") {
   Fixture f;
   RawClient client(f.server->port());
