@@ -123,9 +123,20 @@ function(virtufin_finish_install)
     DESTINATION "${VIRTUFIN_INSTALL_CMAKEDIR}" COMPONENT virtufin_dev)
 
   if(TARGET virtufin_c)
-    # From the .pc files to the prefix, so that the tree can be moved.
-    file(RELATIVE_PATH VIRTUFIN_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
-    string(REGEX REPLACE "/$" "" VIRTUFIN_PC_PREFIX "${VIRTUFIN_PC_PREFIX}")
+    # From the .pc files to the prefix, so that the tree can be moved. Folders that were asked for by
+    # their full name stay where they are.
+    set(VIRTUFIN_PC_LIBDIR "\${prefix}/${CMAKE_INSTALL_LIBDIR}")
+    set(VIRTUFIN_PC_INCLUDEDIR "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+    if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+      set(VIRTUFIN_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+      set(VIRTUFIN_PC_LIBDIR "${CMAKE_INSTALL_LIBDIR}")
+    else()
+      file(RELATIVE_PATH VIRTUFIN_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+      string(REGEX REPLACE "/$" "" VIRTUFIN_PC_PREFIX "\${pcfiledir}/${VIRTUFIN_PC_PREFIX}")
+    endif()
+    if(IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+      set(VIRTUFIN_PC_INCLUDEDIR "${CMAKE_INSTALL_INCLUDEDIR}")
+    endif()
     foreach(module virtufin virtufin-worker)
       configure_file("${PROJECT_SOURCE_DIR}/cmake/${module}.pc.in"
         "${PROJECT_BINARY_DIR}/cmake/${module}.pc" @ONLY)

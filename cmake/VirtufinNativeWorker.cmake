@@ -6,7 +6,8 @@
 # VIRTUFIN_WORKER_LIBRARY is defined, so VIRTUFIN_EXPORT_WORKER(W) expands to the exports.
 #
 # PACKAGE: the target <name>_package, which is built by default, makes <id>.nupkg beside the library
-# by virtufin-pack; the target's property VIRTUFIN_PACKAGE is the file.
+# by virtufin-pack, for the machine that is built for; the target's property VIRTUFIN_PACKAGE is the
+# file.
 include_guard(GLOBAL)
 
 function(virtufin_add_native_worker name)
@@ -27,7 +28,7 @@ function(virtufin_add_native_worker name)
     "LINKER:--as-needed" "LINKER:--gc-sections" "LINKER:-z,noseparate-code")
   target_link_libraries(${name} PRIVATE virtufin::worker_abi)
   set(cxx ${sources})
-  list(FILTER cxx EXCLUDE REGEX "\\.c$")
+  list(FILTER cxx INCLUDE REGEX "\\.(cc|cpp|cxx|c\\+\\+|C)$")
   if(cxx)
     if(NOT TARGET virtufin::worker)
       message(FATAL_ERROR "virtufin_add_native_worker(${name}): C++ sources need the worker SDK: "
@@ -47,13 +48,30 @@ function(virtufin_package_native_worker name id version)
   if(TARGET virtufin_pack)
     set(pack $<TARGET_FILE:virtufin_pack>)
   else()
-    find_program(VIRTUFIN_PACK virtufin-pack REQUIRED)
+    # Beside the package that this file is of: <prefix>/<lib>/cmake/virtufin, <lib> of one folder or two.
+    set(here "${CMAKE_CURRENT_FUNCTION_LIST_DIR}")
+    find_program(VIRTUFIN_PACK virtufin-pack HINTS "${here}/../../../bin" "${here}/../../../../bin"
+      REQUIRED)
     set(pack ${VIRTUFIN_PACK})
+  endif()
+  set(library "$<TARGET_FILE:${name}>")
+  if(CMAKE_CROSSCOMPILING)
+    set(rid_x86_64 linux-x64)
+    set(rid_aarch64 linux-arm64)
+    set(rid_riscv64 linux-riscv64)
+    set(rid_loongarch64 linux-loongarch64)
+    set(rid_ppc64le linux-ppc64le)
+    set(rid_s390x linux-s390x)
+    if(NOT DEFINED rid_${CMAKE_SYSTEM_PROCESSOR})
+      message(FATAL_ERROR "virtufin_add_native_worker(${name}): PACKAGE for ${CMAKE_SYSTEM_PROCESSOR}: "
+                          "no RID is known; call virtufin-pack <rid>=<library> yourself")
+    endif()
+    string(PREPEND library "${rid_${CMAKE_SYSTEM_PROCESSOR}}=")
   endif()
   set(package "${CMAKE_CURRENT_BINARY_DIR}/${id}.nupkg")
   add_custom_command(OUTPUT "${package}"
     COMMAND ${pack} --id ${id} --version ${version} --library ${name} --output "${package}"
-            "$<TARGET_FILE:${name}>"
+            "${library}"
     DEPENDS ${name} $<TARGET_NAME_IF_EXISTS:virtufin_pack>
     COMMENT "Packing ${id}.nupkg" VERBATIM)
   add_custom_target(${name}_package ALL DEPENDS "${package}")

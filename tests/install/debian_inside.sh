@@ -12,7 +12,7 @@ build() {
   quiet cmake -S "/work/$project" -B "/work/$(basename "$project").build" -G Ninja "$@"
   quiet cmake --build "/work/$(basename "$project").build"
 }
-build install/worker
+build install/worker -DPACK=ON
 build install/c -DWORKERS=/work/worker.build
 quiet ctest --test-dir /work/c.build --output-on-failure --no-tests=error
 build embed_c

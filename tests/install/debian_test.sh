@@ -11,12 +11,13 @@ source_root="$1" packages="$2" cache="$3"
 here="$(cd "$(dirname "$0")" && pwd)"
 tools=g++,cmake,ninja-build,pkg-config
 
-skip() { echo "-- skipped: $1"; exit 0; }
+skip() {
+  [ "${VIRTUFIN_TESTS_REQUIRE_ALL:-}" != 1 ] || { echo "$1" >&2; exit 1; }
+  echo "-- skipped: $1"
+  exit 0
+}
 [ "$(id -u)" -eq 0 ] || skip "a clean root needs the rights of root"
-if ! command -v debootstrap >/dev/null; then
-  [ "${VIRTUFIN_TESTS_REQUIRE_ALL:-}" != 1 ] || { echo "debootstrap is missing" >&2; exit 1; }
-  skip "debootstrap is missing (package debootstrap)"
-fi
+command -v debootstrap >/dev/null || skip "debootstrap is missing (package debootstrap)"
 unshare --mount true 2>/dev/null || skip "this machine gives no mount namespace"
 ls "$packages"/*.deb >/dev/null 2>&1 || skip "there are no packages in $packages"
 

@@ -54,7 +54,8 @@ foreach(file include/virtufin/virtufin.h include/virtufin/virtufin_worker_api_c.
 endforeach()
 
 file(COPY "${CMAKE_CURRENT_LIST_DIR}/meson/meson.build" "${CMAKE_CURRENT_LIST_DIR}/c/use_c.c"
-  "${CMAKE_CURRENT_LIST_DIR}/worker/answer_c.c" DESTINATION "${WORK}/project")
+  "${CMAKE_CURRENT_LIST_DIR}/worker/answer_c.c"
+  "${CMAKE_CURRENT_LIST_DIR}/worker/answer.h" DESTINATION "${WORK}/project")
 set(ENV{PKG_CONFIG_PATH} "${WORK}/moved/lib/pkgconfig")
 set(ENV{LD_LIBRARY_PATH} "${WORK}/moved/lib")
 run(${meson} setup "${WORK}/consumer" "${WORK}/project")

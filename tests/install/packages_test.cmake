@@ -56,7 +56,7 @@ expect(libvirtufin0 contents "/libvirtufin\\.so\\.0 -> " "doc/libvirtufin0/copyr
   "doc/libvirtufin0/changelog\\.Debian\\.gz")
 expect(libvirtufin0 Depends "libc6 " "libstdc\\+\\+6 " "libsqlite3-0 ")
 expect(libvirtufin-dev contents "virtufin/virtufin\\.h" "virtufin/event/message\\.hpp"
-  "/libvirtufin_net\\.a" "/virtufinConfig\\.cmake" "pkgconfig/virtufin\\.pc"
+  "/libvirtufin_net\\.a" "/virtufinConfig\\.cmake" "pkgconfig/virtufin\\.pc" "bin/virtufin-pack"
   "/libvirtufin\\.so -> libvirtufin\\.so\\.0" "doc/libvirtufin-dev/copyright")
 expect(libvirtufin-dev Depends "libvirtufin0 \\(= " "libcurl4-openssl-dev" "libwebsockets-dev"
   "libsimdjson-dev" "libsqlite3-dev")

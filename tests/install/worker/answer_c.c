@@ -1,4 +1,5 @@
 /* A worker in C: answers every event with one of type `answer`. */
+#include "answer.h"
 #include "virtufin/virtufin_worker_wire.h"
 
 VIRTUFIN_WORKER_EXPORT int32_t Process(const VirtufinHost* host, const uint8_t* in_buf,
@@ -8,8 +9,8 @@ VIRTUFIN_WORKER_EXPORT int32_t Process(const VirtufinHost* host, const uint8_t* 
   if (virtufin_wire_read(in_buf, in_len, &event) != 0) return 1;
   VirtufinWireReply reply = {0};
   reply.id = event.id;
-  reply.type = virtufin_wire_text("answer");
-  reply.source = virtufin_wire_text("urn:com.example.answer");
+  reply.type = virtufin_wire_text(ANSWER_TYPE);
+  reply.source = virtufin_wire_text(ANSWER_SOURCE);
   return virtufin_wire_write(&reply, NULL, out_buf, out_len);
 }
 
