@@ -20,8 +20,9 @@ configure() {  # configure <folder> <options...>
   if command -v ccache >/dev/null; then
     launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
-  cmake -S "$root" -B "$build/$folder" -G Ninja "${launcher[@]}" "$@" >"$results/$folder.cmake" 2>&1 ||
-    { cat "$results/$folder.cmake"; return 1; }
+  local log="$results/${folder//\//_}.cmake"
+  cmake -S "$root" -B "$build/$folder" -G Ninja "${launcher[@]}" "$@" >"$log" 2>&1 ||
+    { cat "$log"; return 1; }
 }
 
 compile() { ninja -C "$build/$1" -j "$jobs" -k 0 --quiet "${@:2}"; }
@@ -97,11 +98,16 @@ lane_tsan() {
     VIRTUFIN_TESTS_SCALE=$sanitized_scale TSAN_OPTIONS="$options" run_ctest tsan -L '^threads$'
 }
 
-# Without everything that may be left out: it configures, builds, passes its unit tests.
+# Without everything that may be left out it configures, builds, passes its unit tests; without one
+# thing at a time the whole configures.
 lane_minimal() {
-  local off
+  local off option
   mapfile -t off < <(sed -n 's/^virtufin_option(\([A-Z_]*\).*/-DVIRTUFIN_WITH_\1=OFF/p' \
     cmake/VirtufinDependencies.cmake)
+  [ ${#off[@]} -gt 0 ] || { echo "no virtufin_option() in cmake/VirtufinDependencies.cmake"; return 1; }
+  for option in "${off[@]}"; do
+    configure "minimal_one/${option#-DVIRTUFIN_WITH_}" "$option" || return 1
+  done
   configure minimal "${clang_options[@]}" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 \
     -DCMAKE_C_FLAGS_DEBUG=-O0 "${off[@]}" -DVIRTUFIN_UNITY=$unity -DVIRTUFIN_BUILD_EXAMPLES=OFF \
     -DVIRTUFIN_TESTS_FOLDERS=unit &&
