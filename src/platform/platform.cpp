@@ -51,12 +51,12 @@ Result<std::shared_ptr<StateStore>> MakeStateStore(const PlatformOptions& option
     if (!store.ok()) return store.status();
     return std::shared_ptr<StateStore>(std::move(*store));
   }
-  const char* const built = "memory and sqlite";
+  const char* const built = "memory and sqlite only";
 #else
-  const char* const built = "memory";
+  const char* const built = "memory only (CMake option VIRTUFIN_WITH_SQLITE)";
 #endif
   return Status(StatusCode::kUnimplemented, "platform",
-                "state.driver '" + options.state_driver + "': built with " + built + " only");
+                "state.driver '" + options.state_driver + "': built with " + built);
 }
 
 }  // namespace
