@@ -5,6 +5,7 @@
 
 #include "guard.hpp"
 #include "handles.hpp"
+#include "pairs.hpp"
 #include "virtufin/engine/inproc.hpp"
 
 using virtufin::CreateWorkerRequest;
@@ -13,6 +14,7 @@ using virtufin::StatusCode;
 using virtufin::WorkerCode;
 using virtufin::c::Guard;
 using virtufin::c::Invalid;
+using virtufin::c::ReadPairs;
 using virtufin::c::Require;
 using virtufin::c::View;
 
@@ -47,17 +49,6 @@ Status Read(const virtufin_worker_code_t* given, WorkerCode& code) {
                   "url: this library is built without fetching of code");
   }
   Fill(known, code);
-  return {};
-}
-
-Status ReadPairs(const char* parameter, const virtufin_pair_t* pairs, std::size_t count,
-                 std::map<std::string, std::string>& out) {
-  if (pairs == nullptr && count != 0) return virtufin::c::Missing(parameter);
-  for (std::size_t i = 0; i < count; ++i) {
-    if (out.emplace(View(pairs[i].name), View(pairs[i].value)).second) continue;
-    return Invalid(std::string(parameter) + ": '" + std::string(View(pairs[i].name)) +
-                   "' is there twice");
-  }
   return {};
 }
 

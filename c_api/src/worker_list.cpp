@@ -1,25 +1,20 @@
 // The noun worker list: workers as they were at one moment.
-#include <map>
 #include <vector>
 
 #include "guard.hpp"
 #include "handles.hpp"
+#include "pairs.hpp"
 
 using virtufin::Status;
 using virtufin::WorkerInfo;
 using virtufin::c::Guard;
 using virtufin::c::Require;
 using virtufin::c::Str;
+using virtufin::c::ToPairs;
 
 namespace {
 
 using Pairs = std::vector<virtufin_pair_t>;
-
-Pairs ToPairs(const std::map<std::string, std::string>& map) {
-  Pairs pairs;
-  for (const auto& [name, value] : map) pairs.push_back({Str(name), Str(value)});
-  return pairs;
-}
 
 /// One worker, and the arrays that refer to its texts.
 struct Entry {

@@ -141,6 +141,12 @@ std::vector<FeedVenue> WebSocketManager::Venues() const {
   return all;
 }
 
+Result<FeedVenue> WebSocketManager::FindVenue(std::string_view name) const {
+  const auto venue = impl_->FindVenue(name);
+  if (!venue.ok()) return venue.status();
+  return **venue;
+}
+
 Result<std::string> WebSocketManager::StartFeed(std::string_view venue,
                                                 const std::map<std::string, std::string>& options,
                                                 Tags tags) {

@@ -83,6 +83,8 @@ class WebSocketManager {
   Status RegisterVenue(FeedVenue venue);
   /// All venues with their options, by name. [any] [callback]
   std::vector<FeedVenue> Venues() const;
+  /// One of them. [any] [callback] Errors: NOT_FOUND naming those that exist.
+  Result<FeedVenue> FindVenue(std::string_view name) const;
 
   /// Makes and starts an adapter, which connects as soon as something is subscribed; answers the
   /// feed's id. `tags`: at most 50, with keys of 1 to 128 bytes and values of at most 1024. [any]
