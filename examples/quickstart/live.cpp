@@ -1,4 +1,4 @@
-// Runs the simulated venue in this process and the live adapter against it, over loopback sockets.
+// Runs the simulated venue in this process and a feed against it, over loopback sockets.
 #include "live.hpp"
 
 #include <signal.h>
@@ -18,8 +18,8 @@
 #include "screen.hpp"
 #include "sim/venue_server.hpp"
 #include "viewer_books.hpp"
-#include "virtufin/exchange/binance_adapter.hpp"
 #include "virtufin/platform/platform.hpp"
+#include "virtufin/websocketmanager/websocket_manager.hpp"
 #include "wiring.hpp"
 
 namespace quickstart {
@@ -65,17 +65,6 @@ Result<std::unique_ptr<sim::BinanceVenueServer>> StartVenue(double seconds, LogS
   if (!server.ok()) return server;
   if (Status status = (*server)->Start(); !status.ok()) return status;
   return server;
-}
-
-Status SubscribeAll(ExchangeAdapter& adapter, const std::vector<std::string>& pairs) {
-  for (const std::string& pair : pairs) {
-    for (const FeedChannel channel :
-         {FeedChannel::kBook, FeedChannel::kQuote, FeedChannel::kTrade}) {
-      const auto handle = adapter.Subscribe({channel, pair});
-      if (!handle.ok()) return handle.status();
-    }
-  }
-  return {};
 }
 
 /// When the frame behind `event` was read from its socket.
@@ -150,16 +139,11 @@ int RunLive(const Arguments& arguments) {
   if (!platform.ok()) return Failed(platform.status());
   if (Status status = (*platform)->Start(); !status.ok()) return Failed(status);
   PubSub& bus = (*platform)->bus();
-
-  BinanceAdapterOptions venue_options;
-  venue_options.stream_url = (*venue)->ws_url();
-  venue_options.rest_url = (*venue)->rest_url();
-  auto adapter = MakeBinanceAdapter(venue_options, bus, (*platform)->runtime());
-  if (!adapter.ok()) return Failed(adapter.status());
+  WebSocketManager& feeds = **(*platform)->feeds();
 
   Board board;
   ViewerBooks books;
-  const Topics topics = TopicsOf((*adapter)->venue(), {}, pairs);
+  const Topics topics = TopicsOf("binance", {}, pairs);
   const auto on_event = [&](const CloudEvent& e) { board.OnAdapterEvent(e, FrameTime(e)); };
   const auto on_book = [&](const CloudEvent& e) {
     on_event(e);
@@ -173,8 +157,12 @@ int RunLive(const Arguments& arguments) {
     if (!watch->ok()) return Failed(watch->status());
   }
   if (Status s = StartWorker(**platform, topics.books); !s.ok()) return Failed(s);
-  if (Status s = SubscribeAll(**adapter, pairs); !s.ok()) return Failed(s);
-  if (Status s = (*adapter)->Start(); !s.ok()) return Failed(s);
+  const auto feed = feeds.StartFeed(
+      "binance", {{"stream_url", (*venue)->ws_url()}, {"rest_url", (*venue)->rest_url()}});
+  if (!feed.ok()) return Failed(feed.status());
+  for (const char* const channel : {"book", "quote", "trade"}) {
+    if (Status s = feeds.SubscribeFeed(*feed, channel, pairs); !s.ok()) return Failed(s);
+  }
 
   int code = 130;  // ended by a signal
   {
@@ -185,7 +173,7 @@ int RunLive(const Arguments& arguments) {
       code = Finish(signals, screen, board, check, start);
     }
   }
-  if (Status s = (*adapter)->Stop(std::chrono::seconds(10)); !s.ok()) return Failed(s);
+  if (Status s = feeds.StopFeed(*feed); !s.ok()) return Failed(s);
   if (Status s = (*platform)->Stop(std::chrono::seconds(30)); !s.ok()) return Failed(s);
   if (Status s = (*venue)->Stop(std::chrono::seconds(5)); !s.ok()) return Failed(s);
   return code;
