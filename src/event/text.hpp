@@ -29,8 +29,8 @@ bool IsMediaType(std::string_view text) noexcept;
 /// text/* or an XML type, whatever its parameters.
 bool IsTextMediaType(std::string_view text) noexcept;
 
-/// For logs and answers: one line of UTF-8 whatever a peer sent, at most `most` bytes and "..." when
-/// there is more. Control characters and what is no UTF-8 become '?'.
+/// For logs and answers: one line of UTF-8 whatever a peer sent, at most `most` bytes and "..."
+/// when there is more. Control characters and what is no UTF-8 become '?'.
 std::string OneLine(std::string_view text, std::size_t most);
 
 /// Without the spaces and tabs around it.

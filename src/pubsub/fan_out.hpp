@@ -11,8 +11,8 @@ namespace virtufin::inline v0 {
 namespace detail {
 
 /// What InprocBroker::Publish does; also for those who publish when the broker may be gone: it
-/// counts as stopped then. `takers`, if not null: how many subscriptions took it, those that dropped
-/// it as their policy says included. [any] [callback]
+/// counts as stopped then. `takers`, if not null: how many subscriptions took it, those that
+/// dropped it as their policy says included. [any] [callback]
 Status FanOut(const BrokerCore& core, const Message& message, std::size_t* takers = nullptr);
 
 /// UNAVAILABLE.

@@ -16,8 +16,8 @@ namespace detail {
 inline constexpr std::size_t kMaxPatternSegments = 64;
 inline constexpr std::string_view kAnySegment = "*";
 inline constexpr std::string_view kAnyRest = ">";
-// The last segment of a dead letter's topic is matched by no other wildcard: who asked for `orders.*`
-// would handle an order that somebody else failed to handle once more.
+// The last segment of a dead letter's topic is matched by no other wildcard: who asked for
+// `orders.*` would handle an order that somebody else failed to handle once more.
 inline constexpr std::string_view kAnyDeadSegment = "*-dead";
 inline constexpr std::string_view kAnyDeadRest = ">-dead";
 

@@ -219,7 +219,8 @@ TEST_CASE("a list of more than 65536 items is refused, whatever its type") {
            list(items, [](std::size_t i) { return '"' + std::to_string(i) + "\":\"1\""; }) + "}}";
   };
   const auto levels = [&](std::size_t items) {
-    return R"({"asks":[],"state":"live","last_update_id":1,"snapshot_at":"2023-03-31T15:12:00Z","bids":[)" +
+    return R"({"asks":[],"state":"live","last_update_id":1,)"
+           R"("snapshot_at":"2023-03-31T15:12:00Z","bids":[)" +
            list(items, [](std::size_t) { return std::string("[\"1\",\"1\"]"); }) + "]}";
   };
   CHECK(CheckPayload(PayloadKind::kRiskExposureUpdate, texts(65'536)).ok());
