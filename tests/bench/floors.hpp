@@ -182,8 +182,8 @@ double SpinHandoverNs(int hand_overs);
 double BatchQueueNs(std::size_t items, std::size_t capacity = 8192);
 
 /// A mutex, a hash table of texts to shared functions; messages with a count and their own text, in
-/// an order of their own. PublishNext takes the next message, finds its function, copies the handle,
-/// lets go of the mutex and calls.
+/// an order of their own. PublishNext takes the next message, finds its function, copies the
+/// handle, lets go of the mutex and calls.
 class TopicMap {
  public:
   explicit TopicMap(const std::vector<std::string>& topics);

@@ -383,7 +383,7 @@ class Beside {
   Subscription neighbour_, good_;
 };
 
-// The "floor" is the quiet value: p99 beside a neighbour that behaves well, in turns with the other.
+// The "floor" is the quiet value: p99 beside a neighbour that behaves well, in turns with it.
 void BesideNeighbour(benchmark::State& state, Neighbour neighbour) {
   Beside bad(neighbour);
   Beside quiet(Neighbour::kGood);

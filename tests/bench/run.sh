@@ -46,7 +46,8 @@ awk -F'\t' '
   }
   function scale(unit) { return unit == "s" ? 1e9 : unit == "ms" ? 1e6 : unit == "us" ? 1e3 : 1 }
   BEGIN {
-    printf "%-52s %10s %10s %7s %15s %6s\n", "benchmark", "time", "floor", "ratio", "10..90 %", "goal"
+    printf "%-52s %10s %10s %7s %15s %6s\n",
+           "benchmark", "time", "floor", "ratio", "10..90 %", "goal"
   }
   {
     delete value_of
@@ -106,7 +107,9 @@ if [ -x "$load" ]; then
       awk -v n=$connections '
         /^frames/ { sub(/\/s/, "", $2); rate = $2 }
         /^client CPU/ { share = $3 }
-        END { if (rate > 0) printf "%8d %8.2f us\n", n, share * 1e4 / rate; else print n " failed" }'
+        END {
+          if (rate > 0) printf "%8d %8.2f us\n", n, share * 1e4 / rate; else print n " failed"
+        }'
   done
   echo
 fi
