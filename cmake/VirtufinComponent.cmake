@@ -47,6 +47,9 @@ function(virtufin_unity target)
   string(REPLACE ";" "|" groups "${groups}")
   string(REGEX MATCHALL "[^\n]+" groups "${groups}")
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+  # g++ takes an included source for a header, whose types should not hold unnamed ones.
+  target_compile_options(${target} PRIVATE
+    "$<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-subobject-linkage>")
   set(number 0)
   foreach(group IN LISTS groups)
     math(EXPR number "${number}+1")

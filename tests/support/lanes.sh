@@ -118,7 +118,6 @@ lane_minimal() {
 # Begins no file after its minutes are over.
 lane_tidy() {
   local base="" files deadline=$(($(date +%s) + 60 * budgets[tidy]))
-  configure tidy "${asan_options[@]}" && compile_generated tidy || return 1
   if [ "$nightly" -eq 1 ]; then
     files="$(own_files 'src/*.cpp' 'c_api/*.cpp')"
     deadline=$(($(date +%s) + 86400))
@@ -130,6 +129,7 @@ lane_tidy() {
     files="$(git diff --name-only --diff-filter=d "$base" -- 'src/*.cpp' 'c_api/*.cpp')"
   fi
   [ -n "$files" ] || { echo "no source changed since $base"; return 0; }
+  configure tidy "${asan_options[@]}" && compile_generated tidy || return 1
   # shellcheck disable=SC2016
   echo "$files" | xargs -P "$jobs" -n 1 sh -c '
     [ "$(date +%s)" -lt "$1" ] || { echo "no time left for $3: see --nightly"; exit 0; }
