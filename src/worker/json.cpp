@@ -2,6 +2,7 @@
 #include "virtufin/worker/json.hpp"
 
 #include "virtufin/core/bytes.hpp"
+#include "virtufin/core/utf8.hpp"
 
 namespace virtufin::inline v0 {
 namespace {
@@ -40,10 +41,26 @@ bool IsDeeper(const Json& value, int levels) {
   return false;
 }
 
+// What was thrown may be any bytes, and an error reply must not fail for that: what is no UTF-8
+// becomes U+FFFD, what follows the first 64 KiB is cut.
+std::string AsUtf8(std::string_view text) {
+  constexpr std::size_t kMaxBytes = 65'536;
+  text = CutUtf8(text, kMaxBytes);
+  if (IsUtf8(text)) return std::string(text);
+  std::string valid;
+  const char* const end = text.data() + text.size();
+  for (const char* at = text.data(); at != end;) {
+    const std::size_t length = Utf8Length(at, end);
+    valid.append(length != 0 ? std::string_view(at, length) : "\xef\xbf\xbd");
+    at += length != 0 ? length : 1;
+  }
+  return valid;
+}
+
 }  // namespace
 
 Json ErrorPayload(std::string_view message) {
-  return {{"command", "error"}, {"success", false}, {"message", message}};
+  return {{"command", "error"}, {"success", false}, {"message", AsUtf8(message)}};
 }
 
 Json ResponsePayload(std::string_view command, bool success, std::string_view id,

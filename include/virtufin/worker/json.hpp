@@ -18,7 +18,8 @@ namespace virtufin::inline v0 {
 
 using Json = nlohmann::json;
 
-/// {"command": "error", "success": false, "message": message}. [any]
+/// {"command": "error", "success": false, "message": message}; bytes of the message that are no
+/// UTF-8 become U+FFFD, what follows its first 64 KiB is cut. [any]
 Json ErrorPayload(std::string_view message);
 /// {"command", "success", "id"?, "message"?}; an empty id or message is left out. [any]
 Json ResponsePayload(std::string_view command, bool success, std::string_view id = {},

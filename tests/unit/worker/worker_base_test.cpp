@@ -119,6 +119,14 @@ TEST_CASE("what a handler throws becomes an error reply") {
   CHECK(DataOf(odd, input) ==
         R"({"command":"error","message":"Internal error: an exception of unknown type",)"
         R"("success":false})");
+  Scripted garbled([](auto&, auto&, auto&) -> Answer { throw std::runtime_error("at \xc3|\xff"); });
+  CHECK(DataOf(garbled, input) == Json{{"command", "error"},
+                                       {"message", "Internal error: at \ufffd|\ufffd"},
+                                       {"success", false}}
+                                      .dump());
+  Scripted endless(
+      [](auto&, auto&, auto&) -> Answer { throw std::runtime_error(std::string(1 << 20, 'x')); });
+  CHECK(DataOf(endless, input).size() < 70'000);
   Scripted wrong_type(
       [](auto&, auto&, const Json& in) -> Answer { return Json(in.at("x").get<int>()); });
   CHECK(ReplyOf(wrong_type, input).data_text().find("Internal error: ") != std::string_view::npos);
