@@ -64,7 +64,8 @@ int main(int argc, char** argv) {
   app.add_option("--abi", spec.abi_version, "1 or 2; default: what the library exports");
   app.add_option("--entry-point", spec.entry_point, "default: " + spec.entry_point);
   app.add_option("--free-result", spec.free_result, "default: " + spec.free_result);
-  app.add_flag("--reentrant", spec.reentrant, "several threads may call the worker at once");
+  app.add_flag("--reentrant", spec.reentrant,
+               "several threads may call it at once; hosts do not do so yet");
   app.add_option("-o,--output", output, "default: <id>.<version>.nupkg in this folder");
   CLI11_PARSE(app, argc, argv);
 

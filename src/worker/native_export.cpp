@@ -72,11 +72,15 @@ constinit std::mutex instances_mutex;
 constinit Instance* instances = nullptr;
 static_assert(std::is_trivially_destructible_v<std::mutex>);
 
-Instance* Find(const VirtufinHost* host) noexcept {
-  const std::lock_guard lock(instances_mutex);
+Instance* FindLocked(const VirtufinHost* host) noexcept {
   Instance* instance = instances;
   while (instance != nullptr && instance->host() != host) instance = instance->next;
   return instance;
+}
+
+Instance* Find(const VirtufinHost* host) noexcept {
+  const std::lock_guard lock(instances_mutex);
+  return FindLocked(host);
 }
 
 // Throws what the worker's constructor throws.
@@ -87,7 +91,10 @@ Instance& FindOrMake(const VirtufinHost* host, MakeWorkerFn make) {
     const WorkerContext::Scope scope(made.get());
     made->Make(make);
   }
+  // The constructor ran without the lock, as it may take long: of two that ran at once the first
+  // to come here stays.
   const std::lock_guard lock(instances_mutex);
+  if (Instance* const other = FindLocked(host); other != nullptr) return *other;
   made->next = std::exchange(instances, made.get());
   return *made.release();
 }

@@ -1,7 +1,7 @@
 // Names inside of a package of native workers: what engines look up and packers write.
 //
-// A package holds runtimes/<rid>/native/<file> for each kind of machine, <rid> as .NET names them:
-// linux-x64, linux-arm64.
+// A package holds `runtimes/<rid>/native/<file>` for each kind of machine, `<rid>` as .NET names
+// them: linux-x64, linux-arm64.
 // Specification: docs/openspec/specs/worker-abi/spec.md
 #pragma once
 
@@ -29,13 +29,13 @@ Status CheckRid(std::string_view rid);
 /// Errors: INVALID_ARGUMENT unless it is a name in C of at most 128 characters.
 Status CheckSymbolName(std::string_view symbol);
 
-/// "lib<library>.so"; on osx-* "lib<library>.dylib", on win-* "<library>.dll". [any]
+/// `lib<library>.so`; on osx-* `lib<library>.dylib`, on win-* `<library>.dll`. [any]
 std::string LibraryFileName(std::string_view rid, std::string_view library);
-/// Where a package holds it: "runtimes/<rid>/native/<file name>". [any]
+/// Where a package holds it: `runtimes/<rid>/native/<file name>`. [any]
 std::string LibraryPath(std::string_view rid, std::string_view library);
 
-/// The text for a message, in quotes: bytes that are no printable ASCII as \xNN, what follows the
-/// first 100 bytes as "...". [any]
+/// The text for a message, in quotes: bytes that are no printable ASCII in hexadecimal, what is
+/// behind the first 100 bytes as "...". [any]
 std::string Quoted(std::string_view text);
 
 }  // namespace virtufin::inline v0

@@ -1,7 +1,7 @@
 // PackNative: makes a package of a native worker out of its libraries, the same bytes every time.
 //
-// A NuGet package with <id>.nuspec, .supported-rids and runtimes/<rid>/native/<file>; entries in
-// ascending order, stored, dated 1980-01-01 00:00, without extra fields. docs/guide/packages.md.
+// A NuGet package with `<id>.nuspec`, `.supported-rids` and `runtimes/<rid>/native/<file>`; entries
+// in ascending order, stored, dated 1980-01-01 00:00, no extra fields. docs/guide/packages.md.
 // Specification: docs/openspec/specs/worker-abi/spec.md
 #pragma once
 
@@ -29,20 +29,21 @@ struct PackageSpec {
   std::int32_t abi_version = 0;         // 0: not in the nuspec, so what the library exports, or 1
   std::string entry_point = "Process";  // name of the function
   std::string free_result = "FreeResult";  // name of the function
-  bool reentrant = false;                  // several threads may call Process at once
-  std::vector<PackageLibrary> libraries;   // at least one, in any order, each RID once
+  bool reentrant = false;  // may be called by several threads; hosts do not do so yet
+  std::vector<PackageLibrary> libraries;  // at least one, in any order, each RID once
 };
 
 /// What became of it.
 struct PackedWorker {
-  std::string version;              // with "-sha.<8 hex digits>" of what is packed
-  std::vector<std::uint8_t> bytes;  // the package; by custom the file <id>.<version>.nupkg
+  std::string version;              // with `-sha.<8 hex digits>` of what is packed
+  std::vector<std::uint8_t> bytes;  // the package; by custom `<id>.<version>.nupkg`
 };
 
 /// The suffix is the start of the SHA-256 of the package as it is packed with the version
-/// "<version>-sha.00000000". [any]
+/// `<version>-sha.00000000`. [any]
 /// Errors: INVALID_ARGUMENT naming the field, what was expected and what was found;
-/// RESOURCE_EXHAUSTED for libraries of more than 1 GiB in total, or no memory.
+/// RESOURCE_EXHAUSTED for libraries of more than 511 MiB in total (hosts load packages of at most
+/// 512 MiB unless they are told otherwise), or no memory.
 Result<PackedWorker> PackNative(const PackageSpec& spec);
 
 }  // namespace virtufin::inline v0

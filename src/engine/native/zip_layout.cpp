@@ -29,6 +29,8 @@ constexpr std::uint16_t kKnownFlags = 1 << 1 | 1 << 2 | kDescriptorFlag | kUtf8F
 constexpr std::uint16_t kStore = 0;
 constexpr std::uint16_t kDeflate = 8;
 constexpr std::uint16_t kZip64Extra = 0x0001;
+constexpr std::uint16_t kUnicodePathExtra = 0x7075;     // a second name
+constexpr std::uint16_t kUnicodeCommentExtra = 0x6375;  // its like for comments
 
 constexpr std::size_t kMaxNameBytes = 512;
 constexpr std::uint64_t kRatioFreeBytes = 64 << 10;
@@ -83,7 +85,11 @@ Status CheckExtra(std::string_view name, ByteView extra) {
     if (extra.size() < 4 || extra.size() - 4 < Read16(extra.subspan(2))) {
       return OfEntry(name, "has a malformed extra field");
     }
-    if (Read16(extra) == kZip64Extra) return Zip64();
+    const std::uint16_t id = Read16(extra);
+    if (id == kZip64Extra) return Zip64();
+    if (id == kUnicodePathExtra || id == kUnicodeCommentExtra) {
+      return OfEntry(name, "has a second name or comment in an extra field: expected one");
+    }
     extra = extra.subspan(4 + std::size_t{Read16(extra.subspan(2))});
   }
   return {};

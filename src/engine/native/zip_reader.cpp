@@ -4,8 +4,10 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "virtufin/engine/package_names.hpp"
@@ -40,8 +42,13 @@ Result<Archive> OpenArchive(ByteView file) {
   return Result<Archive>(std::move(reader));
 }
 
-// Moves to the next entry, which must be `entry`. A name that this process' locale cannot show is
-// null, and a warning.
+bool IsAscii(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<signed char>(c) > 0; });
+}
+
+// Moves to the next entry, which must be `entry`. What libarchive makes of a name outside of ASCII
+// depends on the locale of the process: such names are not compared, and may be a warning.
 Status Next(archive* reader, const ZipEntry& entry, archive_entry*& found) {
   const int result = archive_read_next_header(reader, &found);
   if (result != ARCHIVE_OK && result != ARCHIVE_WARN) {
@@ -49,8 +56,9 @@ Status Next(archive* reader, const ZipEntry& entry, archive_entry*& found) {
     return LibraryError(reader);
   }
   const char* const name = archive_entry_pathname(found);
-  if (name != nullptr && entry.name != name) {
-    return Refused("libarchive finds " + Quoted(name) + ": expected " + Quoted(entry.name));
+  if (IsAscii(entry.name) && (name == nullptr || entry.name != name)) {
+    return Refused("libarchive finds " + (name != nullptr ? Quoted(name) : "another name") +
+                   ": expected " + Quoted(entry.name));
   }
   const auto type = archive_entry_filetype(found);
   if (archive_entry_hardlink(found) != nullptr || archive_entry_symlink(found) != nullptr ||

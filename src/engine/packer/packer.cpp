@@ -16,7 +16,7 @@
 namespace virtufin::inline v0 {
 namespace {
 
-constexpr std::size_t kMaxTotalBytes = std::size_t{1} << 30;
+constexpr std::size_t kMaxTotalBytes = std::size_t{511} << 20;
 constexpr std::size_t kMaxTextBytes = 4000;
 constexpr std::size_t kMaxVersionBytes = 64;
 constexpr std::size_t kDigestDigits = 8;
@@ -70,7 +70,7 @@ Status CheckText(std::string_view field, std::string_view text) {
   return {};
 }
 
-// A library for Linux must be an ELF file; where the machine of the RID is known, one for it.
+// A library for Linux must be a shared object; where the machine of the RID is known, one for it.
 Status CheckLibrary(const PackageLibrary& library) {
   if (Status status = CheckRid(library.rid); !status.ok()) return InField("libraries", status);
   if (!library.rid.starts_with("linux-")) return {};
@@ -82,13 +82,22 @@ Status CheckLibrary(const PackageLibrary& library) {
     return Refused(library.rid, "expected an ELF file, found " + std::to_string(file.size()) +
                                     " bytes of something else");
   }
-  const int machine = file[18] | file[19] << 8;
-  const int expected = library.rid == "linux-x64"     ? 62
-                       : library.rid == "linux-arm64" ? 183
-                                                      : machine;
-  if (machine != expected) {
-    return Refused(library.rid, "expected a library for ELF machine " + std::to_string(expected) +
-                                    ", found one for " + std::to_string(machine));
+  const bool big_endian = file[5] == 2;
+  const auto field = [&](std::size_t at) {
+    return big_endian ? file[at] << 8 | file[at + 1] : file[at] | file[at + 1] << 8;
+  };
+  constexpr int kSharedObject = 3;
+  if (field(16) != kSharedObject) {
+    return Refused(library.rid, "expected an ELF shared object (type 3), found type " +
+                                    std::to_string(field(16)));
+  }
+  const int expected = library.rid == "linux-x64" ? 62 : library.rid == "linux-arm64" ? 183 : 0;
+  if (expected == 0) return {};
+  if (field(18) != expected || file[4] != 2 || big_endian) {
+    return Refused(library.rid, "expected a 64-bit library for ELF machine " +
+                                    std::to_string(expected) + ", found a " +
+                                    (file[4] == 2 ? "64" : "32") + "-bit one for " +
+                                    std::to_string(field(18)));
   }
   return {};
 }

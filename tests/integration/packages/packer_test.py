@@ -28,7 +28,7 @@ def read(path):
 
 
 def fake_elf(machine):
-    return b"\x7fELF" + bytes(14) + bytes([machine, 0]) + b"made up"
+    return b"\x7fELF\2\1" + bytes(10) + bytes([3, 0, machine, 0]) + b"made up"
 
 
 # Pins WA-39.

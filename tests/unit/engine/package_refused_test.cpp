@@ -104,6 +104,15 @@ std::vector<BadPackage> BadKinds() {
     item.local_extra = std::move(local);
     return With(std::move(item));
   };
+  // Info-ZIP's Unicode path: version, checksum of the header's name, the name that replaces it.
+  const auto second_name = [](const std::string& other) {
+    std::string field = "up";
+    Put16(field, 5 + other.size());
+    field += '\1';
+    Put32(field, crc32(0, reinterpret_cast<const Bytef*>("x"), 1));
+    return field + other;
+  };
+  const std::string second = "'x' has a second name or comment in an extra field: expected one";
   const std::string zip64_field("\1\0\x08\0\1\0\0\0\0\0\0\0", 12);
   return {
       {"symbolic link", attributes("x", 0120777U << 16), bad, "'x' is a link"},
@@ -126,6 +135,10 @@ std::vector<BadPackage> BadKinds() {
       {"cut extra field", extra("ab\x09", ""), bad, "'x' has a malformed extra field"},
       {"long extra field", extra(std::string("ab\x09\0c", 5), ""), bad,
        "'x' has a malformed extra field"},
+      {"second name", extra("", second_name("docs/\xc3\xa9.txt")), bad, second},
+      {"second name, no UTF-8", extra("", second_name("\xff")), bad, second},
+      {"second name, central", extra(second_name("y"), ""), bad, second},
+      {"second comment", extra(std::string("uc\1\0\1", 5), ""), bad, second},
       {"zip64 end", Zip64End(), bad, "zip64 is not read: expected a plain zip"},
       {"folder with bytes", With({"x/", "y"}), bad, "'x/' is a folder with bytes"},
   };

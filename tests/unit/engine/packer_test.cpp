@@ -21,6 +21,9 @@ std::vector<std::uint8_t> Elf(int machine, const std::string& rest) {
   file.replace(0, 4,
                "\x7f"
                "ELF");
+  file[4] = 2;   // 64-bit
+  file[5] = 1;   // little-endian
+  file[16] = 3;  // shared object
   file[18] = static_cast<char>(machine);
   return BytesOf(file + rest);
 }
@@ -91,10 +94,10 @@ TEST_CASE("equal descriptions give equal bytes, in whatever order the libraries 
 TEST_CASE("the bytes of a package are those of the first release") {
   const auto packed = PackNative(Spec());
   REQUIRE(packed.ok());
-  CHECK(packed->version == "1.2.3-sha.3bd9d3c3");
+  CHECK(packed->version == "1.2.3-sha.d5df17b8");
   CHECK(packed->bytes.size() == 1417);
   CHECK(Digest(packed->bytes) ==
-        "5b3386a5dc51960ffb3324823872c1f8129f3b4db16854e66a9e9afd8c11ac2d");
+        "1fde42a19a603747c2d6d55f2b6ece8cad1da5fff5a163b590e66f0f76146390");
 }
 
 // Pins WA-39.
@@ -257,6 +260,13 @@ TEST_CASE("a description that no host would load is refused by its field") {
         spec.libraries[0].content = {'M', 'Z'};
       },
       "linux-x64: expected an ELF file, found 2 bytes of something else");
+  const std::string machine = "expected a 64-bit library for ELF machine ";
   CheckRefused([](auto& spec) { spec.libraries[1].content = spec.libraries[0].content; },
-               "linux-arm64: expected a library for ELF machine 183, found one for 62");
+               "linux-arm64: " + machine + "183, found a 64-bit one for 62");
+  CheckRefused([](auto& spec) { spec.libraries[0].content[4] = 1; },
+               "linux-x64: " + machine + "62, found a 32-bit one for 62");
+  CheckRefused([](auto& spec) { spec.libraries[0].content[16] = 2; },
+               "linux-x64: expected an ELF shared object (type 3), found type 2");
+  CheckRefused([](auto& spec) { spec.libraries[0].content[5] = 2; },
+               "linux-x64: expected an ELF shared object (type 3), found type 768");
 }
