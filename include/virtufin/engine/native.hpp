@@ -1,9 +1,9 @@
 // Native engine: shared libraries that speak the worker ABI (virtufin/virtufin_worker_api_c.h).
 //
-// MIME type application/x-native-dll, alias application/x-nativedll. The code is a package, that is
-// a zip with `<id>.nuspec` or manifest.json and a library for each kind of machine, or a bare
-// shared library: docs/guide/packages.md. Packages are not trusted: one that is odd in any way is refused,
-// and nothing but its manifest and the library for this machine is ever unpacked.
+// MIME type application/x-native-dll, alias application/x-nativedll. The code is a bare shared
+// library, or a package: a zip with `<id>.nuspec` or manifest.json and a library for each kind of
+// machine, see docs/guide/packages.md. Packages are not trusted: one that is odd in any way is
+// refused, and nothing but its manifest and the library for this machine is ever unpacked.
 //
 // Every load maps a private copy: the file may be replaced at once, and other bytes under the same
 // path are other code. A library next to the file, found by $ORIGIN, is therefore not found.

@@ -60,6 +60,10 @@ class TestWorker final : public Worker {
  public:
   TestWorker() {
     if (fail_to_make) throw std::runtime_error("no room");
+    if (makers_to_wait_for > 0) {
+      ++makers;
+      while (makers < makers_to_wait_for) std::this_thread::yield();
+    }
     ++alive;
     if (auto* const context = WorkerContext::Current()) context->Log(LogLevel::kInfo, "made");
   }
@@ -86,6 +90,8 @@ class TestWorker final : public Worker {
   }
 
   static inline bool fail_to_make = false;
+  static inline int makers_to_wait_for = 0;  // constructors that must run at once
+  static inline std::atomic<int> makers{0};
 
  private:
   int calls_ = 0;
@@ -210,6 +216,22 @@ TEST_CASE("a gateway error comes back with its code and message") {
   CHECK(ask(99, std::nullopt) == "UNKNOWN [worker]: ");
   CHECK(ask(-1, R"({"message":""})") == "UNKNOWN [worker]: ");
   Bridge::Shutdown(&fake.host);
+}
+
+// Pins WA-31.
+TEST_CASE("two first calls of one host at once leave it one worker") {
+  FakeHost fake;
+  fake.host.log = [](void*, std::int32_t, const char*) {};
+  TestWorker::makers_to_wait_for = 2;
+  const auto call = [&] { CHECK(Bridge::Init(&fake.host) == 0); };
+  std::thread other(call);
+  call();
+  other.join();
+  TestWorker::makers_to_wait_for = 0;
+  CHECK(TestWorker::makers == 2);
+  CHECK(alive == 1);
+  Bridge::Shutdown(&fake.host);
+  CHECK(alive == 0);
 }
 
 TEST_CASE("hosts come, call and go concurrently") {
