@@ -25,14 +25,17 @@ set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(version "${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}")
 
-set(what "A trading application that links it gets, in its own process, a bus of CloudEvents, a host
-for workers in C and C++, state and market data. Nothing needs a server.")
+set(what "A trading application that links it gets, in its own process, a bus of
+CloudEvents, a host for workers in C and C++, state and market data. Nothing
+needs a server.")
 set(CPACK_DEBIAN_VIRTUFIN_RUNTIME_PACKAGE_NAME libvirtufin0)
 set(CPACK_DEBIAN_VIRTUFIN_RUNTIME_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_VIRTUFIN_RUNTIME_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_VIRTUFIN_RUNTIME_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+file(WRITE "${PROJECT_BINARY_DIR}/packaging/triggers" "activate-noawait ldconfig\n")
+set(CPACK_DEBIAN_VIRTUFIN_RUNTIME_PACKAGE_CONTROL_EXTRA "${PROJECT_BINARY_DIR}/packaging/triggers")
 set(CPACK_DEBIAN_VIRTUFIN_RUNTIME_DESCRIPTION
-  "event bus and worker host for trading applications (library)\n${what}\n.\n\
+  "${what}\n.\n\
 This package holds the C library.")
 
 get_property(depends GLOBAL PROPERTY VIRTUFIN_DEV_PACKAGES)
@@ -44,9 +47,9 @@ set(CPACK_DEBIAN_VIRTUFIN_DEV_PACKAGE_NAME libvirtufin-dev)
 set(CPACK_DEBIAN_VIRTUFIN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_VIRTUFIN_DEV_PACKAGE_DEPENDS "${depends}")
 set(CPACK_DEBIAN_VIRTUFIN_DEV_DESCRIPTION
-  "event bus and worker host for trading applications (development)\n${what}\n.\n\
-This package holds the headers, the static libraries of the C++ components, and the files for CMake
-and pkg-config.")
+  "${what}\n.\n\
+This package holds the headers, the static libraries of the C++ components,
+and the files for CMake and pkg-config.")
 
 set(packages virtufin_runtime virtufin_dev)
 if(VIRTUFIN_BUILD_DOCS)
@@ -56,7 +59,7 @@ if(VIRTUFIN_BUILD_DOCS)
   set(CPACK_DEBIAN_VIRTUFIN_DOC_PACKAGE_SECTION doc)
   set(CPACK_DEBIAN_VIRTUFIN_DOC_PACKAGE_ARCHITECTURE all)
   set(CPACK_DEBIAN_VIRTUFIN_DOC_DESCRIPTION
-    "event bus and worker host for trading applications (reference)\n${what}\n.\n\
+    "${what}\n.\n\
 This package holds the reference of the headers.")
 endif()
 
@@ -69,7 +72,7 @@ file(CONFIGURE OUTPUT "${folder}/copyright" @ONLY CONTENT
 Upstream-Name: libvirtufin
 
 Files: *
-Copyright: The libvirtufin authors
+Copyright: 2026 The libvirtufin authors
 License: Apache-2.0
  On Debian systems the text of the Apache License, version 2.0, is in
  /usr/share/common-licenses/Apache-2.0.

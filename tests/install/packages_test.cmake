@@ -62,7 +62,7 @@ expect(libvirtufin-dev Depends "libvirtufin0 \\(= " "libcurl4-openssl-dev" "libw
   "libsimdjson-dev" "libsqlite3-dev")
 foreach(package libvirtufin0 libvirtufin-dev)
   expect(${package} Maintainer "libvirtufin")
-  expect(${package} Description "^event bus and worker host for trading applications")
+  expect(${package} Description "^Embeddable C\\+\\+ SDK of the Virtufin platform")
   file(GLOB file "${WORK}/${package}_*.deb")
   execute_process(COMMAND ${dpkg-deb} -x "${file}" "${WORK}/unpacked" COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
