@@ -38,6 +38,7 @@ if [ ! -e "$base/made" ]; then
   echo 'APT::Sandbox::User "root";' >>"$base/etc/apt/apt.conf.d/90proxy"
   cp /etc/resolv.conf "$base/etc/resolv.conf" 2>/dev/null || true
   chroot "$base" apt-get update -qq
+  chroot "$base" apt-get clean
   touch "$base/made"
 fi
 
