@@ -2,7 +2,8 @@
 # first installed. -DBUILD=<build folder> -DWORK=<first prefix> -DPREFIX=<where it ends>
 cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE "${WORK}" "${PREFIX}")
-execute_process(COMMAND ${CMAKE_COMMAND} --install "${BUILD}" --prefix "${WORK}"
+# Stripped: a build with tests keeps debug information, which names where it was built.
+execute_process(COMMAND ${CMAKE_COMMAND} --install "${BUILD}" --prefix "${WORK}" --strip
   OUTPUT_VARIABLE out ERROR_VARIABLE out RESULT_VARIABLE code)
 if(NOT code EQUAL 0)
   message(FATAL_ERROR "${out}")
