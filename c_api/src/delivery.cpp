@@ -26,10 +26,15 @@ static_assert(static_cast<int>(Delivery::kRetry) == VIRTUFIN_DELIVERY_RETRY &&
               static_cast<int>(Delivery::kDrop) == VIRTUFIN_DELIVERY_DROP &&
               static_cast<int>(Delivery::kReject) == VIRTUFIN_DELIVERY_REJECT);
 
-/// An answer that is none is a success: the handler has run.
+bool IsAnswer(virtufin_delivery_t answer) {
+  return answer >= VIRTUFIN_DELIVERY_SUCCESS && answer <= VIRTUFIN_DELIVERY_REJECT;
+}
+/// An answer that is none must not cost the event.
 Delivery ToDelivery(virtufin_delivery_t answer) {
-  const bool known = answer >= VIRTUFIN_DELIVERY_RETRY && answer <= VIRTUFIN_DELIVERY_REJECT;
-  return known ? static_cast<Delivery>(answer) : Delivery::kSuccess;
+  return IsAnswer(answer) ? static_cast<Delivery>(answer) : Delivery::kReject;
+}
+std::string NoAnswer(virtufin_delivery_t answer) {
+  return "the handler answered " + std::to_string(answer) + ", expected VIRTUFIN_DELIVERY_...";
 }
 
 }  // namespace
@@ -38,7 +43,9 @@ Delivery Handler::operator()(const Message& message, const DeliveryInfo& info) c
   const virtufin_event event(message.event());
   const virtufin_delivery_control control{info};
   const virtufin_delivery_info_t known{sizeof(known), info.attempt, info.missed, &control};
-  return ToDelivery(function_(user_data_->get(), Str(message.topic()), &event, &known));
+  const auto answer = function_(user_data_->get(), Str(message.topic()), &event, &known);
+  if (!IsAnswer(answer)) info.Explain(NoAnswer(answer));
+  return ToDelivery(answer);
 }
 
 }  // namespace virtufin::inline v0::c
@@ -67,7 +74,9 @@ void virtufin_deferred_settle(virtufin_deferred_t* deferred, virtufin_delivery_t
                               virtufin_str_t reason) {
   if (deferred == nullptr) return;
   Guard(nullptr, [&] {
-    deferred->deferred.Settle(virtufin::c::ToDelivery(outcome), View(reason));
+    const bool known = virtufin::c::IsAnswer(outcome);
+    const std::string why = known ? std::string(View(reason)) : virtufin::c::NoAnswer(outcome);
+    deferred->deferred.Settle(virtufin::c::ToDelivery(outcome), why);
     return Status();
   });
   delete deferred;

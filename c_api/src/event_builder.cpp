@@ -69,6 +69,11 @@ bool SetCoreText(CloudEvent::Builder& builder, std::string_view name, std::strin
   return false;
 }
 
+bool IsCoreText(std::string_view name) {
+  return name == "id" || name == "source" || name == "type" || name == "subject" ||
+         name == "datacontenttype" || name == "dataschema";
+}
+
 /// Takes away an attribute that is neither a text nor required.
 void Remove(CloudEvent::Builder& builder, std::string_view name) {
   if (name == "time") {
@@ -78,15 +83,36 @@ void Remove(CloudEvent::Builder& builder, std::string_view name) {
   }
 }
 
+Status WrongType(const virtufin_attribute_t& attribute, const char* expected) {
+  return virtufin::c::Invalid(std::string(View(attribute.name)) + ": expected " + expected +
+                              ", found type " + std::to_string(attribute.type));
+}
+
 Status SetTime(CloudEvent::Builder& builder, const virtufin_attribute_t& attribute) {
+  if (attribute.type != VIRTUFIN_ATTRIBUTE_STRING &&
+      attribute.type != VIRTUFIN_ATTRIBUTE_TIMESTAMP) {
+    return WrongType(attribute, "TIMESTAMP or STRING");
+  }
   const auto time = ToTimestamp(attribute);
   if (time.ok()) builder.Time(*time);
   return time.status();
 }
 
+/// Whether it has no value: {NULL, 0} where the value is its text.
+bool IsAbsent(const virtufin_attribute_t& attribute) {
+  const std::int32_t type = attribute.type;
+  return attribute.text.data == nullptr &&
+         (type == VIRTUFIN_ATTRIBUTE_STRING || type == VIRTUFIN_ATTRIBUTE_BINARY ||
+          type == VIRTUFIN_ATTRIBUTE_URI || type == VIRTUFIN_ATTRIBUTE_URI_REFERENCE);
+}
+
 Status SetTyped(CloudEvent::Builder& builder, const virtufin_attribute_t& attribute) {
   const std::string_view name = View(attribute.name);
+  if (IsCoreText(name) && attribute.type != VIRTUFIN_ATTRIBUTE_STRING) {
+    return WrongType(attribute, "STRING");
+  }
   if (SetCoreText(builder, name, View(attribute.text))) return {};
+  if (IsAbsent(attribute)) return Remove(builder, name), Status();
   if (name == "time") return SetTime(builder, attribute);
   const auto value = ToValue(attribute);
   if (value.ok()) builder.Extension(name, *value);
@@ -97,9 +123,7 @@ Status SetText(CloudEvent::Builder& builder, virtufin_str_t name, virtufin_str_t
   virtufin_attribute_t attribute{};
   attribute.name = name;
   attribute.text = value;
-  if (value.data != nullptr) return SetTyped(builder, attribute);
-  if (!SetCoreText(builder, View(name), {})) Remove(builder, View(name));
-  return {};
+  return SetTyped(builder, attribute);
 }
 
 /// Runs one setter and keeps what went wrong for Build.

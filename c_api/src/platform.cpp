@@ -1,4 +1,7 @@
 // The noun platform: create, log, start, stop, free.
+#include <atomic>
+#include <thread>
+
 #include "guard.hpp"
 #include "handles.hpp"
 
@@ -12,7 +15,8 @@ using virtufin::c::Str;
 
 namespace virtufin::inline v0::c {
 
-/// The log sink of a C application; silent until a function is set, before the threads start.
+/// The log sink of a C application; silent until a function is set, before the threads start, and
+/// from Detach on, also for calls that were abandoned and outlive the platform.
 class CallbackLog final : public LogSink {
  public:
   bool is_set() const { return log_ != nullptr; }
@@ -22,17 +26,29 @@ class CallbackLog final : public LogSink {
     log_ = log;
   }
   bool Enabled(LogLevel level) const noexcept override {
-    return log_ != nullptr && level >= level_;
+    return log_ != nullptr && level >= level_ && !detached_.load(std::memory_order_relaxed);
   }
   void Write(LogLevel level, std::string_view component, std::string_view text) noexcept override {
     if (!Enabled(level)) return;
-    log_(user_data_->get(), static_cast<std::int32_t>(level), Str(component), Str(text));
+    writing_.fetch_add(1);
+    if (!detached_.load()) {
+      log_(user_data_->get(), static_cast<std::int32_t>(level), Str(component), Str(text));
+    }
+    writing_.fetch_sub(1);
+  }
+  /// Waits for lines that are being written; then lets go of the user data.
+  void Detach() noexcept {
+    detached_.store(true);
+    while (writing_.load() != 0) std::this_thread::yield();
+    user_data_.reset();
   }
 
  private:
   LogLevel level_ = LogLevel::kError;
   virtufin_log_fn log_ = nullptr;
   std::shared_ptr<UserData> user_data_;
+  std::atomic<bool> detached_ = false;
+  std::atomic<int> writing_ = 0;
 };
 
 }  // namespace virtufin::inline v0::c
@@ -91,4 +107,9 @@ virtufin_status_t virtufin_platform_stop(virtufin_platform_t* platform, int64_t 
   });
 }
 
-void virtufin_platform_free(virtufin_platform_t* platform) { delete platform; }
+void virtufin_platform_free(virtufin_platform_t* platform) {
+  if (platform == nullptr) return;
+  platform->platform.reset();
+  platform->log->Detach();
+  delete platform;
+}

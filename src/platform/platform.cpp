@@ -85,7 +85,7 @@ struct Platform::Impl {
 #endif
   bool started = false;
   bool stopped = false;
-  bool abandoned = false;
+  Status abandoned;  // what Stop answered when it left calls behind
 };
 
 Platform::Platform(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -97,7 +97,7 @@ Platform::~Platform() {
   }
   // What still runs inside the platform keeps it.
   const bool inline_runs = !impl_->bus->Stop(std::chrono::milliseconds(0)).ok();
-  if (impl_->abandoned || inline_runs || !impl_->stopped) (void)impl_.release();
+  if (!impl_->abandoned.ok() || inline_runs || !impl_->stopped) (void)impl_.release();
 }
 
 Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
@@ -146,7 +146,8 @@ Status Platform::Start() {
 }
 
 Status Platform::Stop(std::chrono::milliseconds deadline) {
-  if (impl_->stopped) return {};
+  // Whoever asks again must not hear that all is over while something runs.
+  if (impl_->stopped) return impl_->abandoned.ok() ? impl_->bus->Stop(deadline) : impl_->abandoned;
   if (CurrentThreadKind() != ThreadKind::kForeign) {
     return Status(StatusCode::kFailedPrecondition, "platform",
                   "Stop: expected a thread of the application, found a callback");
@@ -160,10 +161,8 @@ Status Platform::Stop(std::chrono::milliseconds deadline) {
   Status workers = impl_->workers->Shutdown(budget.left());
   Status bus = impl_->bus->Stop(budget.left());
   Status executor = impl_->executor.Stop(budget.left());
-  impl_->abandoned = !feeds.ok() || !workers.ok() || !executor.ok();
-  if (!feeds.ok()) return feeds;
-  if (!workers.ok()) return workers;
-  return bus.ok() ? executor : bus;
+  impl_->abandoned = !feeds.ok() ? feeds : !workers.ok() ? workers : executor;
+  return impl_->abandoned.ok() ? bus : impl_->abandoned;
 }
 
 PubSub& Platform::bus() noexcept { return *impl_->bus; }

@@ -150,6 +150,31 @@ static void a_rejected_event_is_dead_lettered_at_once_unless_that_is_off(void) {
   end_platform(platform);
 }
 
+/* Pins CA-27. */
+static void an_answer_that_is_none_is_a_reject(void) {
+  static const virtufin_delivery_t kNone[] = {-1, 4, INT32_MAX};
+  virtufin_platform_t* platform = start_platform();
+  for (int i = 0; i < 3; ++i) {
+    seen_t seen = SEEN_INIT, dead = SEEN_INIT;
+    seen.answer = kNone[i];
+    virtufin_subscription_t* graves = subscribe(platform, "t-dead", NULL, &dead);
+    virtufin_subscription_t* subscription = subscribe(platform, "t", NULL, &seen);
+    publish(platform, "t", "1");
+    counter_await(&dead.events, 1);
+    CHECK(counter_get(&seen.events) == 1);
+    check_contains(str(dead.reason), "the handler answered");
+    seen.defers = 1;
+    publish(platform, "t", "2");
+    counter_await(&seen.events, 2);
+    virtufin_deferred_settle(seen.deferred, kNone[i], str("mine"));
+    counter_await(&dead.events, 2);
+    check_contains(str(dead.reason), "the handler answered");
+    virtufin_subscription_free(subscription);
+    virtufin_subscription_free(graves);
+  }
+  end_platform(platform);
+}
+
 /* Pins CA-28. */
 static void an_outcome_can_be_given_later(void) {
   virtufin_platform_t* platform = start_platform();
@@ -316,6 +341,7 @@ int main(void) {
   TEST(members_of_a_group_share_the_events);
   TEST(a_failed_event_is_retried_and_then_dead_lettered);
   TEST(a_rejected_event_is_dead_lettered_at_once_unless_that_is_off);
+  TEST(an_answer_that_is_none_is_a_reject);
   TEST(an_outcome_can_be_given_later);
   TEST(an_inline_handler_cannot_defer);
   TEST(a_refused_subscription_names_the_fault_and_finalizes_once);
