@@ -61,8 +61,8 @@ Result<std::shared_ptr<StateStore>> MakeStateStore(const PlatformOptions& option
 
 }  // namespace
 
-// Members are destroyed in reverse order: the managers before the engines, these before the bus, the
-// bus before the executor.
+// Members are destroyed in reverse order: the managers before the engines, these before the bus,
+// the bus before the executor.
 struct Platform::Impl {
   explicit Impl(PlatformOptions given)
       : options(std::move(given)),

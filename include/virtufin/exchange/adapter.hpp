@@ -146,7 +146,8 @@ class ExchangeAdapter {
   virtual Result<SubscriptionStatus> StatusOf(FeedHandle handle) const = 0;
   /// Of an instrument whose book or quotes are subscribed. The synchronised book's and the newest
   /// quote's, whichever has the higher update id; a handler of an event finds what the event says,
-  /// or something newer. Copies 100 bytes, allocates nothing, waits for no handler. [any] [callback]
+  /// or something newer. Copies 100 bytes, allocates nothing, waits for no handler. [any]
+  /// [callback]
   /// Errors: NOT_FOUND when neither is subscribed; UNIMPLEMENTED when the venue has neither;
   /// UNAVAILABLE with their state while there is no live book and no quote yet.
   virtual Result<TopOfBook> TopOf(std::string_view instrument) const = 0;

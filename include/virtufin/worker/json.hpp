@@ -72,7 +72,7 @@ class CommandWorker<Command, Json, Json> : public detail::CommandDispatch<Comman
             std::make_shared<JsonCodec>(JsonCodec::kBadCommand)) {}
 
  protected:
-  /// Error replies: `Missing 'command' field`, `Unknown command: <text>`.
+  /// Error replies: "Missing 'command' field", "Unknown command: ..." with its text.
   Result<Command> ExtractCommand(const CloudEvent& /*event*/, const Json& payload) override {
     const Result<std::string_view> text = detail::CommandText(payload);
     if (!text.ok()) return text.status();
