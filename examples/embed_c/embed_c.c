@@ -1,10 +1,11 @@
 /* libvirtufin inside a C program: a platform with options, a worker of this program, a native
- * worker from a file, a record with an etag, and a clean stop.
+ * worker from a file, a record with an etag, market data of a venue, and a clean stop.
  *
- *   embed_c_example <worker library>
+ *   embed_c_example <worker library> [<stream url> <rest url>]
  *
- * <worker library> answers what it gets, as examples/workers/hello_c.c does. Ends with 0 when every
- * step did what it should. */
+ * <worker library> answers what it gets, as examples/workers/hello_c.c does. With the two addresses
+ * that examples/simulated_venue prints, quotes of BTCUSDT follow. Ends with 0 when every step did
+ * what it should. */
 #include <stdio.h>
 #include <string.h>
 #include <threads.h>
@@ -151,9 +152,42 @@ static int keep_state(virtufin_platform_t* platform) {
   return fine;
 }
 
+/* Quotes of one instrument: three as events, then the best prices as numbers. */
+static int follow_prices(virtufin_platform_t* platform, char** urls, inbox_t* inbox) {
+  const virtufin_str_t pair = VIRTUFIN_STR("BTCUSDT");
+  const virtufin_pair_t options[] = {{VIRTUFIN_STR("stream_url"), {urls[0], strlen(urls[0])}},
+                                     {VIRTUFIN_STR("rest_url"), {urls[1], strlen(urls[1])}}};
+  virtufin_error_t* error = NULL;
+  virtufin_text_t* id = NULL;
+  virtufin_subscription_t* quotes = NULL;
+  virtufin_top_of_book_t top = {.struct_size = sizeof top};
+  /* The bus first, then the feed: so the first event is seen too. */
+  const int fine =
+      TRY(virtufin_bus_subscribe(platform,
+                                 VIRTUFIN_STR("act.exchange.binance.quote.update.BTCUSDT"), NULL,
+                                 on_event, inbox, NULL, &quotes, &error)) &&
+      TRY(virtufin_feed_start(platform, VIRTUFIN_STR("binance"), options, 2, NULL, 0, &id,
+                              &error)) &&
+      TRY(virtufin_feed_subscribe(platform, virtufin_text_get(id), VIRTUFIN_STR("quote"), &pair, 1,
+                                  NULL, 0, &error)) &&
+      await_events(inbox, 5) && /* after the two replies */
+      TRY(virtufin_feed_get_top_of_book(platform, virtufin_text_get(id), pair, &top, &error)) &&
+      TRY(virtufin_feed_stop(platform, virtufin_text_get(id), &error));
+  if (fine) {
+    /* Prices are exact: coefficient and scale, never a double. */
+    char bid[VIRTUFIN_DECIMAL_TEXT_BYTES], ask[VIRTUFIN_DECIMAL_TEXT_BYTES];
+    virtufin_decimal_format(top.bid_price, bid);
+    virtufin_decimal_format(top.ask_price, ask);
+    printf("bid %s ask %s\n", bid, ask);
+  }
+  virtufin_subscription_free(quotes);
+  virtufin_text_free(id);
+  return fine;
+}
+
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    fprintf(stderr, "usage: embed_c_example <worker library>\n");
+  if (argc != 2 && argc != 4) {
+    fprintf(stderr, "usage: embed_c_example <worker library> [<stream url> <rest url>]\n");
     return 2;
   }
   inbox_t inbox = {.events = 0};
@@ -177,7 +211,8 @@ int main(int argc, char** argv) {
          TRY(virtufin_bus_subscribe(platform, VIRTUFIN_STR("replies"), NULL, on_event, &inbox, NULL,
                                     &replies, &error)) &&
          start_workers(platform, argv[1], &seen) && publish_greeting(platform) &&
-         await_events(&inbox, 2) && keep_state(platform);
+         await_events(&inbox, 2) && keep_state(platform) &&
+         (argc == 2 || follow_prices(platform, argv + 2, &inbox));
 
   /* After a stop that succeeded no callback runs any more: what they use may go. */
   fine = TRY(virtufin_platform_stop(platform, 10000, &error)) && fine;
