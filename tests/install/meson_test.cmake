@@ -24,7 +24,7 @@ endfunction()
 
 # Not optimised: what is tested is which files go in, and how they link.
 run(${meson} setup "${WORK}/library" "${ROOT}" --prefix "${WORK}/first" --libdir lib
-  -Doptimization=0 -Db_ndebug=true)
+  -Doptimization=0 -Db_ndebug=true -Dpkgconfig.relocatable=true)
 run(${meson} install -C "${WORK}/library")
 file(RENAME "${WORK}/first" "${WORK}/moved")
 
