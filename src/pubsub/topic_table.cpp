@@ -2,12 +2,14 @@
 #include "pubsub/topic_table.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <utility>
 
 #include "pubsub/inline_subscription.hpp"
 #include "pubsub/queued_subscription.hpp"
 #include "pubsub/topic_hash.hpp"
+#include "virtufin/core/uuid.hpp"
 
 namespace virtufin::inline v0 {
 namespace detail {
@@ -80,12 +82,19 @@ Targets::Owner TopicTable::Shard::Erase(std::size_t at) noexcept {
 
 // ---- the table ---------------------------------------------------------------------------------
 
+std::uint64_t TopicTable::RandomSeed() noexcept {
+  const Uuid random = Uuid::V4();
+  std::uint64_t seed = 0;
+  std::memcpy(&seed, random.bytes.data(), sizeof(seed));
+  return seed;
+}
+
 /// The lists of one topic, to change; a changed copy takes their place in the end.
 class TopicTable::Edit {
  public:
   Edit(TopicTable& table, std::string_view topic)
       : topic_(topic),
-        hash_(TopicHash(topic)),
+        hash_(TopicHash(topic, table.seed_)),
         shard_(table.shards_[hash_ & (kShards - 1)]),
         lock_(shard_.mutex) {
     if (shard_.slots.empty()) return;
@@ -124,7 +133,7 @@ class TopicTable::Edit {
 };
 
 Targets::Ref TopicTable::Find(std::string_view topic) const {
-  const std::size_t hash = TopicHash(topic);
+  const std::size_t hash = TopicHash(topic, seed_);
   const Shard& shard = shards_[hash & (kShards - 1)];
   std::lock_guard lock(shard.mutex);
   if (shard.used == 0) return {};

@@ -53,9 +53,12 @@ class TopicTable {
   };
   class Edit;
 
+  static std::uint64_t RandomSeed() noexcept;
+
   static constexpr std::size_t kShards = 64;
   // The low bits of a hash pick the shard, the others the slot.
   static constexpr int kShardBits = 6;
+  const std::uint64_t seed_ = RandomSeed();
   std::array<Shard, kShards> shards_;
 };
 

@@ -126,6 +126,8 @@ TEST_CASE("lists that publishers hold outlive their topic and end with the last 
   CHECK(alive.expired());
 }
 
+constexpr std::uint64_t kSeed = 0x0123456789abcdef;
+
 TEST_CASE("topics that differ in one byte or in length differ in all parts of their hash") {
   std::vector<std::size_t> low(64, 0);
   std::vector<std::size_t> high(64, 0);
@@ -135,7 +137,7 @@ TEST_CASE("topics that differ in one byte or in length differ in all parts of th
     std::string topic(length, 'a');
     for (std::size_t at = 0; at <= length; ++at) {
       if (at < length) topic[at] = 'b';
-      const std::size_t hash = detail::TopicHash(topic);
+      const std::size_t hash = detail::TopicHash(topic, kSeed);
       if (at < length) topic[at] = 'a';
       hashes.insert(hash);
       ++low[hash & 63];
@@ -147,6 +149,62 @@ TEST_CASE("topics that differ in one byte or in length differ in all parts of th
   // 33 in each of 64 drawers as a mean: one of 80 would be no chance.
   CHECK(*std::max_element(low.begin(), low.end()) < 80);
   CHECK(*std::max_element(high.begin(), high.end()) < 80);
+}
+
+TEST_CASE("every byte of a topic alone reaches every bit of its hash, so shards and slots") {
+  for (const std::size_t length : {1, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 48, 63}) {
+    for (std::size_t at = 0; at < length; ++at) {
+      CAPTURE(length);
+      CAPTURE(at);
+      std::string topic(length, 'm');
+      std::set<std::size_t> shards;
+      std::set<std::size_t> slots;
+      std::size_t changed = 0;
+      topic[at] = 'A';
+      const std::size_t first = detail::TopicHash(topic, kSeed);
+      for (char letter = 'A'; letter <= 'Z'; ++letter) {
+        topic[at] = letter;
+        const std::size_t hash = detail::TopicHash(topic, kSeed);
+        changed |= hash ^ first;
+        shards.insert(hash & 63);
+        slots.insert(hash >> 6 & 63);
+      }
+      CHECK(changed == ~std::size_t{0});
+      CHECK(shards.size() > 10);  // 21 of 64 as a mean
+      CHECK(slots.size() > 10);
+    }
+  }
+}
+
+TEST_CASE("topics told apart by their last two letters spread over the shards") {
+  for (const char* name :
+       {"", "x.", "trades.binance.spot.SYMBOL", "orders.binance.account-of-many."}) {
+    CAPTURE(name);
+    std::vector<std::size_t> shards(64, 0);
+    for (char one = 'A'; one <= 'Z'; ++one) {
+      for (char two = 'A'; two <= 'Z'; ++two) {
+        ++shards[detail::TopicHash(std::string(name) + one + two, kSeed) & 63];
+      }
+    }
+    CHECK(std::count(shards.begin(), shards.end(), 0) <= 8);
+    CHECK(*std::max_element(shards.begin(), shards.end()) < 40);  // 11 as a mean
+  }
+}
+
+TEST_CASE("another seed brings other topics together") {
+  std::set<std::string> one;
+  std::size_t both = 0;
+  std::size_t other = 0;
+  for (int i = 0; i < 6400; ++i) {
+    const std::string topic = "trades.binance.spot." + std::to_string(i);
+    if ((detail::TopicHash(topic, kSeed) & 63) == 0) one.insert(topic);
+  }
+  for (const std::string& topic : one) {
+    std::size_t& sum = (detail::TopicHash(topic, ~kSeed) & 63) == 0 ? both : other;
+    ++sum;
+  }
+  CHECK(one.size() > 50);
+  CHECK(both < other / 4);
 }
 
 TEST_CASE("a gate counts those that went through past the bits it has for them") {
