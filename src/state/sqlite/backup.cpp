@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -91,26 +92,31 @@ Status InUse(const std::string& copy_path) {
 }
 
 /// Whoever opens the store that the copy replaces waits meanwhile, and is told that the file has
-/// moved: nobody goes on writing to one that has no name any more. What is no SQLite file has no
-/// users of that kind.
-Status LockTarget(SqliteConnection& target) {
-  if (Status s = target.Open(SQLITE_OPEN_READWRITE); !s.ok()) return s;
+/// moved: nobody goes on writing to one that has no name any more. What is no SQLite file, or a
+/// damaged one, has no users of that kind: a copy that was torn is replaced by the next.
+Status LockTarget(std::optional<SqliteConnection>& target) {
+  if (Status s = target->Open(SQLITE_OPEN_READWRITE); !s.ok()) return s;
   // With a write-ahead log an exclusive lock keeps no reader out.
-  Status locked = target.Run("PRAGMA journal_mode=DELETE");
-  if (locked.ok()) locked = target.Run("BEGIN EXCLUSIVE");
-  target.EndWaiting();
-  const int code = sqlite3_errcode(target.db());
-  if (locked.ok() || code == SQLITE_NOTADB) return {};
-  return code == SQLITE_BUSY || code == SQLITE_LOCKED ? InUse(target.path()) : locked;
+  Status locked = target->Run("PRAGMA journal_mode=DELETE");
+  if (locked.ok()) locked = target->Run("BEGIN EXCLUSIVE");
+  target->EndWaiting();
+  if (locked.ok()) return {};
+  const int code = sqlite3_errcode(target->db()) & 0xff;  // without what an extended code adds
+  if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
+    target.reset();  // the log that it made for a damaged store is no user's
+    return {};
+  }
+  return code == SQLITE_BUSY || code == SQLITE_LOCKED ? InUse(target->path()) : locked;
 }
 
 /// Gives the finished copy its name.
 Status Place(const std::string& path, const std::string& temporary, const std::string& copy_path) {
   // Somebody may have opened a store there while the pages were copied.
   if (Status s = CheckTarget(path, copy_path); !s.ok()) return s;
-  SqliteConnection replaced(copy_path, kTargetBusyMs);
+  std::optional<SqliteConnection> replaced;
   struct stat target {};
   if (stat(copy_path.c_str(), &target) == 0) {
+    replaced.emplace(copy_path, kTargetBusyMs);
     if (Status s = LockTarget(replaced); !s.ok()) return s;
     if (Status s = CheckTarget(path, copy_path); !s.ok()) return s;
     return std::rename(temporary.c_str(), copy_path.c_str()) == 0
@@ -121,8 +127,11 @@ Status Place(const std::string& path, const std::string& temporary, const std::s
     return {};
   }
   if (errno == EEXIST) return InUse(copy_path);
-  // A file system without that: the check above must do.
-  if (errno == EINVAL && std::rename(temporary.c_str(), copy_path.c_str()) == 0) return {};
+  // A file system or a kernel without that: the check above must do.
+  if ((errno == EINVAL || errno == ENOSYS) &&
+      std::rename(temporary.c_str(), copy_path.c_str()) == 0) {
+    return {};
+  }
   return Failed(copy_path, "rename", errno);
 }
 

@@ -221,6 +221,29 @@ TEST_CASE_FIXTURE(SqliteFixture, "a copy over a file that is no store replaces i
   CHECK(Open({.path = folder / "copy.db"}).ok());
 }
 
+TEST_CASE_FIXTURE(SqliteFixture, "a copy over a damaged store replaces it") {
+  auto store = Open();
+  REQUIRE(store.ok());
+  REQUIRE((*store)->Set("s", "a", "1").ok());
+  const std::string copy = folder / "copy.db";
+  for (const bool with_log : {false, true}) {
+    CAPTURE(with_log);
+    REQUIRE(BackUpSqliteStore(path, copy).ok());
+    if (with_log) {
+      PlainSqlite(copy).Run("PRAGMA journal_mode=WAL");
+    }
+    REQUIRE(std::filesystem::file_size(copy) > 6000);
+    std::filesystem::resize_file(copy, 6000);
+    const Status replaced = BackUpSqliteStore(path, copy);
+    CAPTURE(replaced.ToString());
+    REQUIRE(replaced.ok());
+    CHECK(PlainSqlite(copy).Text("PRAGMA integrity_check") == "ok");
+    CHECK(PlainSqlite(copy).Text("SELECT count(*) FROM sqlite_schema") != "0");
+  }
+  REQUIRE(BackUpSqliteStore(path, copy).ok());
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 4);
+}
+
 TEST_CASE_FIXTURE(SqliteFixture, "a copy that cannot be made leaves nothing behind") {
   auto store = Open();
   REQUIRE(store.ok());
