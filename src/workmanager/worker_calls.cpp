@@ -17,12 +17,14 @@ Status OutOfMemory() {
   return Status(StatusCode::kResourceExhausted, "workmanager", "memory is exhausted");
 }
 
-/// What becomes of the event when its reply was published so: again when nobody may have got it.
+/// What becomes of the event when its reply was published so: again when the bus may not have it.
 Delivery AfterPublish(const Status& status) {
   switch (status.code()) {
     case StatusCode::kOk:
       return Delivery::kSuccess;
-    case StatusCode::kResourceExhausted:  // one lags, all others got it: a second one is too many
+    // Some lag, all others got it: a second one is too many for those. How many they are a
+    // publisher is not told: it may be none. The bus counts what was missed, the log names it.
+    case StatusCode::kResourceExhausted:
       return BufferedPublisher::Refused(status) ? Delivery::kRetry : Delivery::kSuccess;
     case StatusCode::kUnavailable:
     case StatusCode::kDeadlineExceeded:
