@@ -86,6 +86,17 @@ Status CheckTags(const std::map<std::string, std::string>& tags) {
   return {};
 }
 
+// One that is no pattern but has a segment of one would wait for events that never come.
+bool HasPatternSegment(std::string_view topic) noexcept {
+  for (;;) {
+    const std::size_t dot = topic.find('.');
+    const std::string_view segment = topic.substr(0, dot);
+    if (segment == "*" || segment == ">") return true;
+    if (dot == std::string_view::npos) return false;
+    topic.remove_prefix(dot + 1);
+  }
+}
+
 }  // namespace
 
 Result<WorkerConfig> CheckRequest(const CreateWorkerRequest& request) {
@@ -101,6 +112,12 @@ Result<WorkerConfig> CheckRequest(const CreateWorkerRequest& request) {
       if (Status status = ApplySteering(key, value, config); !status.ok()) return status;
     } else {
       stamped.emplace_back(key, value);
+    }
+  }
+  for (const std::string& topic : request.topics) {
+    if (!config.subscribe.patterns && HasPatternSegment(topic)) {
+      return Invalid("topics: expected exact ones without config virtufin.patterns=true, found '" +
+                     topic + "'");
     }
   }
   if (!stamped.empty()) {

@@ -141,4 +141,11 @@ TEST_CASE("a worker's topics are patterns when its config says so") {
   const auto id = f.manager->Create(request);
   REQUIRE(id.ok());
   CHECK(f.manager->Start(*id).code() == StatusCode::kInvalidArgument);
+
+  for (const char* topic : {"in.*", "*", "in.>", "*.in"}) {
+    CAPTURE(topic);
+    const auto plain = f.manager->Create({.code = Code("w"), .topics = {"in.x", topic}});
+    CHECK(plain.status().code() == StatusCode::kInvalidArgument);
+  }
+  CHECK(f.manager->Create({.code = Code("w"), .topics = {"in.a*"}}).ok());
 }
