@@ -76,6 +76,15 @@ function(virtufin_own_code target)
   endif()
 endfunction()
 
+# What a program links but does not use is left out of it; -O3 is for where events pass.
+function(virtufin_small_code target component)
+  target_compile_options(${target} PRIVATE
+    "$<$<CONFIG:Release>:-ffunction-sections;-fdata-sections>")
+  if(NOT component MATCHES "^(core|event|pubsub|exchange|worker|sim)$")
+    target_compile_options(${target} PRIVATE "$<$<CONFIG:Release>:-O2>")
+  endif()
+endfunction()
+
 function(virtufin_component name)
   cmake_parse_arguments(PARSE_ARGV 1 C "INTERFACE" ""
                         "SOURCES;DEPENDS;PRIVATE_DEPENDS;THIRD_PARTY;PUBLIC_THIRD_PARTY")
@@ -98,6 +107,7 @@ function(virtufin_component name)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON
       CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
     virtufin_own_code(${target})
+    virtufin_small_code(${target} ${name})
     target_compile_features(${target} PUBLIC cxx_std_20)
     target_include_directories(${target}
       PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"

@@ -117,10 +117,10 @@ lane_minimal() {
 # The sources that changed since main was left, or in the last commit; all of them in a nightly run.
 # Begins no file after its minutes are over.
 lane_tidy() {
-  local base="" files deadline=$(($(date +%s) + 60 * budgets[tidy]))
+  local base="" files deadline minutes="${budgets[tidy]}"
   if [ "$nightly" -eq 1 ]; then
     files="$(own_files 'src/*.cpp' 'c_api/*.cpp')"
-    deadline=$(($(date +%s) + 86400))
+    minutes=1440
   else
     base="$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null)"
     [ -n "$base" ] && [ "$base" != "$(git rev-parse HEAD)" ] ||
@@ -130,6 +130,7 @@ lane_tidy() {
   fi
   [ -n "$files" ] || { echo "no source changed since $base"; return 0; }
   configure tidy "${asan_options[@]}" && compile_generated tidy || return 1
+  deadline=$(($(date +%s) + 60 * minutes))
   # shellcheck disable=SC2016
   echo "$files" | xargs -P "$jobs" -n 1 sh -c '
     [ "$(date +%s)" -lt "$1" ] || { echo "no time left for $3: see --nightly"; exit 0; }
