@@ -14,6 +14,10 @@ virtufin_status_t Fail(const Status& status, virtufin_error_t** error) noexcept 
 
 using virtufin::c::Str;
 
+const char* virtufin_status_get_name(virtufin_status_t status) {
+  return virtufin::StatusCodeName(static_cast<virtufin::StatusCode>(status)).data();  // literals
+}
+
 virtufin_status_t virtufin_error_get_code(const virtufin_error_t* error) {
   return error == nullptr ? VIRTUFIN_OK : static_cast<virtufin_status_t>(error->status.code());
 }

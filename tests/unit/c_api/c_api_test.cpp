@@ -126,6 +126,9 @@ TEST_CASE("a missing argument is named, and freeing nothing is fine") {
   virtufin_error_free(nullptr);
   virtufin_text_free(nullptr);
   CHECK(virtufin_error_get_code(nullptr) == VIRTUFIN_OK);
+  CHECK(std::string_view(virtufin_status_get_name(VIRTUFIN_OK)) == "OK");
+  CHECK(std::string_view(virtufin_status_get_name(VIRTUFIN_NOT_FOUND)) == "NOT_FOUND");
+  CHECK(std::string_view(virtufin_status_get_name(99)) == "UNKNOWN");
   CHECK(virtufin_error_get_message(nullptr).data == nullptr);
 }
 
