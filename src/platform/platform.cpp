@@ -91,7 +91,8 @@ struct Platform::Impl {
 Platform::Platform(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Platform::~Platform() {
-  const std::chrono::milliseconds deadline(impl_->options.workmanager.stop_timeout_ms);
+  const std::chrono::milliseconds deadline(
+      std::max(impl_->options.workmanager.stop_timeout_ms, impl_->options.feed_stop_timeout_ms));
   if (Status status = Stop(deadline); !status.ok()) {
     impl_->log.Write(LogLevel::kError, "platform", status.ToString());
   }
@@ -156,7 +157,7 @@ Status Platform::Stop(std::chrono::milliseconds deadline) {
   const Budget budget(deadline);
   Status feeds;
 #ifdef VIRTUFIN_HAS_FEEDS
-  feeds = impl_->feeds->Shutdown(budget.left());
+  feeds = impl_->feeds->Shutdown(budget.left() / 2);  // one that hangs costs workers no call
 #endif
   Status workers = impl_->workers->Shutdown(budget.left());
   Status bus = impl_->bus->Stop(budget.left());

@@ -1,13 +1,14 @@
 // Feeds come, and end: here, aside, or all together.
 #include "websocketmanager/feed_table.hpp"
 
-#include <system_error>
+#include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace virtufin::inline v0::detail {
 namespace {
 
-/// An adapter keeps its deadline; this is for the threads to say so.
+/// An adapter keeps its deadline; this part of ours is for the threads to say so.
 constexpr std::chrono::milliseconds kGrace{500};
 
 Status Closed() {
@@ -48,25 +49,18 @@ Status FeedTable::Add(std::shared_ptr<Feed> feed) {
 }
 
 Result<std::shared_ptr<Feed>> FeedTable::Find(std::string_view id) const {
-  const std::shared_lock lock(mutex_);
-  if (const auto at = feeds_.find(id); at != feeds_.end()) return at->second;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = feeds_.find(id); at != feeds_.end()) return at->second;
+  }
   return Unknown(id);
 }
 
 std::vector<std::shared_ptr<Feed>> FeedTable::All() const {
-  const std::shared_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Feed>> all;
   for (const auto& [_, feed] : feeds_) all.push_back(feed);
   return all;
-}
-
-std::shared_ptr<Feed> FeedTable::BeginEnding(std::string_view id) {
-  const auto at = feeds_.find(id);
-  if (at == feeds_.end()) return nullptr;
-  std::shared_ptr<Feed> feed = std::move(at->second);
-  feeds_.erase(at);
-  ending_[feed->id()].feed = feed;
-  return feed;
 }
 
 /// Whoever runs it holds the table.
@@ -88,9 +82,13 @@ Status FeedTable::EndHere(std::string_view id, Milliseconds deadline) {
   std::shared_ptr<Feed> feed;
   {
     const std::lock_guard lock(mutex_);
-    feed = BeginEnding(id);
+    const auto at = feeds_.find(id);
+    if (at == feeds_.end()) return Unknown(id);
+    feed = at->second;
+    ending_[feed->id()].feed = feed;
+    feeds_.erase(at);
   }
-  return feed == nullptr ? Unknown(id) : RunEnd(feed, deadline, nullptr);
+  return RunEnd(feed, deadline, nullptr);
 }
 
 void FeedTable::StartThread(const std::shared_ptr<Feed>& feed, Milliseconds deadline,
@@ -104,45 +102,51 @@ void FeedTable::StartThread(const std::shared_ptr<Feed>& feed, Milliseconds dead
 Status FeedTable::EndAside(std::string_view id, Milliseconds deadline,
                            std::function<void(Status)> failed) {
   const std::lock_guard lock(mutex_);
-  const std::shared_ptr<Feed> feed = BeginEnding(id);
-  if (feed == nullptr) return Unknown(id);
+  const auto at = feeds_.find(id);
+  if (at == feeds_.end()) return Unknown(id);
+  const std::shared_ptr<Feed> feed = at->second;
   try {
+    ending_[feed->id()].feed = feed;
     StartThread(feed, deadline, std::move(failed));
-  } catch (const std::system_error& e) {
+  } catch (const std::exception& e) {
     ending_.erase(feed->id());
-    feeds_.emplace(feed->id(), feed);
     return Status(StatusCode::kResourceExhausted, "websocketmanager",
                   "no thread to end feed " + feed->id() + ": " + e.what());
   }
+  feeds_.erase(at);
   return {};
 }
 
 Status FeedTable::EndAll(Milliseconds deadline) {
+  const auto until = std::chrono::steady_clock::now() + deadline;
+  const Milliseconds share = deadline - std::min(kGrace, deadline / 2);
   std::vector<std::shared_ptr<Feed>> here;  // those that got no thread
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     std::vector<std::shared_ptr<Feed>> all;
+    all.reserve(feeds_.size() + abandoned_.size());  // what throws, does so before any is taken
+    here.reserve(all.capacity());
     for (auto& [_, feed] : feeds_) all.push_back(std::move(feed));
     for (auto& [_, feed] : abandoned_) all.push_back(std::move(feed));
     feeds_.clear();
     abandoned_.clear();
     for (const std::shared_ptr<Feed>& feed : all) {
-      ending_[feed->id()].feed = feed;
       try {
-        StartThread(feed, deadline, nullptr);
-      } catch (const std::system_error&) {
+        ending_[feed->id()].feed = feed;
+        StartThread(feed, share, nullptr);
+      } catch (const std::exception&) {
         here.push_back(feed);
       }
     }
   }
   for (const std::shared_ptr<Feed>& feed : here) {
-    static_cast<void>(RunEnd(feed, deadline, nullptr).ok());
+    static_cast<void>(RunEnd(feed, share, nullptr).ok());
   }
   std::string left;
   {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, deadline + kGrace, [this] { return ending_.empty(); });
+    changed_.wait_until(lock, until, [this] { return ending_.empty(); });
     const auto name = [&left](const Feed& feed) {
       left.append(left.empty() ? "" : ", ").append(feed.id() + " (" + feed.venue() + ")");
     };

@@ -7,7 +7,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -50,7 +49,6 @@ class FeedTable : public std::enable_shared_from_this<FeedTable> {
   };
 
   Status Unknown(std::string_view id) const;
-  std::shared_ptr<Feed> BeginEnding(std::string_view id);  // null: unknown; with the lock held
   void StartThread(const std::shared_ptr<Feed>& feed, Milliseconds deadline,
                    std::function<void(Status)> failed);  // with the lock held; throws
   Status RunEnd(const std::shared_ptr<Feed>& feed, Milliseconds deadline,
@@ -58,8 +56,9 @@ class FeedTable : public std::enable_shared_from_this<FeedTable> {
   void Join();
 
   const std::size_t most_;
-  mutable std::shared_mutex mutex_;
-  std::condition_variable_any changed_;
+  // Plain: readers that overlap would keep a writer out of a shared one, and StopFeed with it.
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
   std::map<std::string, std::shared_ptr<Feed>, std::less<>> feeds_;
   std::map<std::string, Ending, std::less<>> ending_;
   std::map<std::string, std::shared_ptr<Feed>, std::less<>> abandoned_;

@@ -149,7 +149,8 @@ class ExchangeAdapter {
   /// or something newer. Copies 100 bytes, allocates nothing, waits for no handler. [any]
   /// [callback]
   /// Errors: NOT_FOUND when neither is subscribed; UNIMPLEMENTED when the venue has neither;
-  /// UNAVAILABLE with their state while there is no live book and no quote yet.
+  /// UNAVAILABLE with their state while there is no live book and no quote yet;
+  /// FAILED_PRECONDITION with the venue's reason when it rejected all that is subscribed of it.
   virtual Result<TopOfBook> TopOf(std::string_view instrument) const = 0;
   /// As of a second ago at most, or of when a handler began that has not returned; all of the same
   /// moment. Waits for no handler. [any] [callback]

@@ -119,13 +119,14 @@ class WebSocketManager {
   /// The feeds that have all of these tags, by id. [any] [callback]
   std::vector<FeedInfo> ListFeeds(const Tags& filters = {}) const;
   /// The best bid and ask now: see ExchangeAdapter::TopOf. For every tick of a strategy: allocates
-  /// nothing, waits for no handler. [any] [callback]
+  /// nothing when it succeeds, waits for no handler. [any] [callback]
   /// Errors: NOT_FOUND for the feed, or an instrument of which neither book nor quotes are
-  /// subscribed; UNAVAILABLE with their state while there is no live book and no quote.
+  /// subscribed; UNAVAILABLE with their state while there is no live book and no quote: ask again;
+  /// FAILED_PRECONDITION with the venue's reason when it rejected them for good.
   Result<TopOfBook> TopOf(std::string_view id, std::string_view instrument) const;
 
   /// Ends all feeds at the same time, and waits for those that end already; none can be started
-  /// afterwards. [owner]
+  /// afterwards. Of `deadline`, half a second (at most half) is kept to tell what hangs. [owner]
   /// Errors: DEADLINE_EXCEEDED naming the feeds that were abandoned; FAILED_PRECONDITION on
   /// executor and callback threads.
   Status Shutdown(std::chrono::milliseconds deadline);

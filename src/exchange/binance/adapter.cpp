@@ -378,6 +378,7 @@ class BinanceAdapter final : public ExchangeAdapter {
            given.request.channel == FeedChannel::kQuote;
   }
   SubscriptionStatus StatusOf(const Given& given) const;
+  Status NoTop(std::string_view instrument, const std::vector<std::shared_ptr<Given>>& asked) const;
   static Status Unknown(FeedHandle handle) {
     return Status(StatusCode::kNotFound, "exchange",
                   "expected a handle that was given out, found " + std::to_string(handle));
@@ -523,9 +524,21 @@ Result<TopOfBook> BinanceAdapter::TopOf(std::string_view instrument) const {
     take(tops->quote);
   }
   if (found) return best;
+  return NoTop(instrument, at->second);
+}
+
+/// With the lock held. Whether to wait is the code's to say, what for is the text's.
+Status BinanceAdapter::NoTop(std::string_view instrument,
+                             const std::vector<std::shared_ptr<Given>>& asked) const {
+  using enum SubscriptionState;
   std::string states;
-  for (const std::shared_ptr<Given>& given : at->second) {
+  bool refused = true, lost = false, resync = false;
+  for (const std::shared_ptr<Given>& given : asked) {
     const SubscriptionStatus status = StatusOf(*given);
+    refused = refused && status.state == kRejected;
+    resync = resync || status.state == kResync;
+    lost = lost || status.state == kDisconnected || status.state == kGap ||
+           status.state == kStale || status.state == kStopped;
     std::string state(FeedChannelName(status.request.channel));
     state.append(" is ").append(SubscriptionStateName(status.state));
     if (!status.reason.empty()) state.append(" (").append(status.reason).append(")");
@@ -533,9 +546,12 @@ Result<TopOfBook> BinanceAdapter::TopOf(std::string_view instrument) const {
       states.append(states.empty() ? "" : "; ").append(state);
     }
   }
-  return Status(
-      StatusCode::kUnavailable, "exchange",
-      "expected a live book, or a quote that came, of " + std::string(instrument) + ": " + states);
+  const char* const text = refused  ? "there will be no book, the venue refused "
+                           : lost   ? "no live book and no quote now of "
+                           : resync ? "no book yet: waiting for the snapshot of "
+                                    : "no book yet: waiting for the first data of ";
+  return Status(refused ? StatusCode::kFailedPrecondition : StatusCode::kUnavailable, "exchange",
+                text + std::string(instrument) + ": " + states);
 }
 
 }  // namespace

@@ -30,7 +30,6 @@ struct BinanceSession::Impl final : BinanceFeedSink,
     std::string reason;              // of the rejection
     std::int64_t since_unix_ns = 0;  // subscribed, rejected
     std::shared_ptr<StatusCell> cell = std::make_shared<StatusCell>();
-    bool told_live = false;  // in the cell
   };
   /// All that is subscribed of one instrument, or without one.
   struct Lane {

@@ -250,9 +250,9 @@ void BinanceSession::Impl::WriteCells() {
     lane->changed = false;
     for (Subscription* const subscription : lane->all) {
       SubscriptionStatus status = StatusOf(*subscription);
-      const bool live = status.state == SubscriptionState::kLive;
-      const bool lost = std::exchange(subscription->told_live, live) && !live;
-      if (lost && status.request.channel == FeedChannel::kQuote) {
+      // Also when it never was live: a frame may have been on its way from the stream before.
+      if (status.state != SubscriptionState::kLive &&
+          status.request.channel == FeedChannel::kQuote) {
         FeedAccess::ForgetQuote(*books, status.request.instrument);
       }
       subscription->cell->Set({status.state, std::move(status.reason), status.since_unix_ns});

@@ -106,6 +106,32 @@ TEST_CASE("a stream given back while it is being asked for is ended after the an
   CHECK(session.link.sent[1].method == "UNSUBSCRIBE");
 }
 
+// Pins WS-7.
+TEST_CASE("a quote of a stream that was on its way out is forgotten with the connection") {
+  SessionFixture session;
+  session.Start();
+  const auto frame = [&](int id) {
+    session.Frame(1, R"({"stream":"btcusdt@bookTicker","data":{"u":)" + std::to_string(id) +
+                         R"(,"s":"BTCUSDT","b":"10","B":"1","a":"11","A":"2"}})");
+  };
+  const FeedHandle quote = session.Subscribe(FeedChannel::kQuote, "BTCUSDT");
+  session.Opened(1);
+  session.Ack(0);
+  frame(7);
+  session.Run(1'000);
+  TopOfBook top;
+  REQUIRE(session.session->TopsOf(quote)->quote.Get(top));
+  CHECK(session.session->Unsubscribe(quote, session.Now()).ok());
+  REQUIRE(session.link.sent.size() == 2);  // the end was asked for
+  const FeedHandle again = session.Subscribe(FeedChannel::kQuote, "BTCUSDT");
+  const auto tops = session.session->TopsOf(again);
+  frame(8);
+  CHECK(session.State(again) == "pending");
+  REQUIRE(tops->quote.Get(top));
+  session.Closed(1);
+  CHECK(!tops->quote.Get(top));
+}
+
 TEST_CASE("an unanswered end is asked for again; a refused one is as good as done") {
   LiveSession session;
   session.Run(1'000);

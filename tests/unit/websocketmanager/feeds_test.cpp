@@ -177,7 +177,9 @@ TEST_CASE("a quote tells the top without a book, and is forgotten with its conne
       [&] { return feeds.TopOf(id, kSymbols[0]).status().code() == StatusCode::kUnavailable; }));
   // It comes back without a word: nothing trades.
   REQUIRE(Until([&] { return InfoOf(feeds, id).state == SubscriptionState::kLive; }));
-  CHECK(feeds.TopOf(id, kSymbols[0]).status().code() == StatusCode::kUnavailable);
+  const Status waits = feeds.TopOf(id, kSymbols[0]).status();
+  CHECK(waits.code() == StatusCode::kUnavailable);
+  CHECK(waits.message().starts_with("no book yet: waiting for the first data of AAAUSDT: quote"));
   REQUIRE(feeds.SubscribeFeed(id, "book", {kSymbols[0]}).ok());
   REQUIRE(Until([&] { return feeds.TopOf(id, kSymbols[0]).ok(); }));
   CHECK(feeds.TopOf(id, kSymbols[0])->channel == FeedChannel::kBook);
@@ -270,7 +272,7 @@ TEST_CASE("a feed is stopped while it is busy, by a thread and by its own event"
   CHECK(running.platform->Stop(std::chrono::seconds(30)).ok());
 }
 
-// Pins WS-1, WS-2, WS-3.
+// Pins WS-1, WS-2, WS-3, WS-7.
 TEST_CASE("what Binance cannot do is refused, with what it can") {
   Venue venue(sim::VenueMarket::kSpot);
   Running running;
@@ -305,7 +307,8 @@ TEST_CASE("what Binance cannot do is refused, with what it can") {
   // Only the venue knows its symbols.
   REQUIRE(feeds.SubscribeFeed(id, "book", {"NONEUSDT"}).ok());
   CHECK(Until([&] { return InfoOf(feeds, id).state == SubscriptionState::kRejected; }));
-  says(feeds.TopOf(id, "NONEUSDT").status(), StatusCode::kUnavailable, "rejected");
+  says(feeds.TopOf(id, "NONEUSDT").status(), StatusCode::kFailedPrecondition,
+       "book is rejected (the venue lists no symbol NONEUSDT)");
 }
 
 // Pins WS-1.

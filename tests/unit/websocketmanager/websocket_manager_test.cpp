@@ -197,7 +197,7 @@ TEST_CASE("a feed that hangs is abandoned at the deadline, named, and ends when 
   Says(manager.StopFeed(id), StatusCode::kDeadlineExceeded, {id, "scripted"});
   CHECK(manager.ListFeeds().empty());
   const std::string other = fixture.StartFeed();
-  Says(manager.Shutdown(std::chrono::milliseconds(50)), StatusCode::kDeadlineExceeded, {id, other});
+  Says(manager.Shutdown(std::chrono::seconds(1)), StatusCode::kDeadlineExceeded, {id, other});
   CHECK(fixture.script->alive == 2);
   fixture.script->hangs = false;
   CHECK(manager.Shutdown(std::chrono::seconds(30)).ok());
@@ -224,6 +224,28 @@ TEST_CASE("StopFeed inside a callback returns at once, and Shutdown waits for th
   CHECK(manager.Shutdown(std::chrono::seconds(30)).ok());
   CHECK(fixture.script->alive == 0);
   later.join();
+}
+
+// Pins WS-7.
+TEST_CASE("feeds are started and stopped while threads ask for tops all the time") {
+  Fixture fixture;
+  WebSocketManager& manager = *fixture.manager;
+  const std::string stays = fixture.StartFeed();
+  std::atomic<int> polling = 0;
+  std::atomic<bool> done = false;
+  std::vector<std::thread> pollers;
+  for (int t = 0; t < 4; ++t) {
+    pollers.emplace_back([&] {
+      ++polling;
+      while (!done) static_cast<void>(manager.TopOf(stays, "A").ok());
+    });
+  }
+  while (polling < 4) std::this_thread::yield();
+  for (int i = 0; i < 50; ++i) CHECK(manager.StopFeed(fixture.StartFeed()).ok());
+  CHECK(manager.StopFeed(stays).ok());  // the one that they ask
+  CHECK(manager.TopOf(stays, "A").status().code() == StatusCode::kNotFound);
+  done = true;
+  for (std::thread& poller : pollers) poller.join();
 }
 
 // Pins WS-5, WS-6.
