@@ -239,7 +239,8 @@ TEST_CASE("requests that cannot be are refused, saying what was expected") {
         "INVALID_ARGUMENT [exchange]: instrument: expected the venue's upper case, found "
         "'btcusdt'");
   CHECK(ErrorOf(session, FeedChannel::kMark, "BTCUSDT") ==
-        "UNIMPLEMENTED [exchange]: channel mark: binance has no such channel");
+        "UNIMPLEMENTED [exchange]: channel: expected one of book, quote, ticker, trade, candle, "
+        "instrument, status at binance; found 'mark'");
   CHECK(ErrorOf(session, FeedChannel::kQuote, "BTCUSDT", {{"speed", "1"}}) ==
         "INVALID_ARGUMENT [exchange]: parameter 'speed': unknown for quote, or given twice");
   CHECK(ErrorOf(session, FeedChannel::kBook, "BTCUSDT", {{"interval_ms", "0"}}) ==

@@ -122,7 +122,7 @@ TEST_CASE("a query and bulk calls answer items, a token and a count") {
       "query":"{\"filter\":{\"GT\":{\"n\":1}}}"})");
   REQUIRE(page.ok());
   CHECK(page->find(R"("key":"c2","value":"{\"n\":2}")") != std::string::npos);
-  CHECK(page->find("c3") == std::string::npos);
+  CHECK(page->find(R"("c3")") == std::string::npos);  // etags are random
   const std::size_t token = page->find(R"("token":")");
   REQUIRE(token != std::string::npos);
   const std::string place = page->substr(token + 9, page->find('"', token + 9) - token - 9);
