@@ -27,7 +27,7 @@ TEST_CASE("the SQLite store works or is named as left out") {
 #else
   constexpr bool built = false;
 #endif
-  TemporaryFolder folder;
+  const test::TemporaryFolder folder;
   PlatformOptions options;
   REQUIRE(options.Set("state.driver", "sqlite").ok());
   REQUIRE(options.Set("state.path", folder / "state.db").ok());
