@@ -22,8 +22,10 @@ static void* trader_create(void* user_data) {
 static void trader_process(void* state, const virtufin_event_t* input, virtufin_reply_t* reply) {
   trader_t* trader = state;
   const virtufin_str_t symbol = virtufin_event_get_attribute(input, VIRTUFIN_STR("symbol"));
+  pthread_mutex_lock(&trader->calls.mutex); /* several workers may share a trader */
   snprintf(trader->config, sizeof(trader->config), "%.*s", (int)symbol.size,
            symbol.size == 0 ? "" : symbol.data);
+  pthread_mutex_unlock(&trader->calls.mutex);
   if (trader->answer != NULL) trader->answer(reply);
   counter_add(&trader->calls, 1);
 }
