@@ -1,4 +1,4 @@
-// TopCell: the newest top of a book; written by the adapter's thread, read by any, without a lock.
+// The newest top of a book, of quotes; written by the adapter's thread, read by any without a lock.
 #pragma once
 
 #include <array>
@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 #include <type_traits>
 
+#include "virtufin/core/decimal.hpp"
 #include "virtufin/exchange/adapter.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -15,16 +17,17 @@ namespace virtufin::inline v0::detail {
 /// Two slots: the writer fills the one that is not shown, then shows it. A reader that finds the
 /// same version before and after its copy was not disturbed, and never waits for a writer that was
 /// interrupted half way.
-class TopCell {
+template <class T>
+class NewestCell {
  public:
   /// For one thread.
-  void Set(const TopOfBook& top) noexcept { Write({top, 1}); }
+  void Set(const T& newest) noexcept { Write({newest, 1}); }
   void Clear() noexcept {
     if (set_) Write({});
   }
 
   /// False: there is none. [any]
-  bool Get(TopOfBook& out) const noexcept {
+  bool Get(T& out) const noexcept {
     Words words;
     std::uint64_t version = 0;
     do {
@@ -35,13 +38,13 @@ class TopCell {
     Value value;
     std::memcpy(static_cast<void*>(&value), words.data(), sizeof(value));
     if (value.set == 0) return false;
-    out = value.top;
+    out = value.newest;
     return true;
   }
 
  private:
   struct Value {
-    TopOfBook top;
+    T newest;
     std::uint64_t set = 0;
   };
   static_assert(std::is_trivially_copyable_v<Value> && sizeof(Value) % 8 == 0);
@@ -66,10 +69,67 @@ class TopCell {
   bool set_ = false;  // the writer's
 };
 
+/// The newest quote, as it was written: who asks reads the numbers, not who takes the frames.
+class QuoteCell {
+ public:
+  struct Quote {
+    std::array<std::string_view, 4> numbers;  // price and quantity of the bid, then of the ask
+    std::int64_t update_id = 0, event_unix_ns = 0, receive_unix_ns = 0;
+  };
+
+  /// For one thread.
+  void Set(const Quote& quote) noexcept {
+    Written written;
+    char* at = written.text.data();
+    for (std::size_t i = 0; i < quote.numbers.size(); ++i) {
+      const std::string_view number = quote.numbers[i];
+      if (number.size() > Decimal::kMaxTextBytes) return Clear();  // no Decimal can say it
+      written.sizes[i] = static_cast<std::uint8_t>(number.size());
+      at += number.copy(at, number.size());
+    }
+    written.update_id = quote.update_id;
+    written.event_unix_ns = quote.event_unix_ns;
+    written.receive_unix_ns = quote.receive_unix_ns;
+    cell_.Set(written);
+  }
+  void Clear() noexcept { cell_.Clear(); }
+
+  /// False: there is none, or it is beyond 64 bits and only its event can say it. [any]
+  bool Get(TopOfBook& out) const noexcept {
+    Written written;
+    if (!cell_.Get(written)) return false;
+    TopOfBook top;
+    const char* at = written.text.data();
+    std::size_t i = 0;
+    for (Decimal* const number :
+         {&top.bid.price, &top.bid.quantity, &top.ask.price, &top.ask.quantity}) {
+      const std::string_view text(at, written.sizes[i++]);
+      if (!text.empty() && !Decimal::TryParse(text, *number)) return false;
+      at += text.size();
+    }
+    top.channel = FeedChannel::kQuote;
+    top.update_id = written.update_id;
+    top.event_unix_ns = written.event_unix_ns;
+    top.receive_unix_ns = written.receive_unix_ns;
+    out = top;
+    return true;
+  }
+
+ private:
+  struct Written {
+    std::int64_t update_id = 0, event_unix_ns = 0, receive_unix_ns = 0;
+    std::array<std::uint8_t, 8> sizes{};  // of four numbers, whose texts follow each other
+    std::array<char, 4 * Decimal::kMaxTextBytes> text{};
+  };
+
+  NewestCell<Written> cell_;
+};
+
 /// What is known of one symbol: of its book while that is live, of its quotes since the last one
 /// came on a socket that still runs.
 struct SymbolTops {
-  TopCell book, quote;
+  NewestCell<TopOfBook> book;
+  QuoteCell quote;
 };
 
 }  // namespace virtufin::inline v0::detail

@@ -510,7 +510,7 @@ Result<TopOfBook> BinanceAdapter::TopOf(std::string_view instrument) const {
   }
   TopOfBook best, one;
   bool found = false;
-  const auto take = [&](const TopCell& cell) {
+  const auto take = [&](const auto& cell) {
     if (!cell.Get(one) || (found && one.update_id <= best.update_id)) return;
     found = true;
     best = one;

@@ -32,19 +32,11 @@ void BinanceFeed::Impl::ShowBook(FeedSymbol& symbol, FeedTime now) noexcept {
 
 void BinanceFeed::Impl::ShowQuote(FeedSymbol& symbol, FeedTime now,
                                   const BinanceFrame& frame) noexcept {
-  TopOfBook top;
-  const auto read = [](std::string_view text, Decimal& out) {
-    return text.empty() || Decimal::TryParse(text, out);
-  };
-  if (!read(frame.bid, top.bid.price) || !read(frame.bid_qty, top.bid.quantity) ||
-      !read(frame.ask, top.ask.price) || !read(frame.ask_qty, top.ask.quantity)) {
-    return symbol.tops->quote.Clear();  // beyond 64 bits: only the event can say it
-  }
-  top.channel = FeedChannel::kQuote;
-  top.update_id = frame.last_id;
-  top.receive_unix_ns = now.unix_ns;
-  top.event_unix_ns = frame.time.source == TimeSource::kReceive ? now.unix_ns : frame.time.unix_ns;
-  symbol.tops->quote.Set(top);
+  const bool untimed = frame.time.source == TimeSource::kReceive;
+  symbol.tops->quote.Set({{frame.bid, frame.bid_qty, frame.ask, frame.ask_qty},
+                          frame.last_id,
+                          untimed ? now.unix_ns : frame.time.unix_ns,
+                          now.unix_ns});
 }
 
 // ---- events ------------------------------------------------------------------------------------
