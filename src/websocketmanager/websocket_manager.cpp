@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "virtufin/core/tags.hpp"
 #include "virtufin/core/uuid.hpp"
 #include "websocketmanager/feed.hpp"
 #include "websocketmanager/feed_table.hpp"
@@ -15,29 +16,10 @@ using detail::FeedTable;
 
 namespace {
 
-constexpr std::size_t kMaxTags = 50;
-constexpr std::size_t kMaxTagKey = 128;
-constexpr std::size_t kMaxTagValue = 1024;
 constexpr std::int64_t kYearMs = std::int64_t{365} * 86'400'000;
 
 Status Fail(StatusCode code, std::string message) {
   return Status(code, "websocketmanager", std::move(message));
-}
-
-Status CheckTags(const WebSocketManager::Tags& tags) {
-  if (tags.size() > kMaxTags) {
-    return Fail(StatusCode::kInvalidArgument, "tags: expected at most " + std::to_string(kMaxTags) +
-                                                  ", found " + std::to_string(tags.size()));
-  }
-  for (const auto& [key, value] : tags) {
-    if (key.empty() || key.size() > kMaxTagKey || value.size() > kMaxTagValue) {
-      return Fail(StatusCode::kInvalidArgument,
-                  "tag '" + key.substr(0, kMaxTagKey) + "': expected a key of 1 to " +
-                      std::to_string(kMaxTagKey) + " bytes and a value of at most " +
-                      std::to_string(kMaxTagValue));
-    }
-  }
-  return {};
 }
 
 template <class Range, class Name>
@@ -150,7 +132,7 @@ Result<FeedVenue> WebSocketManager::FindVenue(std::string_view name) const {
 Result<std::string> WebSocketManager::StartFeed(std::string_view venue,
                                                 const std::map<std::string, std::string>& options,
                                                 Tags tags) {
-  if (Status status = CheckTags(tags); !status.ok()) return status;
+  if (Status status = CheckTags(tags, "websocketmanager"); !status.ok()) return status;
   FeedTable& table = *impl_->table;
   if (Status status = table.Reserve(); !status.ok()) return status;
   struct Place {

@@ -7,12 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "virtufin/core/tags.hpp"
+
 namespace virtufin::inline v0::detail {
 namespace {
 
-constexpr std::size_t kMaxTags = 50;
-constexpr std::size_t kMaxTagKey = 128;
-constexpr std::size_t kMaxTagValue = 1024;
 constexpr std::size_t kMaxQueue = 1 << 24;
 constexpr std::string_view kSteering = "virtufin.";
 
@@ -71,21 +70,6 @@ Status ApplySteering(const std::string& key, const std::string& value, WorkerCon
                  "virtufin.patterns, virtufin.queue, virtufin.retryaftertimeout");
 }
 
-Status CheckTags(const std::map<std::string, std::string>& tags) {
-  if (tags.size() > kMaxTags) {
-    return Invalid("tags: expected at most " + std::to_string(kMaxTags) + ", found " +
-                   std::to_string(tags.size()));
-  }
-  for (const auto& [key, value] : tags) {
-    if (key.empty() || key.size() > kMaxTagKey || value.size() > kMaxTagValue) {
-      return Invalid("tag '" + key.substr(0, kMaxTagKey) + "': expected a key of 1 to " +
-                     std::to_string(kMaxTagKey) + " and a value of at most " +
-                     std::to_string(kMaxTagValue) + " bytes");
-    }
-  }
-  return {};
-}
-
 // One that is no pattern but has a segment of one would wait for events that never come.
 bool HasPatternSegment(std::string_view topic) noexcept {
   for (;;) {
@@ -104,7 +88,7 @@ Result<WorkerConfig> CheckRequest(const CreateWorkerRequest& request) {
   for (const std::string& topic : request.topics) {
     if (topic.empty()) return Invalid("topics: expected text, found an empty topic");
   }
-  if (Status status = CheckTags(request.tags); !status.ok()) return status;
+  if (Status status = CheckTags(request.tags, "workmanager"); !status.ok()) return status;
   WorkerConfig config;
   std::vector<std::pair<std::string_view, std::string_view>> stamped;
   for (const auto& [key, value] : request.config) {
