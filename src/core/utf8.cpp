@@ -74,8 +74,9 @@ bool IsUtf8(std::string_view text) noexcept {
 std::string_view CutUtf8(std::string_view text, std::size_t max_bytes) noexcept {
   if (text.size() <= max_bytes) return text;
   std::size_t size = max_bytes;
-  while (size > 0 && IsContinuation(text[size])) --size;
-  return text.substr(0, size);
+  // At most three bytes of a character follow its first one; a longer run is no UTF-8.
+  for (int i = 0; i < 3 && size > 0 && IsContinuation(text[size]); ++i) --size;
+  return text.substr(0, IsContinuation(text[size]) ? max_bytes : size);
 }
 
 char* WriteUtf8(char32_t point, char* out) noexcept {

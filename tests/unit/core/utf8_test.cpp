@@ -100,4 +100,6 @@ TEST_CASE("text is cut between characters") {
     CAPTURE(most);
     CHECK(CutUtf8(text, most) == text.substr(0, kept[most]));
   }
+  const std::string no_text(20, '\xbf');
+  CHECK(CutUtf8(no_text, 10) == no_text.substr(0, 10));
 }
