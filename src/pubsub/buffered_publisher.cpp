@@ -23,12 +23,6 @@ Status Full(std::size_t capacity) {
               " events waiting for it"};
 }
 
-/// The broker may not have got the event: it is tried again.
-bool IsAway(StatusCode code) noexcept {
-  return code == StatusCode::kUnavailable || code == StatusCode::kDeadlineExceeded ||
-         code == StatusCode::kAborted || code == StatusCode::kUnknown;
-}
-
 Status TryPublish(PubSub& bus, const Message& message) noexcept {
   try {
     return bus.Publish(message);
@@ -109,7 +103,7 @@ Status BufferedPublisher::Impl::Accept(const Message& message, Fate& fate, bool&
     }
   }
   Status status = TryPublish(bus, message);
-  if (!IsAway(status.code())) return status;
+  if (!IsAway(status)) return status;
   {
     const std::lock_guard lock(mutex);
     waits = Keep(message, fate);
@@ -175,7 +169,7 @@ bool BufferedPublisher::Impl::FlushOne() {
     trying = true;
   }
   const Status status = TryPublish(bus, *message);
-  const bool away = IsAway(status.code());
+  const bool away = IsAway(status);
   Fate fate;
   {
     const std::lock_guard lock(mutex);
@@ -205,6 +199,18 @@ bool BufferedPublisher::Impl::FlushOne() {
 
 bool BufferedPublisher::Refused(const Status& status) noexcept {
   return status.code() == StatusCode::kResourceExhausted && status.component() == kBuffer;
+}
+
+bool BufferedPublisher::IsAway(const Status& status) noexcept {
+  switch (status.code()) {
+    case StatusCode::kUnavailable:
+    case StatusCode::kDeadlineExceeded:
+    case StatusCode::kAborted:
+    case StatusCode::kUnknown:
+      return true;
+    default:
+      return false;
+  }
 }
 
 void BufferedPublisher::Retry() {

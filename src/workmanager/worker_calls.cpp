@@ -19,21 +19,13 @@ Status OutOfMemory() {
 
 /// What becomes of the event when its reply was published so: again when the bus may not have it.
 Delivery AfterPublish(const Status& status) {
-  switch (status.code()) {
-    case StatusCode::kOk:
-      return Delivery::kSuccess;
-    // Some lag, all others got it: a second one is too many for those. How many they are a
-    // publisher is not told: it may be none. The bus counts what was missed, the log names it.
-    case StatusCode::kResourceExhausted:
-      return BufferedPublisher::Refused(status) ? Delivery::kRetry : Delivery::kSuccess;
-    case StatusCode::kUnavailable:
-    case StatusCode::kDeadlineExceeded:
-    case StatusCode::kAborted:
-    case StatusCode::kUnknown:
-      return Delivery::kRetry;
-    default:
-      return Delivery::kReject;
+  if (status.ok()) return Delivery::kSuccess;
+  if (BufferedPublisher::IsAway(status) || BufferedPublisher::Refused(status)) {
+    return Delivery::kRetry;
   }
+  // Some lag, all others got it: a second one is too many for those. How many they are a publisher
+  // is not told: it may be none. The bus counts what was missed, the log names it.
+  return status.code() == StatusCode::kResourceExhausted ? Delivery::kSuccess : Delivery::kReject;
 }
 
 }  // namespace

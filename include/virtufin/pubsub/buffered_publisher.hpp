@@ -35,6 +35,9 @@ class BufferedPublisher {
   /// Of an answer or a fate: there was no room here and the event is not kept, publish it again
   /// later. False for RESOURCE_EXHAUSTED of a port: there all others got it, do not. [any]
   static bool Refused(const Status& status) noexcept;
+  /// Of a port's answer: its broker is away, and may have got the event or not. Publishing it again
+  /// is at least once. [any]
+  static bool IsAway(const Status& status) noexcept;
 
   /// Both are borrowed until this is destroyed.
   BufferedPublisher(PubSub& bus, const Runtime& runtime,
