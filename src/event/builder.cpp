@@ -263,8 +263,8 @@ bool CloudEvent::Builder::Impl::OnlyVaried() const noexcept {
 
 // Nothing but numbers, times, UUIDs and data was added to a stream.
 bool CloudEvent::Builder::Impl::AllTextIsStreams() const noexcept {
-  if (new_text || !stream || draft.head.data_kind == DataKind::kText) return false;
-  return std::all_of(entries.begin(), entries.end(),
+  return OnlyVaried() &&
+         std::all_of(entries.begin(), entries.end(),
                      [](const detail::Entry& entry) { return detail::IsMadeText(entry.kind); });
 }
 
