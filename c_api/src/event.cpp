@@ -169,6 +169,10 @@ virtufin_event_t* virtufin_event_clone(const virtufin_event_t* event) {
 virtufin_str_t virtufin_event_get_attribute(const virtufin_event_t* event, virtufin_str_t name) {
   virtufin_attribute_t found{};
   if (event == nullptr) return found.text;
+  // What nearly all ask for is there as text.
+  std::string_view text = CoreText(event->event, View(name));
+  if (text.empty()) text = event->event.ExtensionText(View(name));
+  if (!text.empty()) return Str(text);
   Guard(nullptr, [&] {
     Find(*event, View(name), found);
     return Status();
