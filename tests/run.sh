@@ -46,6 +46,9 @@ if [ -n "$one" ]; then
   lanes=("$one")
 fi
 
+# Checkouts share what ccache kept, wherever they lie.
+export CCACHE_BASEDIR="${CCACHE_BASEDIR:-$root}" CCACHE_NOHASHDIR=1
+
 sh cmake/scripts/install.sh build test || exit $?
 mkdir -p "$results"
 . tests/support/lanes.sh

@@ -24,13 +24,14 @@ ls "$packages"/*.deb >/dev/null 2>&1 || skip "there are no packages in $packages
 suite="$(. /etc/os-release && echo "${VERSION_CODENAME:-}")"
 mirror="$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Component: main' |
   awk -v suite="$suite" '$2 == suite { print $1; exit }')"
+mirror="${mirror%/}"
 [ -n "$mirror" ] || skip "apt has no mirror for '$suite' among its sources"
 
 mkdir -p "$cache/archives"
 base="$cache/$suite"
 if [ ! -e "$base/made" ]; then
   /usr/lib/apt/apt-helper download-file "$mirror/dists/$suite/InRelease" "$cache/InRelease" \
-    >/dev/null 2>&1 || skip "the mirror of apt does not answer"
+    >"$cache/log" 2>&1 || skip "the mirror of apt does not answer: $(tail -n 2 "$cache/log")"
   rm -rf "$base"
   debootstrap --variant=minbase --include=$tools "$suite" "$base" "$mirror" >"$cache/log" 2>&1 ||
     { tail -n 20 "$cache/log"; exit 1; }
