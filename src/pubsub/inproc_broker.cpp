@@ -25,6 +25,18 @@ Status Invalid(std::string text) {
   return {StatusCode::kInvalidArgument, "pubsub", "Subscribe: " + std::move(text)};
 }
 
+Status CheckShard(const SubscribeOptions& options) {
+  if (options.shard >= options.shards) {
+    return Invalid("expected a shard below shards, found " + std::to_string(options.shard) +
+                   " of " + std::to_string(options.shards));
+  }
+  if (options.shards > 1 && (options.dispatch == Dispatch::kInline || !options.group.empty())) {
+    return Invalid("expected shards of kQueued without a group, found " +
+                   (options.group.empty() ? "kInline" : "group '" + options.group + "'"));
+  }
+  return {};
+}
+
 Status Check(std::span<const std::string_view> topics, const SubscribeOptions& options,
              const MessageHandler& handler) {
   if (topics.empty()) return Invalid("expected at least one topic, found none");
@@ -51,7 +63,7 @@ Status Check(std::span<const std::string_view> topics, const SubscribeOptions& o
     return Invalid("expected kQueued for a member of a group, found kInline in '" + options.group +
                    "'");
   }
-  return {};
+  return CheckShard(options);
 }
 
 TopicNames Names(std::span<const std::string_view> topics, const SubscribeOptions& options) {

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <utility>
 
+#include "pubsub/topic_hash.hpp"
+
 namespace virtufin::inline v0 {
 namespace detail {
 
@@ -38,6 +40,8 @@ QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executo
       executor_(executor),
       strand_(executor.NewStrand()),
       overflow_(options.overflow),
+      shards_(options.shards),
+      shard_(options.shard),
       capacity_(options.capacity),
       block_timeout_(
           std::min(std::chrono::milliseconds(options.block_timeout_ms), kLongestTimeout)),
@@ -49,7 +53,14 @@ QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executo
   if (overflow_ == Overflow::kConflate) batch_.Reserve(1);
 }
 
+bool QueuedSubscription::FallsToAnother(const Message& message) const noexcept {
+  // Another seed than the topic tables have: what falls together there need not here.
+  constexpr std::uint64_t kSeed = 0x2545f4914f6cdd1d;
+  return TopicHash(message.event().subject(), kSeed) % shards_ != shard_;
+}
+
 Offered QueuedSubscription::Offer(const Message& message) {
+  if (shards_ > 1 && FallsToAnother(message)) return Offered::kPassed;
   if (overflow_ == Overflow::kConflate) {
     return OfferConflated(message);
   }

@@ -36,6 +36,7 @@ namespace detail {
 /// What became of an event at one subscription.
 enum class Offered : std::uint8_t {
   kTaken,    // queued, or dropped as the policy says
+  kPassed,   // it falls to another shard
   kEnded,    // the subscription has ended
   kMissed,   // the subscription lags: counted
   kStopped,  // the broker stopped while the publisher waited: counted
@@ -128,6 +129,8 @@ class QueuedSubscription : public InprocSubscription,
 
   void OnIdle() override;
 
+  bool FallsToAnother(const Message& message) const noexcept;
+
   // The mutex is held.
   std::uint64_t Waiting() const noexcept { return tail_ - next_.load(std::memory_order_seq_cst); }
   bool HasRoom() noexcept;
@@ -178,6 +181,8 @@ class QueuedSubscription : public InprocSubscription,
   Executor& executor_;  // not used once closed
   Executor::Strand strand_;
   const Overflow overflow_;
+  const std::uint32_t shards_;
+  const std::uint32_t shard_;
   const std::uint64_t capacity_;
   const std::chrono::milliseconds block_timeout_;
   const Status lag_status_;

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -210,6 +211,44 @@ TEST_CASE_TEMPLATE_DEFINE("an inline handler runs on the publisher's thread", Dr
   CHECK(subscription->counters().delivered == 1);
 }
 
+// Pins PS-34.
+TEST_CASE_TEMPLATE_DEFINE("shards share events by subject, each subject in order", Driver,
+                          pubsub_suite_shards) {
+  constexpr std::uint32_t kShards = 4;
+  Driver driver;
+  std::array<Letters, kShards> in;
+  std::vector<Subscription> subscriptions;
+  for (std::uint32_t i = 0; i < kShards; ++i) {
+    const SubscribeOptions options = {.shards = kShards, .shard = i};
+    subscriptions.push_back(driver.bus().Subscribe("a", options, in[i].Handler()).value());
+  }
+  constexpr std::uint64_t kEvents = 400;
+  for (std::uint64_t i = 0; i < kEvents; ++i) {
+    const std::string subject = i % 20 == 0 ? "" : "instrument/" + std::to_string(i % 20);
+    const Message message = subject.empty() ? Numbered("a", i) : NumberedAbout("a", subject, i);
+    REQUIRE(driver.bus().Publish(message).ok());
+  }
+  while (in[0].size() + in[1].size() + in[2].size() + in[3].size() < kEvents) {
+    std::this_thread::yield();
+  }
+  driver.Settle();
+  std::map<std::string, std::pair<std::uint32_t, std::uint64_t>> last;  // shard and number
+  std::uint64_t all = 0;
+  for (std::uint32_t i = 0; i < kShards; ++i) {
+    CHECK(in[i].size() > 0);
+    for (const Message& message : in[i].Await(0)) {
+      ++all;
+      const auto now = std::pair(i, NumberOf(message) + 1);
+      auto& before = last.try_emplace(std::string(message.event().subject()), i, 0).first->second;
+      CHECK(before.first == i);
+      CHECK(before.second < now.second);
+      before = now;
+    }
+  }
+  CHECK(all == kEvents);
+  CHECK(last.size() == 20);
+}
+
 // Pins PS-8, TOP-4.
 TEST_CASE_TEMPLATE_DEFINE("what cannot be subscribed is refused", Driver, pubsub_suite_invalid) {
   Driver driver;
@@ -228,6 +267,12 @@ TEST_CASE_TEMPLATE_DEFINE("what cannot be subscribed is refused", Driver, pubsub
   CHECK(code(topic, Queue(1, Overflow::kBlock, -1), inbox.Handler()) ==
         StatusCode::kInvalidArgument);
   CHECK(code(topic, {}, nullptr) == StatusCode::kInvalidArgument);
+  for (const SubscribeOptions& wrong :
+       {SubscribeOptions{.shards = 0}, SubscribeOptions{.shards = 2, .shard = 2},
+        SubscribeOptions{.group = "g", .shards = 2},
+        SubscribeOptions{.dispatch = Dispatch::kInline, .shards = 2}}) {
+    CHECK(code(topic, wrong, inbox.Handler()) == StatusCode::kInvalidArgument);
+  }
   CHECK(code(topic, Queue(1), inbox.Handler()) == StatusCode::kOk);
 }
 
@@ -278,6 +323,7 @@ TEST_CASE_TEMPLATE_DEFINE("topics are given as one text, as a braced list or as 
   VIRTUFIN_INVOKE(pubsub_suite_failing, driver);     \
   VIRTUFIN_INVOKE(pubsub_suite_nested, driver);      \
   VIRTUFIN_INVOKE(pubsub_suite_inline, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_shards, driver);      \
   VIRTUFIN_INVOKE(pubsub_suite_invalid, driver);     \
   }                                                  \
   static_assert(true, "wants a semicolon")

@@ -48,6 +48,11 @@ struct SubscribeOptions {
   /// what is left unhandled by one that leaves goes to the others. Members run side by side: events
   /// of one subject may, too. A retry stays with its member. kQueued only.
   std::string group = {};
+  /// Over 1: of the events this one takes those only whose subject falls to `shard` (from 0). So
+  /// `shards` subscriptions of the same topics share the work, and each gets all events of its
+  /// subjects, in order; what has no subject falls to one of them. kQueued only, without a group.
+  std::uint32_t shards = 1;
+  std::uint32_t shard = 0;
   /// Of failed events; an inline handler is not called again: its failed events go to the dead
   /// letter at once.
   RetryPolicy retry = {};
@@ -125,7 +130,7 @@ class PubSub {
   /// otherwise; an event that several of them fit comes once. `handler` is consumed, and destroyed
   /// when the subscription ended. [any] [callback] Errors: INVALID_ARGUMENT for no topic, an empty
   /// one, an illegal pattern, no handler, a capacity of 0 or over kMaxQueueCapacity, a negative
-  /// time, a group of inline handlers; UNIMPLEMENTED for patterns where the broker has none;
+  /// time, a group or shards of inline handlers, a shard that is not one of `shards`; UNIMPLEMENTED for patterns where the broker has none;
   /// UNAVAILABLE when stopped.
   virtual Result<Subscription> Subscribe(std::span<const std::string_view> topics,
                                          const SubscribeOptions& options,
