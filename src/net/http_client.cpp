@@ -114,10 +114,11 @@ void HttpClient::Impl::Begin(std::unique_ptr<HttpTransfer> transfer) {
     return;
   }
   const std::string host = transfer->url().host;
+  const std::vector<std::string> known = transfer->request().addresses;
   const auto timeout = std::chrono::milliseconds(transfer->request().timeout_ms);
   pending[id] = Pending{std::move(transfer), SteadyClock::now() + timeout};
-  if (IsAddressLiteral(host) || !options.proxy.empty()) {
-    OnAddresses(id, std::vector<std::string>{});
+  if (!known.empty() || IsAddressLiteral(host) || !options.proxy.empty()) {
+    OnAddresses(id, known);
     return;
   }
   // The resolver is ours and waits for its callbacks.

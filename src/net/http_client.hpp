@@ -34,6 +34,10 @@ struct HttpRequest {
   std::size_t max_body_bytes = kMaxEventBytes;           // of the answer, unpacked
   std::size_t max_header_bytes = std::size_t{64} << 10;  // of the answer
   int max_redirects = 0;  // on the same host; 0: a redirect is an answer like any other
+  /// Address literals that the host has been resolved to: connected to in this order, past
+  /// any proxy, on a connection of this request alone; nothing else is. `max_redirects` must be 0
+  /// then. Empty: the resolver is asked.
+  std::vector<std::string> addresses;
 };
 
 struct HttpResponse {

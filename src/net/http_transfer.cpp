@@ -56,6 +56,8 @@ StatusCode CodeOf(CURLcode code) {
   }
 }
 
+}  // namespace
+
 /// The first error of a list of options.
 class OptionSetter {
  public:
@@ -75,8 +77,6 @@ class OptionSetter {
   CURLcode code_ = CURLE_OK;
 };
 
-}  // namespace
-
 HttpTransfer::HttpTransfer(HttpRequestId id, HttpRequest request, HttpClient::Done done)
     : id_(id), request_(std::move(request)), done_(std::move(done)), shown_(Redact(request_.url)) {}
 
@@ -95,6 +95,12 @@ Status HttpTransfer::Check() {
     }
   }
   if (request_.timeout_ms <= 0) return Invalid("expected a timeout_ms above 0");
+  for (const std::string& address : request_.addresses) {
+    if (!IsAddressLiteral(address)) return Invalid("expected addresses that are literals");
+  }
+  if (!request_.addresses.empty() && request_.max_redirects > 0) {
+    return Invalid("expected no redirects of a request with addresses");
+  }
   return Status();
 }
 
@@ -124,9 +130,10 @@ Status HttpTransfer::SetOptions(const HttpClientOptions& options, const std::str
   set(CURLOPT_HTTP_CONTENT_DECODING, 0L);  // Gunzip does it
   set(CURLOPT_TCP_NODELAY, 1L);
   set(CURLOPT_MAXAGE_CONN, static_cast<long>(options.idle_connection_s));
+  const std::string proxy = request_.addresses.empty() ? options.proxy : "";
   // Both, so that neither is taken from the environment.
-  set(CURLOPT_PROXY, options.proxy.c_str());
-  set(CURLOPT_NOPROXY, options.proxy.empty() ? "*" : "");
+  set(CURLOPT_PROXY, proxy.c_str());
+  set(CURLOPT_NOPROXY, proxy.empty() ? "*" : "");
   set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   set(CURLOPT_SSL_OPTIONS, static_cast<long>(CURLSSLOPT_NO_PARTIALCHAIN));
   set(CURLOPT_SSL_VERIFYPEER, 1L);
@@ -140,16 +147,32 @@ Status HttpTransfer::SetOptions(const HttpClientOptions& options, const std::str
   set(CURLOPT_HEADERDATA, static_cast<void*>(this));
   set(CURLOPT_WRITEFUNCTION, &OnBody);
   set(CURLOPT_WRITEDATA, static_cast<void*>(this));
-  if (!addresses.empty()) {
-    std::string entry = "+" + url_.host + ":" + std::to_string(url_.port) + ":";
-    for (std::size_t i = 0; i < addresses.size(); ++i) {
-      const bool v6 = addresses[i].find(':') != std::string::npos;
-      entry += (i == 0 ? "" : ",") + (v6 ? "[" + addresses[i] + "]" : addresses[i]);
-    }
-    resolve_.reset(curl_slist_append(nullptr, entry.c_str()));
-    set(CURLOPT_RESOLVE, resolve_.get());
-  }
+  if (!addresses.empty()) SetAddresses(set, addresses);
   return set.status();
+}
+
+void HttpTransfer::SetAddresses(OptionSetter& set, const std::vector<std::string>& addresses) {
+  const auto bracketed = [](const std::string& address) {
+    return address.find(':') == std::string::npos ? address : "[" + address + "]";
+  };
+  const bool chosen = !request_.addresses.empty();
+  if (chosen) {
+    set(CURLOPT_FRESH_CONNECT, 1L);
+    set(CURLOPT_FORBID_REUSE, 1L);
+  }
+  if (chosen && IsAddressLiteral(url_.host)) {
+    // To libcurl such a host is its own answer; any host and port go to the first address.
+    connect_to_.reset(curl_slist_append(nullptr, ("::" + bracketed(addresses[0]) + ":").c_str()));
+    set(CURLOPT_CONNECT_TO, connect_to_.get());
+    return;
+  }
+  // With '+' an entry ages, and libcurl resolves the host itself when it is too old.
+  std::string entry = (chosen ? "" : "+") + url_.host + ":" + std::to_string(url_.port) + ":";
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    entry += (i == 0 ? "" : ",") + bracketed(addresses[i]);
+  }
+  resolve_.reset(curl_slist_append(nullptr, entry.c_str()));
+  set(CURLOPT_RESOLVE, resolve_.get());
 }
 
 Status HttpTransfer::SetBody() {

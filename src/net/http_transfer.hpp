@@ -20,6 +20,8 @@ struct CurlDeleter {
 };
 using SlistPtr = std::unique_ptr<curl_slist, CurlDeleter>;
 
+class OptionSetter;
+
 /// On the client's thread; its address does not change while libcurl has it.
 class HttpTransfer {
  public:
@@ -43,6 +45,7 @@ class HttpTransfer {
  private:
   Status SetOptions(const HttpClientOptions& options, const std::string& ca_pem,
                     const std::vector<std::string>& addresses, std::int64_t timeout_ms);
+  void SetAddresses(OptionSetter& set, const std::vector<std::string>& addresses);
   Status SetBody();
   Status ErrorOf(CURLcode code) const;
   bool BodyIsWhole() const;
@@ -58,7 +61,7 @@ class HttpTransfer {
   Url url_;
   std::string shown_;  // redacted
   std::unique_ptr<CURL, CurlDeleter> easy_;
-  SlistPtr headers_, resolve_;
+  SlistPtr headers_, resolve_, connect_to_;
   std::array<char, CURL_ERROR_SIZE> error_text_{};
   HttpResponse response_;
   std::size_t header_bytes_ = 0;

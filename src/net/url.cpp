@@ -80,6 +80,7 @@ Status SetAuthority(std::string_view authority, Url& url) {
     if (close == std::string_view::npos) return Invalid("expected ']' behind an IPv6 host");
     std::string_view rest = authority.substr(close + 1);
     if (Status s = SetHost(authority.substr(1, close - 1), true, url); !s.ok()) return s;
+    if (url.host.find(':') == std::string::npos) return Invalid("expected an IPv6 address in []");
     if (!rest.empty() && rest.front() != ':') return Invalid("expected ':' or '/' behind ']'");
     if (!rest.empty()) port = rest.substr(1);
   } else {

@@ -272,6 +272,37 @@ TEST_CASE("names are resolved by the resolver of the options, and its failures a
   CHECK(answer.error.message() == "cannot resolve other.test: no such name");
 }
 
+TEST_CASE("a request with addresses goes there, asks no resolver and shares no connection") {
+  std::atomic<int> connections{0};
+  ScriptedPeer peer([&](PeerLink& link, int) {
+    ++connections;
+    const std::string request = link.ReadUntil("\r\n\r\n");
+    link.Write(WithLength(PeerLink::Header(request, "host")));
+  });
+  std::atomic<int> lookups{0};
+  net::HttpClientOptions options;
+  options.proxy = "http://127.0.0.1:1";
+  options.resolver.lookup = [&](const std::string&) -> Result<std::vector<std::string>> {
+    ++lookups;
+    return std::vector<std::string>{"127.0.0.1"};
+  };
+  const auto client = StartedClient(options);
+  HttpRequest request;
+  request.addresses = {"127.0.0.1"};
+  const std::string port = ":" + std::to_string(peer.port());
+  for (const char* host : {"venue.test", "venue.test", "192.0.2.1", "[2001:db8::1]"}) {
+    request.url = "http://" + (host + port) + "/";
+    CHECK(Fetch(*client, request).body == host + port);
+  }
+  CHECK(connections == 4);
+  CHECK(lookups == 0);
+  request.addresses = {"venue.test"};
+  CHECK(Fetch(*client, request).error.code() == StatusCode::kInvalidArgument);
+  request.addresses = {"127.0.0.1"};
+  request.max_redirects = 1;
+  CHECK(Fetch(*client, request).error.code() == StatusCode::kInvalidArgument);
+}
+
 TEST_CASE(
     "a name that is never resolved ends with the request's deadline, and Stop does not wait") {
   Gate never;

@@ -28,10 +28,10 @@ TEST_CASE("an address is split into its parts") {
 }
 
 TEST_CASE("text that is no address is refused without being repeated") {
-  for (const char* text :
-       {"", "ws", "ws:/x", "ftp://h/", "http://", "http:///p", "http://h:0/", "http://h:65536/",
-        "http://h:x/", "http://[::1/", "http://[::1]x/", "http://a b/", "http://a\r\nb/",
-        "http://h\x7f/", "http://h%00/", "http://user:secret@/", "//h/"}) {
+  for (const char* text : {"", "ws", "ws:/x", "ftp://h/", "http://", "http:///p", "http://h:0/",
+                           "http://h:65536/", "http://h:x/", "http://[::1/", "http://[::1]x/",
+                           "http://[h]/", "http://[127.0.0.1]/", "http://a b/", "http://a\r\nb/",
+                           "http://h\x7f/", "http://h%00/", "http://user:secret@/", "//h/"}) {
     const Result<net::Url> url = ParseUrl(text);
     CAPTURE(text);
     REQUIRE_FALSE(url.ok());
