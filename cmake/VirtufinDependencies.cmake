@@ -18,9 +18,17 @@ virtufin_option(FEEDS "feeds and what they stand on (net, exchange, sim, websock
 virtufin_option(SQLITE "the SQLite state store" "find SQLite3 3.37")
 virtufin_option(ARCHIVE "packages of native workers" "find LibArchive 3.6" "find EXPAT 2.5")
 virtufin_option(PACKER "the packer of native workers" "pkg minizip" "find OpenSSL 3")
+# Debian's gRPC package for CMake does not find all that it links; the module of pkg-config does.
+virtufin_option(GRPC "the gRPC services (proto, rpc)" "find Protobuf 3.21" "pkg grpc++")
 
 # Components that this build goes without: their folders are not entered.
 set(VIRTUFIN_LEFT_OUT "")
 if(NOT VIRTUFIN_HAVE_FEEDS)
   list(APPEND VIRTUFIN_LEFT_OUT net exchange sim websocketmanager)
+endif()
+if(VIRTUFIN_HAVE_GRPC)
+  find_path(VIRTUFIN_PROTOBUF_INCLUDE google/protobuf/descriptor.proto
+    HINTS ${Protobuf_INCLUDE_DIRS} REQUIRED)
+else()
+  list(APPEND VIRTUFIN_LEFT_OUT proto rpc)
 endif()

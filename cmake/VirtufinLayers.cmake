@@ -11,6 +11,7 @@ set(VIRTUFIN_COMPONENTS
   "state|20|core"
   "state_sqlite|21|core,state"
   "worker|20|core,event,worker_abi"
+  "proto|25|core"
   "engine|30|core,event"
   "engine_inproc|31|core,event,worker,engine"
   "engine_native|31|core,event,worker_abi,engine"

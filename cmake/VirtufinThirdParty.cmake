@@ -24,6 +24,8 @@ set(VIRTUFIN_THIRD_PARTY
   "Threads::Threads|find Threads|"
   "PkgConfig::LIBWEBSOCKETS|pkg libwebsockets|libwebsockets-dev"
   "PkgConfig::MINIZIP|pkg minizip|libminizip-dev"
+  "protobuf::libprotobuf-lite|find Protobuf 3.21|libprotobuf-dev"
+  "PkgConfig::GRPC++|pkg grpc++|libgrpc++-dev"
   "dl|system|")
 
 # virtufin_third_party(<target> <how-var> <package-var>): an unknown target ends the configuration.

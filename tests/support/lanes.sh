@@ -29,7 +29,7 @@ compile() { ninja -C "$build/$1" -j "$jobs" -k 0 --quiet "${@:2}"; }
 
 # Nothing but the headers that are generated: for tools that read sources.
 compile_generated() {
-  ninja -C "$build/$1" -t targets all | sed -n 's/^\(.*_generated\.h\): CUSTOM_COMMAND$/\1/p' |
+  ninja -C "$build/$1" -t targets all | sed -n 's/^\(.*\(_generated\.h\|\.pb\.h\|\.inc\)\): CUSTOM_COMMAND$/\1/p' |
     xargs -r ninja -C "$build/$1" -j "$jobs" --quiet
 }
 
