@@ -161,8 +161,9 @@ virtufin_status_t virtufin_feed_options_describe(const virtufin_feed_options_t* 
     const std::vector<FeedOption>& all = options->venue.options;
     if (index >= all.size()) return virtufin::c::BadIndex(index, all.size());
     const FeedOption& one = all[index];
-    const virtufin_option_info_t known = {sizeof(known), 0, Str(one.key), Str(one.description),
-                                          Str(one.default_value)};
+    const virtufin_option_info_t known = {sizeof(known),          0,
+                                          Str(one.key),           Str(one.description),
+                                          Str(one.default_value), Str(one.values)};
     return virtufin::c::WriteStruct(known, info);
   });
 }

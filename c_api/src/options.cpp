@@ -43,8 +43,9 @@ virtufin_status_t virtufin_options_describe(size_t index, virtufin_option_info_t
     const auto keys = PlatformOptions::Keys();
     if (index >= keys.size()) return virtufin::c::BadIndex(index, keys.size());
     const PlatformOptions::Key& key = keys[index];
-    const virtufin_option_info_t known = {sizeof(known), 0, Str(key.name), Str(key.description),
-                                          Str(key.default_value)};
+    const virtufin_option_info_t known = {sizeof(known),          0,
+                                          Str(key.name),          Str(key.description),
+                                          Str(key.default_value), Str(key.values)};
     return virtufin::c::WriteStruct(known, info);
   });
 }

@@ -15,8 +15,8 @@ FeedVenue BinanceVenue(BinanceMarket market, std::string description, PubSub& bu
   venue.name = BinanceVenueName(market);
   venue.description = std::move(description);
   for (BinanceAdapterOptions::Key& key : BinanceAdapterOptions::Keys()) {
-    venue.options.push_back(
-        {std::move(key.name), std::move(key.description), std::move(key.default_value)});
+    venue.options.push_back({std::move(key.name), std::move(key.description),
+                             std::move(key.default_value), std::move(key.values)});
   }
   venue.make = [market, &bus, &state,
                 runtime](const auto& given) -> Result<std::unique_ptr<ExchangeAdapter>> {

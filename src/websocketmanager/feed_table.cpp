@@ -20,7 +20,7 @@ Status Closed() {
 
 Status FeedTable::Unknown(std::string_view id) const {
   return Status(StatusCode::kNotFound, "websocketmanager",
-                "expected the id of a feed (ListFeeds has them), found '" + std::string(id) + "'");
+                "expected the id of a feed, found '" + std::string(id) + "'");
 }
 
 Status FeedTable::Reserve() {

@@ -1,4 +1,4 @@
-# The programs in README.md compile as they stand there.
+# The programs in README.md and virtufin.h compile as they stand there.
 
 # virtufin_readme_block(<heading> <language> <file>): the first block of that language below a heading.
 function(virtufin_readme_block heading language file)
@@ -40,4 +40,25 @@ if(TARGET virtufin_platform AND TARGET virtufin_websocketmanager)
   add_executable(readme_market_data "${readme}/market_data.cpp")
   virtufin_own_code(readme_market_data)
   target_link_libraries(readme_market_data PRIVATE virtufin::platform virtufin::websocketmanager)
+endif()
+
+if(TARGET virtufin_c)
+  set(header "${PROJECT_SOURCE_DIR}/c_api/include/virtufin/virtufin.h")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${header}")
+  file(READ "${header}" text)
+  if(NOT text MATCHES "\n \\* A first program:\n \\*\n(.*)\n#ifndef VIRTUFIN_VIRTUFIN_H")
+    message(FATAL_ERROR "virtufin.h: expected 'A first program:' in its first comment")
+  endif()
+  set(text "\n${CMAKE_MATCH_1}\n")
+  foreach(margin "\n *   " "\n *")
+    string(REPLACE "${margin}" "\n" text "${text}")
+  endforeach()
+  string(REPLACE "} */" "}" text "${text}")
+  file(CONFIGURE OUTPUT "${readme}/first_program.c" CONTENT "${text}" @ONLY)
+  virtufin_test(header_first_program NO_MAIN SOURCES "${readme}/first_program.c" LINK virtufin::c
+    LABELS threads)
+  # The undefined-behaviour runtime of C++ comes with the C++ driver only.
+  set_target_properties(header_first_program PROPERTIES C_STANDARD 11 LINKER_LANGUAGE CXX)
+  set_tests_properties(header_first_program PROPERTIES
+    PASS_REGULAR_EXPRESSION "ticks: {\"bid\":\"1.0842\"}")
 endif()

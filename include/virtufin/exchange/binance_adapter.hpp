@@ -63,9 +63,10 @@ struct BinanceAdapterOptions {
   /// Errors: NOT_FOUND for an unknown key, naming those that exist; INVALID_ARGUMENT saying what
   /// was expected.
   Status Set(std::string_view key, std::string_view value);
-  /// Every key, with its default as text. [any]
+  /// Every key, with its default and the values it takes as text: "1 to 5000", "true or false";
+  /// empty: any text. [any]
   struct Key {
-    std::string name, description, default_value;
+    std::string name, description, default_value, values;
   };
   static std::vector<Key> Keys();
 };

@@ -30,8 +30,9 @@ struct WebSocketManagerOptions {
 /// One option of a venue, as StartFeed takes it.
 struct FeedOption {
   std::string key;
-  std::string description;    // what it means and which values it takes
+  std::string description;
   std::string default_value;  // as text; empty: none, or by venue
+  std::string values = {};    // "1 to 5000", "true or false"; empty: any text
 };
 
 /// What a venue is called, what it can be told, and how its adapter is made.

@@ -45,8 +45,7 @@ const Entry kEntries[] = {
     {"run_id", "extension runid of the events, a UUID; empty: none", &FeedOptions::run_id},
     {"depth_speed_ms", "of books: 100; spot also 1000, USD-M 250 and 500", &Options::depth_speed_ms,
      1, kDayMs},
-    {"snapshot_levels", "of each side in a depth snapshot, 1 to 5000", &Options::snapshot_levels, 1,
-     5000},
+    {"snapshot_levels", "of each side in a depth snapshot", &Options::snapshot_levels, 1, 5000},
     {"max_depth", "levels of each side in a snapshot event; 0: all", &FeedOptions::max_depth, 0,
      kMany},
     {"max_stored_levels", "of each side of a book; beyond that it has a gap",
@@ -103,16 +102,21 @@ Status Assign(const Entry& entry, std::string_view text, bool& out) {
   return {};
 }
 
+/// What a member may be set to; empty: any text.
+std::string ValuesOf(const Entry&, const std::string&) { return {}; }
+std::string ValuesOf(const Entry&, bool) { return "true or false"; }
+template <class Number>
+std::string ValuesOf(const Entry& entry, Number) {
+  return std::to_string(entry.low) + " to " + std::to_string(entry.high);
+}
+
 template <class Number>
 Status Assign(const Entry& entry, std::string_view text, Number& out) {
   std::int64_t value = 0;
   const char* const end = text.data() + text.size();
   const auto read = std::from_chars(text.data(), end, value);
   if (read.ec != std::errc() || read.ptr != end || value < entry.low || value > entry.high) {
-    return Invalid(
-        entry,
-        "a whole number from " + std::to_string(entry.low) + " to " + std::to_string(entry.high),
-        text);
+    return Invalid(entry, "a whole number from " + ValuesOf(entry, value), text);
   }
   out = static_cast<Number>(value);
   return {};
@@ -144,9 +148,12 @@ std::vector<BinanceAdapterOptions::Key> BinanceAdapterOptions::Keys() {
   BinanceAdapterOptions defaults;
   std::vector<Key> keys;
   for (const Entry& entry : kEntries) {
-    std::string text =
-        std::visit([&](auto member) { return TextOf(Of(defaults, member)); }, entry.member);
-    keys.push_back({entry.key, entry.description, std::move(text)});
+    std::visit(
+        [&](auto member) {
+          const auto& value = Of(defaults, member);
+          keys.push_back({entry.key, entry.description, TextOf(value), ValuesOf(entry, value)});
+        },
+        entry.member);
   }
   return keys;
 }

@@ -213,6 +213,7 @@ static void options_of_a_venue_are_described(void) {
     CHECK(virtufin_feed_options_describe(options, i, &info, NULL) == VIRTUFIN_OK);
     CHECK(info.key.size > 0 && info.description.size > 0);
     if (equals(info.key, "depth_speed_ms")) found = equals(info.default_value, "100");
+    if (equals(info.key, "snapshot_levels")) CHECK(equals(info.values, "1 to 5000"));
   }
   CHECK(found);
   virtufin_option_info_t info = {0};

@@ -47,6 +47,8 @@ static void options_can_be_listed_set_and_read(void) {
     virtufin_option_info_t info = {.struct_size = sizeof(info)};
     CHECK(virtufin_options_describe(i, &info, NULL) == VIRTUFIN_OK);
     CHECK(info.struct_size == sizeof(info) && info.description.size > 0);
+    if (equals(info.key, "executor.threads")) CHECK(equals(info.values, "0 to 1024"));
+    if (equals(info.key, "worker.environment")) CHECK(equals(info.values, "true or false"));
     if (!explains(info.key, info.default_value)) {
       fprintf(stderr, "the header does not explain %.*s\n", (int)info.key.size, info.key.data);
     }

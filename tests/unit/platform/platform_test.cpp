@@ -25,7 +25,7 @@ std::unique_ptr<Platform> Started(PlatformOptions options = {}) {
 }  // namespace
 
 // Pins CA-2.
-TEST_CASE("every key of Keys can be set to its default") {
+TEST_CASE("every key of Keys can be set to its default, and numbers within what it says") {
   PlatformOptions options;
   const auto keys = PlatformOptions::Keys();
   CHECK(keys.size() >= 8);
@@ -33,6 +33,18 @@ TEST_CASE("every key of Keys can be set to its default") {
     CAPTURE(key.name);
     CHECK(options.Set(key.name, key.default_value).ok());
     CHECK(!key.description.empty());
+    const std::size_t between = key.values.find(" to ");
+    if (between == std::string_view::npos) continue;
+    PlatformOptions other;
+    const std::string low(key.values.substr(0, between));
+    const std::string high(key.values.substr(between + 4));
+    CHECK(other.Set(key.name, low).ok());
+    CHECK(other.Set(key.name, high).ok());
+    for (const std::int64_t beyond : {std::stoll(low) - 1, std::stoll(high) + 1}) {
+      const Status refused = other.Set(key.name, std::to_string(beyond));
+      CHECK(refused.code() == StatusCode::kInvalidArgument);
+      CHECK(refused.message().find(key.values) != std::string_view::npos);
+    }
   }
   const PlatformOptions defaults;
   CHECK(options.executor.threads == defaults.executor.threads);
