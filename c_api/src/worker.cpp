@@ -8,10 +8,9 @@
 #include "pairs.hpp"
 #include "virtufin/engine/inproc.hpp"
 
+using virtufin::CodeSource;
 using virtufin::CreateWorkerRequest;
 using virtufin::Status;
-using virtufin::StatusCode;
-using virtufin::WorkerCode;
 using virtufin::c::Guard;
 using virtufin::c::Invalid;
 using virtufin::c::ReadPairs;
@@ -22,10 +21,11 @@ namespace {
 
 constexpr std::string_view kNativeMimeType = "application/x-native-dll";
 
-void Fill(const virtufin_worker_code_t& given, WorkerCode& code) {
+void Fill(const virtufin_worker_code_t& given, CodeSource& code) {
   const std::string_view mime_type = View(given.mime_type);
   code.mime_type = mime_type.empty() ? kNativeMimeType : mime_type;
   code.path = View(given.path);
+  code.url = View(given.url);
   std::string_view content = View(given.content);
   if (given.functions.data != nullptr) {
     code.mime_type = virtufin::kInProcMimeType;
@@ -34,7 +34,7 @@ void Fill(const virtufin_worker_code_t& given, WorkerCode& code) {
   code.content.assign(content.begin(), content.end());
 }
 
-Status Read(const virtufin_worker_code_t* given, WorkerCode& code) {
+Status Read(const virtufin_worker_code_t* given, CodeSource& code) {
   virtufin_worker_code_t known{};
   if (Status status = virtufin::c::ReadStruct(given, known); !status.ok()) return status;
   const std::array sources = {known.path, known.content, known.url, known.functions};
@@ -43,10 +43,6 @@ Status Read(const virtufin_worker_code_t* given, WorkerCode& code) {
   if (found != 1) {
     return Invalid("code: expected one of path, content, url and functions, found " +
                    std::to_string(found));
-  }
-  if (known.url.data != nullptr) {
-    return Status(StatusCode::kUnimplemented, "c_api",
-                  "url: this library is built without fetching of code");
   }
   Fill(known, code);
   return {};
@@ -126,7 +122,7 @@ virtufin_status_t virtufin_worker_load_code(virtufin_platform_t* platform, virtu
                                             virtufin_error_t** error) {
   return Guard(error, [&] {
     Status status = Require({{"platform", platform}, {"code", code}});
-    WorkerCode read;
+    CodeSource read;
     if (status.ok()) status = Read(code, read);
     if (!status.ok()) return status;
     return platform->platform->workers().LoadCode(View(id), std::move(read));

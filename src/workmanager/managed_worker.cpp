@@ -3,9 +3,11 @@
 
 #include <utility>
 
+#include "workmanager/code_resolver.hpp"
+
 namespace virtufin::inline v0::detail {
 
-ManagedWorker::ManagedWorker(WorkerInfo info, WorkerCode source, WorkerConfig config,
+ManagedWorker::ManagedWorker(WorkerInfo info, CodeSource source, WorkerConfig config,
                              std::string instance_id, Engine& engine,
                              const WorkManager::Dependencies& dependencies, Timeout call_timeout)
     : info_(std::move(info)),
@@ -14,6 +16,7 @@ ManagedWorker::ManagedWorker(WorkerInfo info, WorkerCode source, WorkerConfig co
       engine_(engine),
       runtime_(dependencies.runtime),
       bus_(dependencies.bus),
+      fetcher_(dependencies.fetcher),
       call_timeout_(call_timeout),
       host_(std::make_shared<ManagedWorkerHost>(info_.id, dependencies.runtime.log,
                                                 dependencies.gateway)),
@@ -52,22 +55,26 @@ WorkerInfo ManagedWorker::Info() const {
 
 // --- code ---------------------------------------------------------------------------------------
 
-Result<ManagedWorker::Load> ManagedWorker::LoadFrom(const WorkerCode& source) {
+Result<ManagedWorker::Load> ManagedWorker::LoadFrom(const CodeSource& source) {
   Executor::BlockingScope blocking;
-  auto loaded = engine_.Load(source, identity_, host_);
+  auto resolved = ResolveCode(source, fetcher_);
+  if (!resolved.ok()) return resolved.status();
+  auto loaded = engine_.Load(resolved->code, identity_, host_);
   if (!loaded.ok()) return loaded.status();
-  return Load{std::move(*loaded), std::make_shared<Outcomes>(weak_from_this())};
+  return Load{std::move(*loaded), std::make_shared<Outcomes>(weak_from_this()),
+              std::move(resolved->sha256)};
 }
 
-Status ManagedWorker::LoadFirst() {
+Status ManagedWorker::LoadFirst(const Commit& commit) {
   auto loaded = LoadFrom(source_);
   if (!loaded.ok()) return loaded.status();
+  if (Status kept = commit(loaded->sha256); !kept.ok()) return kept;
   std::lock_guard lock(mutex_);
   load_ = std::move(*loaded);
   return {};
 }
 
-void ManagedWorker::LoadCode(WorkerCode source, Timeout timeout, Done done) {
+void ManagedWorker::LoadCode(CodeSource source, Commit commit, Timeout timeout, Done done) {
   {
     std::unique_lock lock(mutex_);
     Status refused;
@@ -84,19 +91,22 @@ void ManagedWorker::LoadCode(WorkerCode source, Timeout timeout, Done done) {
       return done(std::move(refused));
     }
     if (state_ == State::kDraining) {
-      deferred_.push_back([self = shared_from_this(), source = std::move(source), timeout,
-                           done = std::move(done)]() mutable {
-        self->LoadCode(std::move(source), timeout, std::move(done));
+      deferred_.push_back([self = shared_from_this(), source = std::move(source),
+                           commit = std::move(commit), timeout, done = std::move(done)]() mutable {
+        self->LoadCode(std::move(source), std::move(commit), timeout, std::move(done));
       });
       return;
     }
     swapping_ = true;
   }
   source.mime_type = info_.mime_type;
-  auto load = [self = shared_from_this(), source = std::move(source), timeout,
-               done = std::move(done)]() mutable {
+  auto load = [self = shared_from_this(), source = std::move(source), commit = std::move(commit),
+               timeout, done = std::move(done)]() mutable {
     auto loaded = self->LoadFrom(source);
-    if (!loaded.ok()) return self->FailLoad(loaded.status(), std::move(done));
+    if (!loaded.ok()) return self->FailLoad(loaded.status(), {}, std::move(done));
+    if (Status kept = commit(loaded->sha256); !kept.ok()) {
+      return self->FailLoad(kept, std::move(*loaded), std::move(done));
+    }
     self->OfferSwap({std::move(*loaded), std::move(source), std::move(done), {}}, timeout);
   };
   const ThreadKind kind = CurrentThreadKind();
@@ -107,8 +117,9 @@ void ManagedWorker::LoadCode(WorkerCode source, Timeout timeout, Done done) {
   }
 }
 
-void ManagedWorker::FailLoad(const Status& status, Done done) {
+void ManagedWorker::FailLoad(const Status& status, Load unload, Done done) {
   Afterwards after;
+  after.unload = std::move(unload);
   after.run.push_back([status, done = std::move(done)] { done(status); });
   {
     std::lock_guard lock(mutex_);
@@ -206,7 +217,7 @@ Status ManagedWorker::Start() {
     return {};
   }
   state_ = State::kLoading;
-  const WorkerCode source = source_;
+  const CodeSource source = source_;
   lock.unlock();
   auto loaded = LoadFrom(source);
   lock.lock();

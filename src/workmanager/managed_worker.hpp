@@ -27,17 +27,21 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   using Done = WorkManager::Done;
   using Timeout = std::chrono::milliseconds;
 
+  /// Keeps what was loaded, by its digest, before it takes effect; the code goes when that fails.
+  using Commit = std::function<Status(const std::string& sha256)>;
+
   /// `engine` and what `dependencies` names are borrowed until the worker is deleted.
-  ManagedWorker(WorkerInfo info, WorkerCode source, WorkerConfig config, std::string instance_id,
+  ManagedWorker(WorkerInfo info, CodeSource source, WorkerConfig config, std::string instance_id,
                 Engine& engine, const WorkManager::Dependencies& dependencies,
                 Timeout call_timeout);
 
-  Status LoadFirst();  // once, before anything else
+  Status LoadFirst(const Commit& commit);  // once, before anything else
   Status Start();
   void Stop(Timeout timeout, Done done);
   /// `forget` runs after the worker became deleted, before `done`.
   void Delete(Timeout timeout, std::function<void()> forget, Done done);
-  void LoadCode(WorkerCode source, Timeout timeout, Done done);
+  /// `commit` runs when the code is loaded, before the swap; `done` says whether that took place.
+  void LoadCode(CodeSource source, Commit commit, Timeout timeout, Done done);
   WorkerInfo Info() const;
 
  private:
@@ -54,10 +58,11 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   struct Load {
     std::shared_ptr<LoadedWorker> worker;
     std::shared_ptr<Outcomes> outcomes;
+    std::string sha256;  // of the code
   };
   struct Swap {
     Load load;
-    WorkerCode source;
+    CodeSource source;
     Done done;
     Executor::Timer timer;
   };
@@ -91,7 +96,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   void LogFailure(const Message& input, bool degrades, std::string_view what, const Status& status);
   Status Error(StatusCode code, const std::string& text) const;
 
-  Result<Load> LoadFrom(const WorkerCode& source);
+  Result<Load> LoadFrom(const CodeSource& source);
   Status Subscribe();  // lock held
   void Drain(std::unique_lock<std::mutex>& lock, Timeout timeout, Waiter waiter);
   void OnUnsubscribed(std::uint64_t drain);
@@ -103,7 +108,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   void FinishSwap(const Status& status, Afterwards& after);  // lock held
   void OfferSwap(Swap swap, Timeout timeout);
   void OnSwapTimeout(std::uint64_t swap, Timeout timeout);
-  void FailLoad(const Status& status, Done done);
+  void FailLoad(const Status& status, Load unload, Done done);
 
   const WorkerInfo info_;  // id, type, topics, config, tags, created_at
   const WorkerConfig config_;
@@ -111,12 +116,13 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   Engine& engine_;
   Runtime runtime_;
   PubSub& bus_;
+  CodeFetcher* const fetcher_;
   const Timeout call_timeout_;
   const std::shared_ptr<ManagedWorkerHost> host_;
 
   mutable std::mutex mutex_;
   State state_ = State::kStopped;
-  WorkerCode source_;
+  CodeSource source_;
   std::string error_;
   Load load_;
   Subscription subscription_;

@@ -10,12 +10,15 @@
 #include <utility>
 
 #include "virtufin/core/uuid.hpp"
-#include "workmanager/managed_worker.hpp"
+#include "workmanager/audit.hpp"
+#include "workmanager/code_resolver.hpp"
 #include "workmanager/worker_config.hpp"
+#include "workmanager/worker_slot.hpp"
 
 namespace virtufin::inline v0 {
 
 using detail::ManagedWorker;
+using detail::WorkerSlot;
 
 namespace {
 
@@ -65,7 +68,7 @@ struct WorkManager::Impl {
 
   struct Table {
     std::mutex mutex;
-    std::map<std::string, std::shared_ptr<ManagedWorker>, std::less<>> workers;
+    std::map<std::string, std::shared_ptr<WorkerSlot>, std::less<>> workers;
     bool closed = false;
   };
 
@@ -75,7 +78,7 @@ struct WorkManager::Impl {
   // Shared with deletions that end when the manager is gone.
   const std::shared_ptr<Table> table = std::make_shared<Table>();
 
-  std::shared_ptr<ManagedWorker> Find(std::string_view id) const {
+  std::shared_ptr<WorkerSlot> Find(std::string_view id) const {
     std::lock_guard lock(table->mutex);
     auto it = table->workers.find(id);
     return it == table->workers.end() ? nullptr : it->second;
@@ -89,19 +92,32 @@ struct WorkManager::Impl {
   ManagedWorker::Timeout CallTimeout() const {
     return ManagedWorker::Timeout(std::clamp<std::int64_t>(options.call_timeout_ms, 0, kYearMs));
   }
-  static void Delete(const std::shared_ptr<Table>& table,
-                     const std::shared_ptr<ManagedWorker>& worker, const std::string& id,
-                     ManagedWorker::Timeout timeout, Done done) {
+  static void Delete(const std::shared_ptr<Table>& table, const std::shared_ptr<WorkerSlot>& slot,
+                     const std::string& id, ManagedWorker::Timeout timeout, Done done) {
     auto forget = [table = table, id] {
-      std::shared_ptr<ManagedWorker> last;  // destroyed without the lock
+      std::shared_ptr<WorkerSlot> last;  // destroyed without the lock
       std::lock_guard lock(table->mutex);
       if (auto it = table->workers.find(id); it != table->workers.end()) {
         last = std::move(it->second);
         table->workers.erase(it);
       }
     };
-    worker->Delete(timeout, std::move(forget), std::move(done));
+    slot->worker().Delete(timeout, std::move(forget), std::move(done));
   }
+  Status Audit(const CallContext& by, const detail::AuditEntry& entry, Status outcome) const {
+    detail::Audit(dependencies.runtime.log, by, entry, outcome);
+    return outcome;
+  }
+  /// `done`, after its line in the audit.
+  Done Audited(const CallContext& by, std::string_view action, std::string_view id,
+               Done done) const {
+    return [&log = dependencies.runtime.log, by, action, id = std::string(id),
+            done = std::move(done)](Status status) {
+      detail::Audit(log, by, {action, id}, status);
+      done(std::move(status));
+    };
+  }
+  Result<std::shared_ptr<WorkerSlot>> Make(CreateWorkerRequest request) const;
 };
 
 WorkManager::WorkManager(const WorkManagerOptions& options, const Dependencies& dependencies)
@@ -114,8 +130,8 @@ WorkManager::~WorkManager() {
   }
 }
 
-Result<std::string> WorkManager::Create(CreateWorkerRequest request) {
-  auto engine = impl_->dependencies.engines.Find(request.code.mime_type);
+Result<std::shared_ptr<WorkerSlot>> WorkManager::Impl::Make(CreateWorkerRequest request) const {
+  auto engine = dependencies.engines.Find(request.code.mime_type);
   if (!engine.ok()) return engine.status();
   const EngineInfo description = (*engine)->Describe();
   if (!description.available) {
@@ -125,81 +141,162 @@ Result<std::string> WorkManager::Create(CreateWorkerRequest request) {
   auto config = detail::CheckRequest(request);
   if (!config.ok()) return config.status();
   RetryPolicy& retry = config->subscribe.retry;
-  retry.retries = impl_->options.retry_attempts;
-  retry.first_delay_ms = std::clamp<std::int64_t>(impl_->options.retry_base_delay_ms, 0, kYearMs);
+  retry.retries = options.retry_attempts;
+  retry.first_delay_ms = std::clamp<std::int64_t>(options.retry_base_delay_ms, 0, kYearMs);
   retry.attempt_timeout_ms = 0;  // a call that does not return is the worker's own affair
 
+  request.code.mime_type = description.mime_type;
   WorkerInfo info;
   info.id = NewId();
   info.mime_type = description.mime_type;
   info.language = description.language;
   info.topics = std::move(request.topics);
   info.config = std::move(request.config);
-  info.tags = std::move(request.tags);
-  info.created_at = impl_->dependencies.runtime.clock.Now();
-  const std::string id = info.id;
-  request.code.mime_type = description.mime_type;
-  auto worker = std::make_shared<ManagedWorker>(std::move(info), std::move(request.code),
-                                                std::move(*config), impl_->instance_id, **engine,
-                                                impl_->dependencies, impl_->CallTimeout());
-  if (Status status = worker->LoadFirst(); !status.ok()) return status;
-  std::lock_guard lock(impl_->table->mutex);
-  if (impl_->table->closed) {
-    return Status(StatusCode::kUnavailable, "workmanager", "no worker can be created: shut down");
+  info.created_at = dependencies.runtime.clock.Now();
+  HistoryEntry first;
+  first.code_source = detail::WithoutSecrets(request.code);
+  first.created_at = info.created_at;
+  auto worker =
+      std::make_shared<ManagedWorker>(std::move(info), std::move(request.code), std::move(*config),
+                                      instance_id, **engine, dependencies, CallTimeout());
+  auto slot = std::make_shared<WorkerSlot>(std::move(request.tags));
+  if (Status status = slot->LoadFirst(std::move(worker), std::move(first)); !status.ok()) {
+    return status;
   }
-  impl_->table->workers.emplace(id, std::move(worker));
+  return slot;
+}
+
+Result<std::string> WorkManager::Create(CreateWorkerRequest request, const CallContext& by) {
+  const std::string mime_type = request.code.mime_type;
+  auto refused = [&](Status status) {
+    return impl_->Audit(by, {"create", {}, mime_type}, std::move(status));
+  };
+  auto made = impl_->Make(std::move(request));
+  if (!made.ok()) return refused(made.status());
+  const std::string id = (*made)->Info().id;
+  bool closed = false;
+  {
+    std::lock_guard lock(impl_->table->mutex);
+    if (!(closed = impl_->table->closed)) impl_->table->workers.emplace(id, *made);
+  }
+  if (closed) {
+    return refused(
+        Status(StatusCode::kUnavailable, "workmanager", "no worker can be created: shut down"));
+  }
+  (void)impl_->Audit(by, {"create", id, mime_type, (*made)->sha256()}, {});
   return id;
 }
 
-Status WorkManager::Start(std::string_view id) {
-  auto worker = impl_->Find(id);
-  return worker ? worker->Start() : impl_->Unknown(id);
+Status WorkManager::Start(std::string_view id, const CallContext& by) {
+  auto slot = impl_->Find(id);
+  return impl_->Audit(by, {"start", id}, slot ? slot->worker().Start() : impl_->Unknown(id));
 }
 
-void WorkManager::Stop(std::string_view id, Done done) {
-  auto worker = impl_->Find(id);
-  if (!worker) return done(impl_->Unknown(id));
-  worker->Stop(impl_->StopTimeout(), std::move(done));
+void WorkManager::Stop(std::string_view id, Done done, const CallContext& by) {
+  done = impl_->Audited(by, "stop", id, std::move(done));
+  auto slot = impl_->Find(id);
+  if (!slot) return done(impl_->Unknown(id));
+  slot->worker().Stop(impl_->StopTimeout(), std::move(done));
 }
 
-void WorkManager::Delete(std::string_view id, Done done) {
-  auto worker = impl_->Find(id);
-  if (!worker) return done(impl_->Unknown(id));
-  Impl::Delete(impl_->table, worker, std::string(id), impl_->StopTimeout(), std::move(done));
+void WorkManager::Delete(std::string_view id, Done done, const CallContext& by) {
+  done = impl_->Audited(by, "delete", id, std::move(done));
+  auto slot = impl_->Find(id);
+  if (!slot) return done(impl_->Unknown(id));
+  Impl::Delete(impl_->table, slot, std::string(id), impl_->StopTimeout(), std::move(done));
 }
 
-void WorkManager::LoadCode(std::string_view id, WorkerCode code, Done done) {
-  auto worker = impl_->Find(id);
-  if (!worker) return done(impl_->Unknown(id));
+void WorkManager::LoadCode(std::string_view id, CodeSource code, Done done, const CallContext& by) {
+  auto answer = [&log = impl_->dependencies.runtime.log, by, id = std::string(id),
+                 mime_type = code.mime_type,
+                 done = std::move(done)](const Status& status, const std::string& sha256) {
+    detail::Audit(log, by, {"load-code", id, mime_type, sha256}, status);
+    done(status);
+  };
+  auto slot = impl_->Find(id);
+  if (!slot) return answer(impl_->Unknown(id), {});
   if (!code.mime_type.empty()) {
     auto engine = impl_->dependencies.engines.Find(code.mime_type);
-    if (!engine.ok()) return done(engine.status());
+    if (!engine.ok()) return answer(engine.status(), {});
     code.mime_type = (*engine)->Describe().mime_type;
   }
-  worker->LoadCode(std::move(code), impl_->StopTimeout(), std::move(done));
+  slot->LoadCode(std::move(code), impl_->dependencies.runtime.clock.Now(), impl_->StopTimeout(),
+                 std::move(answer));
 }
 
-Status WorkManager::Stop(std::string_view id) {
-  return Await([&](Done done) { Stop(id, std::move(done)); });
+Status WorkManager::Stop(std::string_view id, const CallContext& by) {
+  return Await([&](Done done) { Stop(id, std::move(done), by); });
 }
 
-Status WorkManager::Delete(std::string_view id) {
-  return Await([&](Done done) { Delete(id, std::move(done)); });
+Status WorkManager::Delete(std::string_view id, const CallContext& by) {
+  return Await([&](Done done) { Delete(id, std::move(done), by); });
 }
 
-Status WorkManager::LoadCode(std::string_view id, WorkerCode code) {
-  return Await([&](Done done) { LoadCode(id, std::move(code), std::move(done)); });
+Status WorkManager::LoadCode(std::string_view id, CodeSource code, const CallContext& by) {
+  return Await([&](Done done) { LoadCode(id, std::move(code), std::move(done), by); });
 }
 
-std::vector<WorkerInfo> WorkManager::List() const {
-  std::vector<std::shared_ptr<ManagedWorker>> workers;
+std::vector<WorkerInfo> WorkManager::List(const std::vector<TagFilter>& filters) const {
+  std::vector<std::shared_ptr<WorkerSlot>> slots;
   {
     std::lock_guard lock(impl_->table->mutex);
-    for (const auto& [id, worker] : impl_->table->workers) workers.push_back(worker);
+    for (const auto& [id, slot] : impl_->table->workers) slots.push_back(slot);
   }
   std::vector<WorkerInfo> list;
-  for (const auto& worker : workers) list.push_back(worker->Info());
+  for (const auto& slot : slots) {
+    WorkerInfo info = slot->Info();
+    const bool matches = std::all_of(filters.begin(), filters.end(), [&](const TagFilter& filter) {
+      auto tag = info.tags.find(filter.key);
+      return tag != info.tags.end() && tag->second == filter.value;
+    });
+    if (matches) list.push_back(std::move(info));
+  }
   return list;
+}
+
+Result<WorkerInfo> WorkManager::Get(std::string_view id) const {
+  auto slot = impl_->Find(id);
+  if (!slot) return impl_->Unknown(id);
+  return slot->Info();
+}
+
+Result<std::vector<HistoryEntry>> WorkManager::History(std::string_view id) const {
+  auto slot = impl_->Find(id);
+  if (!slot) return impl_->Unknown(id);
+  return slot->History();
+}
+
+std::vector<EngineInfo> WorkManager::Engines() const { return impl_->dependencies.engines.List(); }
+
+Result<std::string> WorkManager::GetTag(std::string_view id, std::string_view key) const {
+  auto tags = GetTags(id);
+  if (!tags.ok()) return tags.status();
+  auto tag = tags->find(std::string(key));
+  if (tag == tags->end()) {
+    return Status(StatusCode::kNotFound, "workmanager",
+                  "worker " + std::string(id) + ": no tag '" + std::string(key) + "'");
+  }
+  return tag->second;
+}
+
+Result<std::map<std::string, std::string>> WorkManager::GetTags(std::string_view id) const {
+  auto slot = impl_->Find(id);
+  if (!slot) return impl_->Unknown(id);
+  return slot->GetTags();
+}
+
+Status WorkManager::SetTag(std::string_view id, std::string key, std::string value,
+                           const CallContext& by) {
+  auto slot = impl_->Find(id);
+  return impl_->Audit(by, {"set-tag", id},
+                      slot ? slot->SetTag(std::move(key), std::move(value)) : impl_->Unknown(id));
+}
+
+Status WorkManager::SetTags(std::string_view id, std::map<std::string, std::string> tags,
+                            const CallContext& by) {
+  auto slot = impl_->Find(id);
+  return impl_->Audit(by, {"set-tags", id},
+                      slot ? slot->SetTags(std::move(tags)) : impl_->Unknown(id));
 }
 
 Status WorkManager::Shutdown(std::chrono::milliseconds deadline) {
@@ -211,7 +308,7 @@ Status WorkManager::Shutdown(std::chrono::milliseconds deadline) {
     std::string failures;
   };
   auto pending = std::make_shared<Pending>();
-  std::vector<std::pair<std::string, std::shared_ptr<ManagedWorker>>> workers;
+  std::vector<std::pair<std::string, std::shared_ptr<WorkerSlot>>> workers;
   {
     std::lock_guard lock(impl_->table->mutex);
     impl_->table->closed = true;

@@ -22,6 +22,8 @@
 #include "virtufin/engine/engine.hpp"
 #include "virtufin/pubsub/pubsub.hpp"
 #include "virtufin/worker/gateway_client.hpp"
+#include "virtufin/workmanager/code_source.hpp"
+#include "virtufin/workmanager/worker_info.hpp"
 
 namespace virtufin::inline v0 {
 
@@ -38,7 +40,7 @@ struct WorkManagerOptions {
 };
 
 struct CreateWorkerRequest {
-  WorkerCode code = {};
+  CodeSource code = {};
   std::vector<std::string> topics = {};
   /// Stamped on every incoming event as extensions; one already on the event wins. Keys that start
   /// with `virtufin.` steer the manager instead: `virtufin.queue` (events), `virtufin.overflow`
@@ -50,29 +52,10 @@ struct CreateWorkerRequest {
   std::map<std::string, std::string> tags = {};  // at most 50; never seen by the worker
 };
 
-enum class WorkerStatus : std::uint8_t { kUnspecified = 0, kStopped = 1, kRunning = 2 };
-
-struct WorkerCounters {
-  std::uint64_t calls = 0;      // of the worker, retries included
-  std::uint64_t replies = 0;    // replies published
-  std::uint64_t failed = 0;     // calls that failed, and replies that could not be published
-  std::uint64_t overdue = 0;    // calls that took longer than call_timeout_ms; failed when returned
-  std::uint64_t discarded = 0;  // outcomes of overdue and of abandoned calls
-  std::uint64_t dropped = 0;    // events that waited when the worker was stopped; also logged
-};
-
-struct WorkerInfo {
-  std::string id;         // a UUID
-  std::string mime_type;  // canonical
-  std::string language;
-  std::vector<std::string> topics;
-  Timestamp created_at;
-  WorkerStatus status = WorkerStatus::kUnspecified;
-  std::map<std::string, std::string> config;
-  std::map<std::string, std::string> tags;
-  bool degraded = false;  // a call is overdue, or the last one may have damaged the worker
-  std::string error;      // why it cannot run, or what is overdue; empty otherwise
-  WorkerCounters counters;
+/// On whose behalf a call is made, for the audit: one log line for each call that changes something,
+/// with who, what, worker, MIME type, digest of the code and outcome.
+struct CallContext {
+  std::string who = "application";  // a key's name, else a peer's address
 };
 
 class WorkManager {
@@ -83,6 +66,7 @@ class WorkManager {
     PubSub& bus;
     EngineRegistry& engines;
     GatewayClient* gateway = nullptr;  // what gateway_call reaches; null: UNAVAILABLE
+    CodeFetcher* fetcher = nullptr;    // for code from URLs; null: UNIMPLEMENTED
   };
   using Done = std::function<void(Status)>;
 
@@ -92,12 +76,13 @@ class WorkManager {
   WorkManager& operator=(const WorkManager&) = delete;
 
   /// Loads the code, which may take long; the worker is STOPPED afterwards. Answers its id. [any]
-  /// Errors: INVALID_ARGUMENT for a bad MIME type, topic, config key or tag, or code that does not
-  /// load; FAILED_PRECONDITION when the engine is not available here; UNAVAILABLE after Shutdown.
-  Result<std::string> Create(CreateWorkerRequest request);
+  /// Errors: INVALID_ARGUMENT for a bad MIME type, source, topic, config key or tag, or code that
+  /// does not load; FAILED_PRECONDITION when the engine is not available here; those of
+  /// CodeFetcher; UNAVAILABLE after Shutdown.
+  Result<std::string> Create(CreateWorkerRequest request, const CallContext& by = {});
   /// Subscribes the topics. Idempotent; a worker without code tries the load again. [any]
   /// [callback] Errors: NOT_FOUND; those of Create when it loads.
-  Status Start(std::string_view id);
+  Status Start(std::string_view id, const CallContext& by = {});
 
   /// Completion-based forms: `done` runs exactly once, on any thread, perhaps before they return.
   /// They end with the event in flight (what is still queued is dropped, counted and logged: to
@@ -105,21 +90,39 @@ class WorkManager {
   /// inside the worker's own call. [any] [callback]
   /// Errors: NOT_FOUND; DEADLINE_EXCEEDED when the event in flight did not end within
   /// stop_timeout_ms: stopped or deleted all the same, the call abandoned.
-  void Stop(std::string_view id, Done done);
-  void Delete(std::string_view id, Done done);
+  void Stop(std::string_view id, Done done, const CallContext& by = {});
+  void Delete(std::string_view id, Done done, const CallContext& by = {});
   /// Loads the new code beside the old and swaps between two events: none is lost, doubled or
   /// reordered. The new code starts with state of its own; id, topics, config and queue stay.
-  /// Errors: NOT_FOUND; INVALID_ARGUMENT with the loader's words; FAILED_PRECONDITION during
-  /// another swap; DEADLINE_EXCEEDED when the event in flight did not end. The old code stays.
-  void LoadCode(std::string_view id, WorkerCode code, Done done);
+  /// Errors: NOT_FOUND; INVALID_ARGUMENT with the loader's words; those of CodeFetcher;
+  /// FAILED_PRECONDITION during another swap; DEADLINE_EXCEEDED when the event in flight did not
+  /// end. The old code stays.
+  void LoadCode(std::string_view id, CodeSource code, Done done, const CallContext& by = {});
 
   /// Blocking forms, for foreign threads. [any]
   /// Errors: as above; FAILED_PRECONDITION on executor and callback threads.
-  Status Stop(std::string_view id);
-  Status Delete(std::string_view id);
-  Status LoadCode(std::string_view id, WorkerCode code);
+  Status Stop(std::string_view id, const CallContext& by = {});
+  Status Delete(std::string_view id, const CallContext& by = {});
+  Status LoadCode(std::string_view id, CodeSource code, const CallContext& by = {});
 
-  std::vector<WorkerInfo> List() const;  // [any] [callback]
+  /// Those that match all filters, by id; no filter: all. [any] [callback]
+  std::vector<WorkerInfo> List(const std::vector<TagFilter>& filters = {}) const;
+  /// [any] [callback] Errors: NOT_FOUND.
+  Result<WorkerInfo> Get(std::string_view id) const;
+  /// The codes that the worker has had, oldest first; the last is the one it has. [any] [callback]
+  /// Errors: NOT_FOUND.
+  Result<std::vector<HistoryEntry>> History(std::string_view id) const;
+  std::vector<EngineInfo> Engines() const;  // [any] by MIME type
+
+  /// Tags of one worker; SetTags replaces all. [any] [callback]
+  /// Errors: NOT_FOUND, of GetTag also for a tag that is not there; INVALID_ARGUMENT naming a tag
+  /// that is too long, or too many of them.
+  Result<std::string> GetTag(std::string_view id, std::string_view key) const;
+  Result<std::map<std::string, std::string>> GetTags(std::string_view id) const;
+  Status SetTag(std::string_view id, std::string key, std::string value,
+                const CallContext& by = {});
+  Status SetTags(std::string_view id, std::map<std::string, std::string> tags,
+                 const CallContext& by = {});
 
   /// Stops and unloads all workers; nothing can be created afterwards. [owner]
   /// Errors: DEADLINE_EXCEEDED naming the calls that were abandoned; FAILED_PRECONDITION on

@@ -42,7 +42,7 @@ TEST_CASE("a worker is created from a package's bytes, swapped for another and d
   REQUIRE(watch.ok());
 
   CreateWorkerRequest request;
-  request.code = {"application/x-nativedll", "", FileBytes(PACKAGE)};
+  request.code = WorkerCode{"application/x-nativedll", "", FileBytes(PACKAGE)};
   request.topics = {"ticks"};
   const auto worker = platform.workers().Create(std::move(request));
   REQUIRE_MESSAGE(worker.ok(), worker.status().ToString());

@@ -14,17 +14,24 @@
 
 namespace virtufin::test {
 
+/// What a manager may have besides.
+struct Extras {
+  CodeFetcher* fetcher = nullptr;
+};
+
 struct ManagerFixture {
   explicit ManagerFixture(int threads = 2, std::int64_t stop_timeout_ms = 30'000,
-                          GatewayClient* gateway = nullptr, std::int64_t call_timeout_ms = 30'000)
+                          GatewayClient* gateway = nullptr, std::int64_t call_timeout_ms = 30'000,
+                          const Extras& extras = {})
       : executor({.threads = threads}, WallClock(), log), bus(runtime) {
     (void)engines.Register(std::make_unique<ScriptedEngine>(scripts));
     WorkManagerOptions options;
     options.stop_timeout_ms = stop_timeout_ms;
     options.call_timeout_ms = call_timeout_ms;
     options.retry_base_delay_ms = 1;
-    manager = std::make_unique<WorkManager>(
-        options, WorkManager::Dependencies{runtime, bus, engines, gateway});
+    WorkManager::Dependencies dependencies{runtime, bus, engines, gateway};
+    dependencies.fetcher = extras.fetcher;
+    manager = std::make_unique<WorkManager>(options, dependencies);
     (void)executor.Start();
   }
   ~ManagerFixture() {
