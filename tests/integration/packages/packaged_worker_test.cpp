@@ -52,15 +52,17 @@ TEST_CASE("a worker is created from a package's bytes, swapped for another and d
 
   auto cut = FileBytes(PACKAGE);
   cut.pop_back();
-  const Status refused =
-      platform.workers().LoadCode(*worker, {"application/x-native-dll", "", std::move(cut)});
+  const Status refused = platform.workers().LoadCode(
+      *worker, WorkerCode{"application/x-native-dll", "", std::move(cut)});
   CHECK(refused.code() == StatusCode::kInvalidArgument);
   CHECK_MESSAGE(refused.message().find("truncated, or no zip") != std::string_view::npos,
                 refused.ToString());
   REQUIRE(platform.bus().Publish(Message("ticks", Tick("two"))).ok());
   CHECK(answers.WaitFor(2).at(1) == "two");
 
-  REQUIRE(platform.workers().LoadCode(*worker, {"application/x-native-dll", PACKAGE, {}}).ok());
+  REQUIRE(platform.workers()
+              .LoadCode(*worker, WorkerCode{"application/x-native-dll", PACKAGE, {}})
+              .ok());
   REQUIRE(platform.bus().Publish(Message("ticks", Tick("three"))).ok());
   CHECK(answers.WaitFor(3).at(2) == "three");
   CHECK(platform.workers().Delete(*worker).ok());
