@@ -27,7 +27,7 @@ const std::vector<std::string> kSymbols = {"AAAUSDT", "BBBUSDT"};
 
 /// One simulated venue on a port of its own.
 struct Venue {
-  explicit Venue(sim::VenueMarket market, double changes_per_s = 50) {
+  explicit Venue(sim::VenueMarket of, double changes_per_s = 50) : market(of) {
     sim::VenueOptions options;
     options.market = market;
     for (const std::string& name : kSymbols) {
@@ -53,6 +53,7 @@ struct Venue {
                 .ok());
   }
 
+  sim::VenueMarket market;
   std::unique_ptr<sim::BinanceVenueServer> server;
 };
 
@@ -94,7 +95,8 @@ std::size_t EntriesOf(const char* folder) {
   return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
-/// Trading ends; waits until the feed's tops are the venue's.
+/// Trading ends; waits until the feed's tops are the venue's. A snapshot of USD-M may carry the id
+/// of a later update of another symbol.
 void CheckTops(const WebSocketManager& feeds, const std::string& id, Venue& venue,
                std::size_t symbols = kSymbols.size()) {
   for (std::size_t i = 0; i < symbols; ++i) {
@@ -114,11 +116,11 @@ void CheckTops(const WebSocketManager& feeds, const std::string& id, Venue& venu
     CHECK(Until([&] {
       const auto top = feeds.TopOf(id, kSymbols[i]);
       return top.ok() && top->bid == bid && top->ask == ask &&
-             (top->channel == FeedChannel::kQuote || top->update_id == last);
+             (top->channel == FeedChannel::kQuote || top->update_id >= last);
     }));
     const auto top = feeds.TopOf(id, kSymbols[i]);
     REQUIRE_MESSAGE(top.ok(), top.status().ToString());
-    CHECK(top->update_id <= last);
+    if (venue.market == sim::VenueMarket::kSpot) CHECK(top->update_id <= last);
     CHECK(top->receive_unix_ns > 0);
     CHECK(top->event_unix_ns > 0);
   }
