@@ -1,32 +1,50 @@
-// The state machine of a worker: start, stop, delete, swap.
+// The state machine of a worker: start, stop, delete, and what is told of it.
 #include "workmanager/managed_worker.hpp"
 
+#include <algorithm>
 #include <utility>
 
-#include "workmanager/code_resolver.hpp"
-
 namespace virtufin::inline v0::detail {
+namespace {
+
+constexpr std::chrono::seconds kQuiet{10};  // without an error for so long a worker is online
+
+void Add(const SubscriptionCounters& counters, QueueMetrics& queue) {
+  queue.dropped += counters.dropped;
+  queue.conflated += counters.conflated;
+  queue.missed += counters.missed_lagging;
+  queue.retried += counters.retried;
+  queue.dead_lettered += counters.dead_lettered;
+}
+
+}  // namespace
 
 ManagedWorker::ManagedWorker(WorkerInfo info, CodeSource source, WorkerConfig config,
-                             std::string instance_id, Engine& engine,
-                             const WorkManager::Dependencies& dependencies, Timeout call_timeout)
+                             Engine& engine, std::shared_ptr<const WorkerSetting> setting)
     : info_(std::move(info)),
       config_(std::move(config)),
-      identity_{info_.id, std::move(instance_id), info_.topics, info_.config},
       engine_(engine),
-      runtime_(dependencies.runtime),
-      bus_(dependencies.bus),
-      fetcher_(dependencies.fetcher),
-      call_timeout_(call_timeout),
-      host_(std::make_shared<ManagedWorkerHost>(info_.id, dependencies.runtime.log,
-                                                dependencies.gateway)),
-      source_(std::move(source)) {}
+      setting_(std::move(setting)),
+      subject_(std::make_shared<LifecycleSubject>(LifecycleSubject{info_.id, info_.topics})),
+      runtime_(setting_->dependencies.runtime),
+      bus_(setting_->dependencies.bus),
+      source_(std::move(source)) {
+  instances_.resize(config_.instances);
+  for (std::size_t i = 0; i < instances_.size(); ++i) {
+    std::string instance_id = setting_->instance_id;
+    if (instances_.size() > 1) instance_id += "-" + std::to_string(i);
+    instances_[i].identity = {info_.id, std::move(instance_id), info_.topics, info_.config};
+  }
+}
+
+void ManagedWorker::Settlement::Do() { deferred.Settle(delivery, reason); }
 
 void ManagedWorker::Afterwards::Do() {
-  deferred.Settle(delivery, reason);  // first: an unload may take its time
-  if (unload.worker) {
+  settle.Do();  // first: an unload may take its time
+  for (Settlement& each : settle_more) each.Do();
+  if (!unload.empty()) {
     Executor::BlockingScope blocking;  // a worker's Shutdown may take its time
-    unload.worker.reset();
+    unload.clear();
   }
   for (auto& action : run) action();
 }
@@ -45,157 +63,132 @@ WorkerInfo ManagedWorker::Info() const {
   WorkerInfo info = info_;
   std::lock_guard lock(mutex_);
   info.error = error_;
-  info.degraded = overdue_ || damaged_;
-  if (overdue_ && info.error.empty()) info.error = Overdue().ToString();
-  const bool running = state_ == State::kRunning || (state_ == State::kDraining && restart_);
-  info.status = running ? WorkerStatus::kRunning : WorkerStatus::kStopped;
+  info.degraded = Degraded();
+  if (info.error.empty() && Any(&Instance::overdue)) info.error = Overdue().ToString();
+  info.status = Shown();
   info.counters = counters_;
   return info;
 }
 
-// --- code ---------------------------------------------------------------------------------------
-
-Result<ManagedWorker::Load> ManagedWorker::LoadFrom(const CodeSource& source) {
-  Executor::BlockingScope blocking;
-  auto resolved = ResolveCode(source, fetcher_);
-  if (!resolved.ok()) return resolved.status();
-  auto loaded = engine_.Load(resolved->code, identity_, host_);
-  if (!loaded.ok()) return loaded.status();
-  return Load{std::move(*loaded), std::make_shared<Outcomes>(weak_from_this()),
-              std::move(resolved->sha256)};
-}
-
-Status ManagedWorker::LoadFirst(const Commit& commit) {
-  auto loaded = LoadFrom(source_);
-  if (!loaded.ok()) return loaded.status();
-  if (Status kept = commit(loaded->sha256); !kept.ok()) return kept;
+WorkerMetrics ManagedWorker::Metrics() const {
+  WorkerMetrics metrics;
+  metrics.id = info_.id;
+  metrics.overflow = config_.subscribe.overflow;
+  metrics.instances = config_.instances;
   std::lock_guard lock(mutex_);
-  load_ = std::move(*loaded);
-  return {};
-}
-
-void ManagedWorker::LoadCode(CodeSource source, Commit commit, Timeout timeout, Done done) {
-  {
-    std::unique_lock lock(mutex_);
-    Status refused;
-    if (state_ == State::kDeleted || delete_) {
-      refused = Error(StatusCode::kNotFound, "deleted");
-    } else if (swapping_ || state_ == State::kLoading) {
-      refused = Error(StatusCode::kFailedPrecondition, "expected no other load, found one running");
-    } else if (!source.mime_type.empty() && source.mime_type != info_.mime_type) {
-      refused = Error(StatusCode::kInvalidArgument,
-                      "expected code of type " + info_.mime_type + ", found " + source.mime_type);
-    }
-    if (!refused.ok()) {
-      lock.unlock();
-      return done(std::move(refused));
-    }
-    if (state_ == State::kDraining) {
-      deferred_.push_back([self = shared_from_this(), source = std::move(source),
-                           commit = std::move(commit), timeout, done = std::move(done)]() mutable {
-        self->LoadCode(std::move(source), std::move(commit), timeout, std::move(done));
-      });
-      return;
-    }
-    swapping_ = true;
-  }
-  source.mime_type = info_.mime_type;
-  auto load = [self = shared_from_this(), source = std::move(source), commit = std::move(commit),
-               timeout, done = std::move(done)]() mutable {
-    auto loaded = self->LoadFrom(source);
-    if (!loaded.ok()) return self->FailLoad(loaded.status(), {}, std::move(done));
-    if (Status kept = commit(loaded->sha256); !kept.ok()) {
-      return self->FailLoad(kept, std::move(*loaded), std::move(done));
-    }
-    self->OfferSwap({std::move(*loaded), std::move(source), std::move(done), {}}, timeout);
-  };
-  const ThreadKind kind = CurrentThreadKind();
-  if (kind == ThreadKind::kForeign || kind == ThreadKind::kExecutor) {
-    load();
-  } else {
-    runtime_.executor.Post(std::move(load));
-  }
-}
-
-void ManagedWorker::FailLoad(const Status& status, Load unload, Done done) {
-  Afterwards after;
-  after.unload = std::move(unload);
-  after.run.push_back([status, done = std::move(done)] { done(status); });
-  {
-    std::lock_guard lock(mutex_);
-    swapping_ = false;
-    if (std::exchange(restart_, false)) Restart(after);
-    for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
-  }
-  after.Do();
-}
-
-void ManagedWorker::OfferSwap(Swap swap, Timeout timeout) {
-  Afterwards after;
-  {
-    std::lock_guard lock(mutex_);
-    swap_ = std::move(swap);
-    const std::uint64_t number = ++swap_count_;
-    if (!busy_) {
-      FinishSwap({}, after);
+  metrics.status = Shown();
+  metrics.failed = state_ == State::kFailed;
+  metrics.degraded = Degraded();
+  metrics.counters = counters_;
+  metrics.durations = durations_;
+  metrics.queue = ended_queues_;
+  for (const Instance& instance : instances_) {
+    const SubscriptionCounters counters = instance.subscription.counters();
+    Add(counters, metrics.queue);
+    if (config_.subscribe.group.empty()) {
+      metrics.queue.depth += counters.queued;
     } else {
-      swap_->timer = runtime_.executor.AfterReal(
-          timeout,
-          [self = shared_from_this(), number, timeout] { self->OnSwapTimeout(number, timeout); });
+      metrics.queue.depth = counters.queued;  // all members of a group have one queue
     }
   }
-  after.Do();
+  return metrics;
 }
 
-void ManagedWorker::FinishSwap(const Status& status, Afterwards& after) {
-  Swap swap = std::move(*swap_);
-  swap_.reset();
-  swapping_ = false;
-  if (status.ok()) {
-    std::swap(load_, swap.load);
-    damaged_ = false;
-    source_ = std::move(swap.source);
-    error_.clear();
-    if (state_ == State::kFailed) state_ = State::kStopped;
-  }
-  if (std::exchange(restart_, false)) Restart(after);
-  after.unload = std::move(swap.load);  // the old code, or the new one that came too late
-  after.run.push_back([status, done = std::move(swap.done)] { done(status); });
-  for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
+WorkerStatus ManagedWorker::Shown() const noexcept {
+  const bool running = state_ == State::kRunning || (state_ == State::kDraining && restart_);
+  return running ? WorkerStatus::kRunning : WorkerStatus::kStopped;
 }
 
-void ManagedWorker::OnSwapTimeout(std::uint64_t swap, Timeout timeout) {
-  Afterwards after;
-  {
-    std::lock_guard lock(mutex_);
-    if (!swap_ || swap != swap_count_) return;
-    FinishSwap(Error(StatusCode::kDeadlineExceeded, "the event in flight did not end within " +
-                                                        std::to_string(timeout.count()) +
-                                                        " ms, the old code stays"),
-               after);
-  }
-  after.Do();
+bool ManagedWorker::Degraded() const noexcept {
+  return Any(&Instance::overdue) || Any(&Instance::damaged);
+}
+
+bool ManagedWorker::Any(bool Instance::*flag) const noexcept {
+  return std::any_of(instances_.begin(), instances_.end(),
+                     [flag](const Instance& each) { return each.*flag; });
+}
+
+// --- what is told -------------------------------------------------------------------------------
+
+void ManagedWorker::Tell(Lifecycle change, const Status& why) const {
+  setting_->events->Tell(subject_, change, why);
+}
+
+void ManagedWorker::TellBeat() const {
+  const WorkerMetrics now = Metrics();
+  if (now.status != WorkerStatus::kRunning) return;
+  setting_->events->TellBeat(
+      subject_, {now.degraded, now.counters.calls, now.counters.failed, now.queue.depth});
+}
+
+void ManagedWorker::TellDegraded(const Status& why) {
+  if (std::exchange(degraded_, true)) return;
+  online_ = false;
+  Tell(Lifecycle::kDegraded, why);
+  AwaitQuiet(kQuiet);
+}
+
+void ManagedWorker::TellOnline() {
+  if (online_ || state_ != State::kRunning) return;
+  online_ = true;
+  degraded_ = false;
+  quiet_timer_ = {};
+  Tell(Lifecycle::kOnline);
+}
+
+void ManagedWorker::AwaitQuiet(std::chrono::nanoseconds wait) {
+  quiet_timer_ = runtime_.executor.After(wait, [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->OnQuiet();
+  });
+}
+
+void ManagedWorker::OnQuiet() {
+  const MonotonicTime now = runtime_.clock.Monotonic();
+  std::lock_guard lock(mutex_);
+  if (online_ || state_ != State::kRunning) return;
+  if (Degraded()) return AwaitQuiet(kQuiet);
+  const bool failed = failed_at_ != MonotonicTime() && now - failed_at_ < kQuiet;
+  if (failed) return AwaitQuiet(failed_at_ + kQuiet - now);
+  TellOnline();
 }
 
 // --- lifecycle ----------------------------------------------------------------------------------
 
-Status ManagedWorker::Subscribe() {
-  std::vector<std::string_view> topics(info_.topics.begin(), info_.topics.end());
+Status ManagedWorker::Subscribe(std::unique_lock<std::mutex>& lock) {
+  const std::vector<std::string_view> topics(info_.topics.begin(), info_.topics.end());
   SubscribeOptions options = config_.subscribe;
   options.name = "worker " + info_.id;
-  auto subscription =
-      bus_.Subscribe(topics, options,
-                     [self = shared_from_this()](const Message& message, const DeliveryInfo& info) {
-                       return self->OnMessage(message, info);
-                     });
-  if (!subscription.ok()) return subscription.status();
-  subscription_ = std::move(*subscription);
+  // Members of a group compete for each event; else each instance has its share of the subjects.
+  Status status;
+  for (std::size_t i = 0; i < instances_.size() && status.ok(); ++i) {
+    if (options.shards > 1) options.shard = static_cast<std::uint32_t>(i);
+    auto subscription = bus_.Subscribe(
+        topics, options,
+        [self = shared_from_this(), i](const Message& message, const DeliveryInfo& info) {
+          return self->OnMessage(i, message, info);
+        });
+    status = subscription.status();
+    instances_[i].subscribed = status.ok();
+    if (status.ok()) instances_[i].subscription = std::move(*subscription);
+  }
   state_ = State::kRunning;
+  if (!status.ok()) {  // without some of its instances it must not run
+    constexpr Timeout kUndo{30'000};
+    Drain(lock, kUndo, {[](const Status&) {}, {}});
+    return status;
+  }
+  online_ = degraded_ = false;
+  Tell(Lifecycle::kStarted);
+  AwaitQuiet(kQuiet);
   return {};
 }
 
 Status ManagedWorker::Start() {
   std::unique_lock lock(mutex_);
+  if (state_ != State::kDeleted && state_ != State::kDraining && !deferred_.empty()) {
+    deferred_.push_back(StartAgain());  // after what was asked for before
+    return {};
+  }
   switch (state_) {
     case State::kRunning:
       return {};
@@ -208,7 +201,7 @@ Status ManagedWorker::Start() {
     case State::kLoading:
       return {};  // by another Start: runs after the load
     case State::kStopped:
-      return Subscribe();
+      return Subscribe(lock);
     case State::kFailed:
       break;
   }
@@ -216,24 +209,32 @@ Status ManagedWorker::Start() {
     restart_ = true;  // with the new code
     return {};
   }
+  return LoadAgain(lock);
+}
+
+Status ManagedWorker::LoadAgain(std::unique_lock<std::mutex>& lock) {
   state_ = State::kLoading;
+  cancelled_ = false;
   const CodeSource source = source_;
   lock.unlock();
-  auto loaded = LoadFrom(source);
+  auto loads = LoadFrom(source);
   lock.lock();
-  Status status = loaded.status();
-  if (status.ok()) {
-    load_ = std::move(*loaded);
-    error_.clear();
-    state_ = State::kStopped;
-    status = Subscribe();
-  } else {
+  Status status = loads.status();
+  if (!status.ok()) {
     state_ = State::kFailed;
     error_ = status.ToString();
+    Tell(Lifecycle::kFailed, status);
+  } else {
+    Install(*loads);
+    state_ = State::kStopped;
+    status = cancelled_ ? Error(StatusCode::kCancelled, "stopped while it was loading")
+                        : Subscribe(lock);
   }
-  auto deferred = std::exchange(deferred_, {});
+  if (!lock.owns_lock()) lock.lock();
+  Afterwards after;
+  RunDeferred(after);
   lock.unlock();
-  for (auto& action : deferred) action();
+  after.Do();
   return status;
 }
 
@@ -244,6 +245,7 @@ void ManagedWorker::Stop(Timeout timeout, Done done) {
     return done(Error(StatusCode::kNotFound, "deleted"));
   }
   if (swapping_ || state_ == State::kLoading) {
+    cancelled_ = true;
     deferred_.push_back([self = shared_from_this(), timeout, done = std::move(done)]() mutable {
       self->Stop(timeout, std::move(done));
     });
@@ -258,18 +260,28 @@ void ManagedWorker::Stop(Timeout timeout, Done done) {
 }
 
 void ManagedWorker::Delete(Timeout timeout, std::function<void()> forget, Done done) {
+  End(timeout, false, std::move(forget), std::move(done));
+}
+
+void ManagedWorker::Unload(Timeout timeout, std::function<void()> forget, Done done) {
+  End(timeout, true, std::move(forget), std::move(done));
+}
+
+void ManagedWorker::End(Timeout timeout, bool unload, std::function<void()> forget, Done done) {
   std::unique_lock lock(mutex_);
   if (state_ == State::kDeleted) {
     lock.unlock();
     return done(Error(StatusCode::kNotFound, "deleted"));
   }
   if (swapping_ || state_ == State::kLoading) {
-    deferred_.push_back([self = shared_from_this(), timeout, forget = std::move(forget),
+    cancelled_ = true;
+    deferred_.push_back([self = shared_from_this(), timeout, unload, forget = std::move(forget),
                          done = std::move(done)]() mutable {
-      self->Delete(timeout, std::move(forget), std::move(done));
+      self->End(timeout, unload, std::move(forget), std::move(done));
     });
     return;
   }
+  if (!delete_) unload_ = unload;
   delete_ = true;
   restart_ = false;
   Drain(lock, timeout, {std::move(done), std::move(forget)});
@@ -278,38 +290,61 @@ void ManagedWorker::Delete(Timeout timeout, std::function<void()> forget, Done d
 void ManagedWorker::Drain(std::unique_lock<std::mutex>& lock, Timeout timeout, Waiter waiter) {
   waiters_.push_back(std::move(waiter));
   if (state_ == State::kDraining) {  // joins; whoever waits least decides
-    if (drain_timer_armed_ && std::chrono::steady_clock::now() + timeout < drain_until_) {
+    if (draining_ && std::chrono::steady_clock::now() + timeout < drain_until_) {
       ArmDrainTimer(timeout);
     }
     return;
   }
-  Afterwards after;
   if (state_ != State::kRunning) {
+    Afterwards after;
     FinishDrain({}, after);
     lock.unlock();
     return after.Do();
   }
   state_ = State::kDraining;
-  unsubscribed_ = false;
-  const std::uint64_t drain = ++drain_;
+  quiet_timer_ = {};
+  Tell(Lifecycle::kStopping);
+  ++drain_;
   ArmDrainTimer(timeout);
-  Subscription subscription = std::move(subscription_);
-  // What a group has queued goes to its other members.
-  const SubscriptionCounters before = subscription.counters();
-  const std::size_t queued = config_.subscribe.group.empty() ? before.queued : 0;
+  Unsubscribe(lock);
+}
+
+void ManagedWorker::Unsubscribe(std::unique_lock<std::mutex>& lock) {
+  std::vector<Subscription> subscriptions;
+  std::vector<SubscriptionCounters> before;
+  std::uint64_t queued = 0;
+  for (Instance& instance : instances_) {
+    if (!std::exchange(instance.subscribed, false)) continue;
+    subscriptions.push_back(std::move(instance.subscription));
+    before.push_back(subscriptions.back().counters());
+    // What a group has queued goes to its other members.
+    if (config_.subscribe.group.empty()) queued += before.back().queued;
+  }
+  subscribed_ = subscriptions.size();
   counters_.dropped += queued;
+  const std::uint64_t drain = drain_;
   lock.unlock();
   if (queued != 0) Log(LogLevel::kWarn, std::to_string(queued) + " queued events are dropped");
-  subscription.Unsubscribe([self = shared_from_this(), drain] { self->OnUnsubscribed(drain); });
-  // An event that waited for its retry, and is logged there.
-  const std::uint64_t lost = subscription.counters().dropped - before.dropped;
+  QueueMetrics ended;
+  std::uint64_t lost = 0;
+  for (std::size_t i = 0; i < subscriptions.size(); ++i) {
+    auto ended_here = [self = shared_from_this(), drain] { self->OnUnsubscribed(drain); };
+    subscriptions[i].Unsubscribe(std::move(ended_here));
+    const SubscriptionCounters after = subscriptions[i].counters();
+    lost += after.dropped - before[i].dropped;  // waited for a retry, and is logged there
+    Add(after, ended);
+  }
   lock.lock();
   counters_.dropped += lost;
-  lock.unlock();
+  ended_queues_.dropped += ended.dropped;
+  ended_queues_.conflated += ended.conflated;
+  ended_queues_.missed += ended.missed;
+  ended_queues_.retried += ended.retried;
+  ended_queues_.dead_lettered += ended.dead_lettered;
 }
 
 void ManagedWorker::ArmDrainTimer(Timeout timeout) {
-  drain_timer_armed_ = true;
+  draining_ = true;
   drain_until_ = std::chrono::steady_clock::now() + timeout;
   drain_timer_ =
       runtime_.executor.AfterReal(timeout, [self = shared_from_this(), drain = drain_, timeout] {
@@ -321,41 +356,45 @@ void ManagedWorker::OnUnsubscribed(std::uint64_t drain) {
   Afterwards after;
   {
     std::lock_guard lock(mutex_);
-    if (state_ != State::kDraining || drain != drain_) return;
-    unsubscribed_ = true;
-    if (!busy_) FinishDrain({}, after);
+    if (!draining_ || drain != drain_) return;
+    if (--subscribed_ == 0 && !Any(&Instance::busy)) FinishDrain({}, after);
   }
   after.Do();
 }
 
-void ManagedWorker::Restart(Afterwards& after) {
-  after.run.push_back([self = shared_from_this()] {
+std::function<void()> ManagedWorker::StartAgain() {
+  return [self = shared_from_this()] {
     if (Status started = self->Start(); !started.ok()) {
       self->Log(LogLevel::kError, "does not start: " + started.ToString());
     }
-  });
+  };
 }
 
 void ManagedWorker::OnDrainTimeout(std::uint64_t drain, Timeout timeout) {
   Afterwards after;
   {
     std::lock_guard lock(mutex_);
-    if (state_ != State::kDraining || drain != drain_) return;
+    if (!draining_ || drain != drain_) return;
     const Status status =
         Error(StatusCode::kDeadlineExceeded,
               "still running after " + std::to_string(timeout.count()) + " ms, abandoned");
-    busy_ = inside_ = overdue_ = damaged_ = false;
-    input_.reset();
-    after.self = std::move(self_);
-    after.deferred = std::move(outcome_);
-    after.delivery = AbandonedVerdict();
-    after.reason = Abandoned();
-    if (load_.worker) load_.worker->Abandon();
+    for (Instance& instance : instances_) {
+      if (instance.busy) Abandon(instance, after);
+    }
     error_ = status.ToString();
     FinishDrain(status, after);
     if (state_ == State::kStopped) state_ = State::kFailed;
+    Tell(Lifecycle::kFailed, status);
   }
   after.Do();
+}
+
+void ManagedWorker::Abandon(Instance& instance, Afterwards& after) {
+  instance.busy = instance.inside = instance.overdue = instance.damaged = false;
+  instance.input.reset();
+  after.self = std::move(instance.self);
+  after.settle_more.push_back({std::move(instance.outcome), AbandonedVerdict(), Abandoned()});
+  if (instance.load.worker) instance.load.worker->Abandon();
 }
 
 void ManagedWorker::FinishDelete(const Status& status) {
@@ -363,6 +402,7 @@ void ManagedWorker::FinishDelete(const Status& status) {
   {
     std::lock_guard lock(mutex_);
     state_ = State::kDeleted;
+    if (!unload_) Tell(Lifecycle::kDeleted);
     waiters = std::exchange(waiters_, {});
   }
   for (Waiter& waiter : waiters) {
@@ -372,13 +412,17 @@ void ManagedWorker::FinishDelete(const Status& status) {
 }
 
 void ManagedWorker::FinishDrain(const Status& status, Afterwards& after) {
+  if (draining_ && status.ok()) Tell(Lifecycle::kStopped);
   drain_timer_ = {};
-  drain_timer_armed_ = false;
-  if (delete_ || !status.ok()) after.unload = std::exchange(load_, {});
+  draining_ = false;
+  if (delete_ || !status.ok()) {
+    for (Instance& instance : instances_) {
+      after.unload.push_back(std::exchange(instance.load, {}));
+    }
+  }
   if (delete_) {
     // Draining until the code is gone: whoever asks meanwhile joins.
     state_ = State::kDraining;
-    unsubscribed_ = false;
     after.run.push_back([self = shared_from_this(), status] { self->FinishDelete(status); });
   } else {
     state_ = State::kStopped;
@@ -386,7 +430,11 @@ void ManagedWorker::FinishDrain(const Status& status, Afterwards& after) {
       after.run.push_back([status, done = std::move(waiter.done)] { done(status); });
     }
   }
-  if (std::exchange(restart_, false) && !delete_) Restart(after);
+  if (std::exchange(restart_, false) && !delete_) after.run.push_back(StartAgain());
+  RunDeferred(after);
+}
+
+void ManagedWorker::RunDeferred(Afterwards& after) {
   for (auto& action : std::exchange(deferred_, {})) after.run.push_back(std::move(action));
 }
 

@@ -12,12 +12,16 @@
 #include "virtufin/core/uuid.hpp"
 #include "workmanager/audit.hpp"
 #include "workmanager/code_resolver.hpp"
+#include "workmanager/heartbeat.hpp"
 #include "workmanager/worker_config.hpp"
 #include "workmanager/worker_slot.hpp"
 
 namespace virtufin::inline v0 {
 
+using detail::Heartbeat;
+using detail::LifecycleEvents;
 using detail::ManagedWorker;
+using detail::WorkerSetting;
 using detail::WorkerSlot;
 
 namespace {
@@ -65,11 +69,19 @@ Status Await(Begin begin) {
 struct WorkManager::Impl {
   Impl(const WorkManagerOptions& given, const Dependencies& needed)
       : options(given), dependencies(needed) {}
+  ~Impl() { EndTelling(); }
 
   struct Table {
     std::mutex mutex;
     std::map<std::string, std::shared_ptr<WorkerSlot>, std::less<>> workers;
     bool closed = false;
+
+    std::vector<std::shared_ptr<WorkerSlot>> All() {
+      std::vector<std::shared_ptr<WorkerSlot>> all;
+      std::lock_guard lock(mutex);
+      for (const auto& [id, slot] : workers) all.push_back(slot);
+      return all;
+    }
   };
 
   WorkManagerOptions options;
@@ -77,6 +89,25 @@ struct WorkManager::Impl {
   std::string instance_id = NewId();
   // Shared with deletions that end when the manager is gone.
   const std::shared_ptr<Table> table = std::make_shared<Table>();
+  const std::shared_ptr<LifecycleEvents> events =
+      std::make_shared<LifecycleEvents>(dependencies.runtime, dependencies.bus, instance_id);
+  const std::shared_ptr<const WorkerSetting> setting = std::make_shared<WorkerSetting>(
+      WorkerSetting{instance_id, dependencies, CallTimeout(), events, {}});
+  const std::shared_ptr<Heartbeat> heartbeat =
+      std::make_shared<Heartbeat>(dependencies.runtime.executor,
+                                  std::chrono::milliseconds(std::clamp<std::int64_t>(
+                                      options.heartbeat_interval_ms, 0, kYearMs)),
+                                  [table = table] { Beat(*table); });
+
+  static void Beat(Table& table) {
+    for (const auto& slot : table.All()) slot->worker().TellBeat();
+  }
+  /// The bus is not used any more afterwards, nor is the executor for beats.
+  void EndTelling() {
+    constexpr std::chrono::seconds kPatience{1};
+    heartbeat->Stop();
+    events->Close(kPatience);
+  }
 
   std::shared_ptr<WorkerSlot> Find(std::string_view id) const {
     std::lock_guard lock(table->mutex);
@@ -92,9 +123,9 @@ struct WorkManager::Impl {
   ManagedWorker::Timeout CallTimeout() const {
     return ManagedWorker::Timeout(std::clamp<std::int64_t>(options.call_timeout_ms, 0, kYearMs));
   }
-  static void Delete(const std::shared_ptr<Table>& table, const std::shared_ptr<WorkerSlot>& slot,
-                     const std::string& id, ManagedWorker::Timeout timeout, Done done) {
-    auto forget = [table = table, id] {
+  /// What a worker does when it is gone.
+  static std::function<void()> Forget(const std::shared_ptr<Table>& table, const std::string& id) {
+    return [table = table, id] {
       std::shared_ptr<WorkerSlot> last;  // destroyed without the lock
       std::lock_guard lock(table->mutex);
       if (auto it = table->workers.find(id); it != table->workers.end()) {
@@ -102,8 +133,8 @@ struct WorkManager::Impl {
         table->workers.erase(it);
       }
     };
-    slot->worker().Delete(timeout, std::move(forget), std::move(done));
   }
+  Status UnloadAll(std::chrono::milliseconds deadline);
   Status Audit(const CallContext& by, const detail::AuditEntry& entry, Status outcome) const {
     detail::Audit(dependencies.runtime.log, by, entry, outcome);
     return outcome;
@@ -156,9 +187,8 @@ Result<std::shared_ptr<WorkerSlot>> WorkManager::Impl::Make(CreateWorkerRequest 
   HistoryEntry first;
   first.code_source = detail::WithoutSecrets(request.code);
   first.created_at = info.created_at;
-  auto worker =
-      std::make_shared<ManagedWorker>(std::move(info), std::move(request.code), std::move(*config),
-                                      instance_id, **engine, dependencies, CallTimeout());
+  auto worker = std::make_shared<ManagedWorker>(std::move(info), std::move(request.code),
+                                                std::move(*config), **engine, setting);
   auto slot = std::make_shared<WorkerSlot>(std::move(request.tags));
   if (Status status = slot->LoadFirst(std::move(worker), std::move(first)); !status.ok()) {
     return status;
@@ -183,6 +213,8 @@ Result<std::string> WorkManager::Create(CreateWorkerRequest request, const CallC
     return refused(
         Status(StatusCode::kUnavailable, "workmanager", "no worker can be created: shut down"));
   }
+  (*made)->worker().TellCreated();
+  impl_->heartbeat->Start();
   (void)impl_->Audit(by, {"create", id, mime_type, (*made)->sha256()}, {});
   return id;
 }
@@ -203,7 +235,8 @@ void WorkManager::Delete(std::string_view id, Done done, const CallContext& by) 
   done = impl_->Audited(by, "delete", id, std::move(done));
   auto slot = impl_->Find(id);
   if (!slot) return done(impl_->Unknown(id));
-  Impl::Delete(impl_->table, slot, std::string(id), impl_->StopTimeout(), std::move(done));
+  slot->worker().Delete(impl_->StopTimeout(), Impl::Forget(impl_->table, std::string(id)),
+                        std::move(done));
 }
 
 void WorkManager::LoadCode(std::string_view id, CodeSource code, Done done, const CallContext& by) {
@@ -299,8 +332,49 @@ Status WorkManager::SetTags(std::string_view id, std::map<std::string, std::stri
                       slot ? slot->SetTags(std::move(tags)) : impl_->Unknown(id));
 }
 
+WorkManagerMetrics WorkManager::Metrics() const {
+  WorkManagerMetrics metrics;
+  for (const auto& slot : impl_->table->All()) {
+    const WorkerMetrics& worker = metrics.workers.emplace_back(slot->worker().Metrics());
+    if (worker.status == WorkerStatus::kRunning) {
+      ++metrics.running;
+      if (worker.degraded) ++metrics.degraded;
+    } else {
+      ++(worker.failed ? metrics.failed : metrics.stopped);
+    }
+  }
+  const LifecycleEvents::Counters told = impl_->events->counters();
+  metrics.lifecycle_dropped = told.dropped;
+  metrics.lifecycle_refused = told.refused;
+  return metrics;
+}
+
+WorkManagerHealth WorkManager::Health() const {
+  const WorkManagerMetrics metrics = Metrics();
+  WorkManagerHealth health;
+  {
+    std::lock_guard lock(impl_->table->mutex);
+    health.ready = !impl_->table->closed;
+  }
+  health.entries.push_back({"workers", metrics.failed + metrics.degraded == 0,
+                            std::to_string(metrics.running) + " running, " +
+                                std::to_string(metrics.degraded) + " of them degraded, " +
+                                std::to_string(metrics.stopped) + " stopped, " +
+                                std::to_string(metrics.failed) + " failed"});
+  for (const EngineInfo& engine : Engines()) {
+    health.entries.push_back({"engine " + engine.mime_type, engine.available, engine.detail});
+  }
+  return health;
+}
+
 Status WorkManager::Shutdown(std::chrono::milliseconds deadline) {
   if (Status status = RefusePlatformThread(); !status.ok()) return status;
+  Status status = impl_->UnloadAll(deadline);
+  impl_->EndTelling();
+  return status;
+}
+
+Status WorkManager::Impl::UnloadAll(std::chrono::milliseconds deadline) {
   struct Pending {
     std::mutex mutex;
     std::condition_variable changed;
@@ -310,18 +384,18 @@ Status WorkManager::Shutdown(std::chrono::milliseconds deadline) {
   auto pending = std::make_shared<Pending>();
   std::vector<std::pair<std::string, std::shared_ptr<WorkerSlot>>> workers;
   {
-    std::lock_guard lock(impl_->table->mutex);
-    impl_->table->closed = true;
-    for (const auto& entry : impl_->table->workers) {
+    std::lock_guard lock(table->mutex);
+    table->closed = true;
+    for (const auto& entry : table->workers) {
       workers.push_back(entry);
       pending->left.insert(entry.first);
     }
   }
   if (workers.empty()) return {};
   // On a thread of its own: a worker's own shutdown may hang, and the deadline holds all the same.
-  std::thread deleter([pending, deadline, table = impl_->table, workers = std::move(workers)] {
-    for (const auto& [id, worker] : workers) {
-      Impl::Delete(table, worker, id, deadline, [pending, id = id](Status status) {
+  std::thread deleter([pending, deadline, table = table, workers = std::move(workers)] {
+    for (const auto& [id, slot] : workers) {
+      slot->worker().Unload(deadline, Forget(table, id), [pending, id = id](Status status) {
         std::lock_guard lock(pending->mutex);
         if (status.code() == StatusCode::kDeadlineExceeded) {
           if (!pending->failures.empty()) pending->failures += "; ";

@@ -38,47 +38,54 @@ Delivery ManagedWorker::AbandonedVerdict() const noexcept {
   return config_.subscribe.group.empty() ? Delivery::kReject : Delivery::kRetry;
 }
 
-Delivery ManagedWorker::OnMessage(const Message& message, const DeliveryInfo& info) {
+ManagedWorker::Load ManagedWorker::Begin(Instance& instance, const Message& message) {
+  instance.busy = true;
+  instance.inside = true;
+  instance.input = message;
+  instance.self = shared_from_this();
+  instance.began = setting_->clock.Now();
+  ++instance.calls;
+  ++counters_.calls;
+  if (!watching_ && setting_->call_timeout.count() > 0) Watch();
+  return instance.load;
+}
+
+Delivery ManagedWorker::OnMessage(std::size_t number, const Message& message,
+                                  const DeliveryInfo& info) {
+  Instance& instance = instances_[number];
   Load load;
   {
     std::lock_guard lock(mutex_);
-    if (!load_.worker) return Delivery::kDrop;
-    load = load_;
-    busy_ = true;
-    inside_ = true;
-    input_ = message;
-    self_ = shared_from_this();
-    ++counters_.calls;
-    if (!watching_ && call_timeout_.count() > 0) Watch();
-  }
-  {
-    Executor::CallScope scope(info_.id.c_str());
-    try {
-      load.worker->Process(message, config_.overlay ? &*config_.overlay : nullptr, load.outcomes);
-    } catch (...) {  // memory is exhausted: the call failed
-      load.outcomes->OnOutcome({{}, OutOfMemory(), false});
+    if (!instance.load.worker) return Delivery::kDrop;
+    instance.attempt = info.attempt;
+    if (swap_) {  // others still have an event; this one is for the new code
+      instance.held = message;
+      instance.outcome = info.Defer();
+      return Delivery::kSuccess;
     }
+    load = Begin(instance, message);
   }
-  load.worker.reset();
+  const auto outcomes = load.outcomes;
+  Call(std::move(load), message);
   Afterwards after;
   Delivery delivery = Delivery::kSuccess;
   {
     std::lock_guard lock(mutex_);
-    if (load.outcomes != load_.outcomes) {
+    if (outcomes != instance.load.outcomes) {
       info.Explain(Abandoned());
       return AbandonedVerdict();
     }
-    inside_ = false;
-    if (input_) {
-      outcome_ = info.Defer();
+    instance.inside = false;
+    if (instance.input) {
+      instance.outcome = info.Defer();
     } else {
-      delivery = verdict_;
-      if (delivery != Delivery::kSuccess) info.Explain(failure_);
-      FinishCall(after);
+      delivery = instance.verdict;
+      if (delivery != Delivery::kSuccess) info.Explain(instance.failure);
+      FinishCall(instance, after);
     }
   }
   // What unloads may take its time: not before the event has its outcome.
-  if (after.unload.worker) {
+  if (!after.unload.empty()) {
     runtime_.executor.Post([after = std::move(after)]() mutable { after.Do(); });
   } else {
     after.Do();
@@ -86,32 +93,66 @@ Delivery ManagedWorker::OnMessage(const Message& message, const DeliveryInfo& in
   return delivery;
 }
 
+void ManagedWorker::Call(Load load, const Message& message) const {
+  Executor::CallScope scope(info_.id.c_str());
+  try {
+    load.worker->Process(message, config_.overlay ? &*config_.overlay : nullptr, load.outcomes);
+  } catch (...) {  // memory is exhausted: the call failed
+    load.outcomes->OnOutcome({{}, OutOfMemory(), false});
+  }
+}
+
+void ManagedWorker::CallHeld(std::size_t number) {
+  Instance& instance = instances_[number];
+  Load load;
+  std::optional<Message> message;
+  {
+    std::lock_guard lock(mutex_);
+    load = instance.load;
+    message = instance.input;
+    if (!load.worker || !message) return;  // abandoned meanwhile
+  }
+  const auto outcomes = load.outcomes;
+  Call(std::move(load), *message);
+  Afterwards after;
+  {
+    std::lock_guard lock(mutex_);
+    if (outcomes != instance.load.outcomes) return;
+    instance.inside = false;
+    if (!instance.input) FinishCall(instance, after);
+  }
+  after.Do();
+}
+
 void ManagedWorker::Outcomes::OnOutcome(CallOutcome outcome) noexcept {
   auto owner = owner_.lock();
   if (!owner) return;
   try {
-    owner->OnOutcome(this, std::move(outcome));
+    owner->OnOutcome(this, instance_, std::move(outcome));
   } catch (...) {  // no memory for the reply: the call failed
-    owner->OnOutcome(this, {{}, OutOfMemory(), false});
+    owner->OnOutcome(this, instance_, {{}, OutOfMemory(), false});
   }
 }
 
-void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
+void ManagedWorker::OnOutcome(const Outcomes* from, std::size_t number, CallOutcome outcome) {
+  const std::uint64_t ended = setting_->clock.Now();
+  Instance& instance = instances_[number];
   std::optional<Message> input;
   bool late = false;
   {
     std::lock_guard lock(mutex_);
-    if (from != load_.outcomes.get() || !input_) {
+    if (from != instance.load.outcomes.get() || !instance.input) {
       ++counters_.discarded;
       return;
     }
-    input = input_;
-    late = overdue_;
+    input = instance.input;
+    late = instance.overdue;
+    setting_->clock.Count(instance.began, ended, durations_);
   }
   if (late) {
     Log(LogLevel::kWarn, "the overdue call has returned, its outcome is discarded");
   } else if (!outcome.status.ok()) {
-    LogFailure(*input, outcome.degrades, "failed", outcome.status);
+    TellFailure(number, *input, outcome.degrades, "failed", outcome.status);
   }
   Delivery verdict = Delivery::kSuccess;
   std::string failure;
@@ -120,7 +161,7 @@ void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
     verdict = config_.retry_after_timeout ? Delivery::kRetry : Delivery::kReject;
     failure = Overdue().ToString();
   } else if (outcome.reply) {
-    verdict = Publish(*input, outcome, failure, published);
+    verdict = Publish(number, *input, outcome, failure, published);
   } else if (!outcome.status.ok()) {
     verdict = Delivery::kRetry;
     failure = outcome.status.ToString();
@@ -128,27 +169,34 @@ void ManagedWorker::OnOutcome(const Outcomes* from, CallOutcome outcome) {
   Afterwards after;
   {
     std::lock_guard lock(mutex_);
-    if (from != load_.outcomes.get()) return;  // abandoned while the reply went out
-    input_.reset();
-    damaged_ = outcome.degrades;
-    verdict_ = verdict;
-    failure_ = std::move(failure);
+    if (from != instance.load.outcomes.get()) return;  // abandoned while the reply went out
+    instance.input.reset();
+    instance.damaged = outcome.degrades;
+    instance.verdict = verdict;
+    instance.failure = std::move(failure);
     if (late) ++counters_.discarded;
     if (published) ++counters_.replies;
-    if (verdict != Delivery::kSuccess || (outcome.reply && !published)) ++counters_.failed;
-    if (!inside_) FinishCall(after);
+    const bool lost = outcome.reply && !published;
+    if (verdict != Delivery::kSuccess || lost) {
+      ++counters_.failed;
+    } else {
+      ++counters_.succeeded;
+    }
+    if (outcome.degrades) TellDegraded(outcome.status);
+    if (verdict == Delivery::kSuccess && outcome.status.ok()) TellOnline();
+    if (!instance.inside) FinishCall(instance, after);
   }
   after.Do();
 }
 
 Status ManagedWorker::Overdue() const {
   return Status(StatusCode::kDeadlineExceeded, "workmanager",
-                "still running after " + std::to_string(call_timeout_.count()) + " ms");
+                "still running after " + std::to_string(setting_->call_timeout.count()) + " ms");
 }
 
 void ManagedWorker::Watch() {
   watching_ = true;
-  watch_timer_ = runtime_.executor.AfterReal(std::max(call_timeout_ / kTicks, Timeout(1)),
+  watch_timer_ = runtime_.executor.AfterReal(std::max(setting_->call_timeout / kTicks, Timeout(1)),
                                              [weak = weak_from_this()] {
                                                if (const auto self = weak.lock())
                                                  self->OnWatchTick();
@@ -156,65 +204,80 @@ void ManagedWorker::Watch() {
 }
 
 void ManagedWorker::OnWatchTick() {
-  std::optional<Message> input;
+  std::vector<std::pair<std::size_t, Message>> overdue;
   {
     std::lock_guard lock(mutex_);
     watching_ = false;
-    if (!input_) return;  // the next call starts the watch again
-    if (watched_call_ != counters_.calls) {
-      watched_call_ = counters_.calls;
-      watched_ticks_ = 0;
-      return Watch();
+    bool wanted = false;  // else the next call starts the watch again
+    for (std::size_t i = 0; i < instances_.size(); ++i) {
+      Instance& instance = instances_[i];
+      if (!instance.input || instance.overdue) continue;
+      if (instance.watched_call != instance.calls) {
+        instance.watched_call = instance.calls;
+        instance.watched_ticks = 0;
+        wanted = true;
+      } else if (++instance.watched_ticks < kTicks) {
+        wanted = true;
+      } else {
+        instance.overdue = true;
+        ++counters_.overdue;
+        overdue.emplace_back(i, *instance.input);
+        TellDegraded(Overdue());
+      }
     }
-    if (overdue_) return;
-    if (++watched_ticks_ < kTicks) return Watch();
-    overdue_ = true;
-    ++counters_.overdue;
-    input = input_;
+    if (wanted) Watch();
   }
-  LogFailure(*input, true, "overdue", Overdue());
+  for (const auto& [number, input] : overdue)
+    TellFailure(number, input, true, "overdue", Overdue());
 }
 
-void ManagedWorker::FinishCall(Afterwards& after) {
-  busy_ = overdue_ = false;
-  after.self = std::move(self_);
-  after.deferred = std::move(outcome_);
-  after.delivery = verdict_;
-  if (verdict_ != Delivery::kSuccess && after.deferred) after.reason = failure_;
-  if (swap_) FinishSwap({}, after);
-  if (state_ == State::kDraining && unsubscribed_) FinishDrain({}, after);
+void ManagedWorker::FinishCall(Instance& instance, Afterwards& after) {
+  instance.busy = instance.overdue = false;
+  after.self = std::move(instance.self);
+  after.settle = {std::move(instance.outcome), instance.verdict, {}};
+  if (instance.verdict != Delivery::kSuccess && after.settle.deferred) {
+    after.settle.reason = instance.failure;
+  }
+  if (swap_ && !Any(&Instance::busy)) FinishSwap({}, after);
+  if (draining_ && subscribed_ == 0 && !Any(&Instance::busy)) FinishDrain({}, after);
 }
 
-void ManagedWorker::LogFailure(const Message& input, bool degrades, std::string_view what,
-                               const Status& status) {
+void ManagedWorker::TellFailure(std::size_t number, const Message& input, bool degrades,
+                                std::string_view what, const Status& status) {
   const MonotonicTime now = runtime_.clock.Monotonic();
-  std::uint64_t more = 0;
+  FailedCall call;
   {
     std::lock_guard lock(mutex_);
-    if (failure_logged_ != MonotonicTime() && now - failure_logged_ < std::chrono::seconds(1)) {
-      ++failures_unlogged_;
+    failed_at_ = now;
+    if (failure_told_ != MonotonicTime() && now - failure_told_ < std::chrono::seconds(1)) {
+      ++failures_untold_;
       return;
     }
-    failure_logged_ = now;
-    more = std::exchange(failures_unlogged_, 0);
+    failure_told_ = now;
+    call.untold = std::exchange(failures_untold_, 0);
+    call.attempt = instances_[number].attempt;
   }
-  std::string text = "event " + std::string(input.event().id()) + " on " +
-                     std::string(input.topic()) + ": " + std::string(what) + ": " +
-                     status.ToString();
-  if (more != 0) text += " (and " + std::to_string(more) + " failures before it)";
+  call.replica_id = instances_[number].identity.instance_id;
+  call.topic = input.topic();
+  call.event_id = input.event().id();
+  call.why = status;
+  std::string text = "event " + call.event_id + " on " + call.topic + ": " + std::string(what) +
+                     ": " + status.ToString();
+  if (call.untold != 0) text += " (and " + std::to_string(call.untold) + " failures before it)";
   Log(degrades ? LogLevel::kError : LogLevel::kWarn, text);
+  setting_->events->TellFailure(subject_, std::move(call));
 }
 
-Delivery ManagedWorker::Publish(const Message& input, const CallOutcome& outcome,
-                                std::string& failure, bool& published) {
+Delivery ManagedWorker::Publish(std::size_t number, const Message& input,
+                                const CallOutcome& outcome, std::string& failure, bool& published) {
   const auto routed = RouteReply(input.event(), *outcome.reply);
   const Status status = routed.ok() ? bus_.Publish(*routed) : routed.status();
   published = status.ok();
   if (published) return Delivery::kSuccess;
   const Delivery verdict = routed.ok() ? AfterPublish(status) : Delivery::kReject;
   const bool lags = verdict == Delivery::kSuccess;
-  LogFailure(input, false,
-             lags ? "not every subscriber got the reply" : "the reply is not published", status);
+  TellFailure(number, input, false,
+              lags ? "not every subscriber got the reply" : "the reply is not published", status);
   if (!lags) failure = "the reply is not published: " + status.ToString();
   return verdict;
 }

@@ -13,6 +13,7 @@ namespace virtufin::inline v0::detail {
 namespace {
 
 constexpr std::size_t kMaxQueue = 1 << 24;
+constexpr std::uint32_t kMaxInstances = 256;
 constexpr std::string_view kSteering = "virtufin.";
 
 Status Invalid(std::string message) {
@@ -24,6 +25,20 @@ Status ApplyFlag(const std::string& key, const std::string& value, bool& flag) {
     return Invalid("config " + key + ": expected true or false, found '" + value + "'");
   }
   flag = value == "true";
+  return {};
+}
+
+template <class Number>
+Status ApplyNumber(const std::string& key, const std::string& value, const char* what, Number most,
+                   Number& number) {
+  Number read = 0;
+  const char* end = value.data() + value.size();
+  const auto parsed = std::from_chars(value.data(), end, read);
+  if (parsed.ec != std::errc() || parsed.ptr != end || read == 0 || read > most) {
+    return Invalid("config " + key + ": expected " + what + " from 1 to " + std::to_string(most) +
+                   ", found '" + value + "'");
+  }
+  number = read;
   return {};
 }
 
@@ -39,16 +54,10 @@ Status ApplySteering(const std::string& key, const std::string& value, WorkerCon
     options.group = value;
     return {};
   }
-  if (key == "virtufin.queue") {
-    std::size_t capacity = 0;
-    const char* end = value.data() + value.size();
-    auto parsed = std::from_chars(value.data(), end, capacity);
-    if (parsed.ec != std::errc() || parsed.ptr != end || capacity == 0 || capacity > kMaxQueue) {
-      return Invalid("config " + key + ": expected events from 1 to " + std::to_string(kMaxQueue) +
-                     ", found '" + value + "'");
-    }
-    options.capacity = capacity;
-    return {};
+  if (key == "virtufin.queue")
+    return ApplyNumber(key, value, "events", kMaxQueue, options.capacity);
+  if (key == "virtufin.instances") {
+    return ApplyNumber(key, value, "instances", kMaxInstances, config.instances);
   }
   if (key == "virtufin.overflow") {
     if (value == "Block") {
@@ -65,9 +74,10 @@ Status ApplySteering(const std::string& key, const std::string& value, WorkerCon
     }
     return {};
   }
-  return Invalid("config " + key +
-                 ": expected one of virtufin.group, virtufin.ordered, virtufin.overflow, "
-                 "virtufin.patterns, virtufin.queue, virtufin.retryaftertimeout");
+  return Invalid(
+      "config " + key +
+      ": expected one of virtufin.group, virtufin.instances, virtufin.ordered, virtufin.overflow, "
+      "virtufin.patterns, virtufin.queue, virtufin.retryaftertimeout");
 }
 
 // One that is no pattern but has a segment of one would wait for events that never come.
@@ -104,6 +114,7 @@ Result<WorkerConfig> CheckRequest(const CreateWorkerRequest& request) {
                      topic + "'");
     }
   }
+  config.subscribe.shards = config.subscribe.group.empty() ? config.instances : 1;
   if (!stamped.empty()) {
     auto overlay = ExtensionOverlay::Make(stamped);
     if (!overlay.ok()) return overlay.status();

@@ -1,6 +1,7 @@
 // Checks what Create is given and splits a worker's config into what is stamped and what steers.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "virtufin/event/message.hpp"
@@ -10,6 +11,7 @@ namespace virtufin::inline v0::detail {
 
 struct WorkerConfig {
   SubscribeOptions subscribe;
+  std::uint32_t instances = 1;  // of the pool
   bool retry_after_timeout = false;
   std::optional<ExtensionOverlay> overlay;  // absent: nothing to stamp
 };

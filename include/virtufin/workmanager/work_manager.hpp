@@ -4,7 +4,8 @@
 // order, one at a time; every worker of a topic gets every event, but of a group only one does. A
 // reply goes to the extension `replytopic` of the event it answers, else to its own extension
 // `publishtopic`, else to the topic that equals its type: a worker whose replies have one of its
-// own topics feeds itself.
+// own topics feeds itself. What becomes of workers is told on topic `workmanager.lifecycle`
+// (docs/events.md).
 #pragma once
 
 #include <chrono>
@@ -23,6 +24,7 @@
 #include "virtufin/pubsub/pubsub.hpp"
 #include "virtufin/worker/gateway_client.hpp"
 #include "virtufin/workmanager/code_source.hpp"
+#include "virtufin/workmanager/metrics.hpp"
 #include "virtufin/workmanager/worker_info.hpp"
 
 namespace virtufin::inline v0 {
@@ -37,6 +39,8 @@ struct WorkManagerOptions {
   /// then it goes to `<topic>-dead`. What was overdue goes there at once.
   std::uint32_t retry_attempts = 3;
   std::int64_t retry_base_delay_ms = 200;
+  /// How often each running worker is told on topic `workmanager.infra.worker`; 0: never.
+  std::int64_t heartbeat_interval_ms = 10'000;
 };
 
 struct CreateWorkerRequest {
@@ -45,7 +49,9 @@ struct CreateWorkerRequest {
   /// Stamped on every incoming event as extensions; one already on the event wins. Keys that start
   /// with `virtufin.` steer the manager instead: `virtufin.queue` (events), `virtufin.overflow`
   /// (`Block`, `DropOldest`, `DropNewest`, `Conflate`), `virtufin.group` (workers of one group
-  /// compete), `virtufin.ordered` (`false`: later events pass one that is retried),
+  /// compete), `virtufin.instances` (a pool of so many, up to 256: each has the code loaded for
+  /// itself, a queue of its own and its share of the events by `subject`, all events of a subject
+  /// in order; in a group they are so many members of it instead), `virtufin.ordered` (`false`: later events pass one that is retried),
   /// `virtufin.patterns` (`true`: `topics` are patterns as in SubscribeOptions; Start refuses an
   /// illegal one), `virtufin.retryaftertimeout` (`true`: what was overdue is retried as well).
   std::map<std::string, std::string> config = {};
@@ -123,6 +129,9 @@ class WorkManager {
                 const CallContext& by = {});
   Status SetTags(std::string_view id, std::map<std::string, std::string> tags,
                  const CallContext& by = {});
+
+  WorkManagerMetrics Metrics() const;  // [any] [callback]
+  WorkManagerHealth Health() const;    // [any] [callback]
 
   /// Stops and unloads all workers; nothing can be created afterwards. [owner]
   /// Errors: DEADLINE_EXCEEDED naming the calls that were abandoned; FAILED_PRECONDITION on

@@ -16,6 +16,7 @@ enum class WorkerStatus : std::uint8_t { kUnspecified = 0, kStopped = 1, kRunnin
 
 struct WorkerCounters {
   std::uint64_t calls = 0;      // of the worker, retries included
+  std::uint64_t succeeded = 0;  // calls that succeeded, and their replies were published
   std::uint64_t replies = 0;    // replies published
   std::uint64_t failed = 0;     // calls that failed, and replies that could not be published
   std::uint64_t overdue = 0;    // calls that took longer than call_timeout_ms; failed when returned
