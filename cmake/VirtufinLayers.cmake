@@ -19,8 +19,9 @@ set(VIRTUFIN_COMPONENTS
   "exchange|30|core,event,net,pubsub,state"
   "sim|35|core,net"
   "workmanager|40|core,event,pubsub,worker,engine"
+  "workmanager_fetch|41|core,net,workmanager"
   "websocketmanager|40|core,event,exchange"
-  "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,exchange,workmanager,websocketmanager"
+  "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,exchange,workmanager,workmanager_fetch,websocketmanager"
   "c_api|60|core,event,pubsub,state,worker,engine,engine_inproc,exchange,workmanager,websocketmanager,platform"
   "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,engine_inproc,engine_native,engine_packer,exchange,sim,workmanager,websocketmanager,platform,c_api")
 
@@ -43,6 +44,8 @@ set(VIRTUFIN_PATHS
   "src/engine/packer/=engine_packer"
   "include/virtufin/state/sqlite.hpp=state_sqlite"
   "src/state/sqlite/=state_sqlite"
+  "include/virtufin/workmanager/url_fetcher.hpp=workmanager_fetch"
+  "src/workmanager/fetch/=workmanager_fetch"
   "examples/=examples")
 
 # virtufin_component_entry(<name> <layer-var> <uses-var>): empty layer when unknown.

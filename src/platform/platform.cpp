@@ -12,6 +12,9 @@
 #ifdef VIRTUFIN_HAS_FEEDS
 #include "platform/feed_venues.hpp"
 #endif
+#ifdef VIRTUFIN_HAS_FETCH
+#include "virtufin/workmanager/url_fetcher.hpp"
+#endif
 #ifdef VIRTUFIN_HAS_SQLITE
 #include "virtufin/state/sqlite.hpp"
 #endif
@@ -59,6 +62,22 @@ Result<std::shared_ptr<StateStore>> MakeStateStore(const PlatformOptions& option
                 "state.driver '" + options.state_driver + "': built with " + built);
 }
 
+/// Null in a build without.
+Result<std::unique_ptr<CodeFetcher>> MakeFetcher(const PlatformOptions& options) {
+#ifdef VIRTUFIN_HAS_FETCH
+  UrlFetcherOptions fetcher;
+  fetcher.allowed_hosts = options.code_allowed_hosts;
+  fetcher.timeout_ms = options.code_timeout_ms;
+  fetcher.max_bytes = options.code_max_bytes;
+  fetcher.ca_file = options.code_ca_file;
+  fetcher.credentials = options.code_credentials;
+  return MakeUrlFetcher(fetcher);
+#else
+  (void)options;
+  return std::unique_ptr<CodeFetcher>();
+#endif
+}
+
 }  // namespace
 
 // Members are destroyed in reverse order: the managers before the engines, these before the bus,
@@ -79,6 +98,7 @@ struct Platform::Impl {
   std::unique_ptr<detail::StateService> state_service;
   std::unique_ptr<detail::DirectGateway> gateway;
   EngineRegistry engines;
+  std::unique_ptr<CodeFetcher> fetcher;  // null: built without
   std::unique_ptr<WorkManager> workers;
 #ifdef VIRTUFIN_HAS_FEEDS
   std::unique_ptr<WebSocketManager> feeds;
@@ -124,9 +144,13 @@ Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
   status = impl->engines.Register(MakeNativeEngine(native), {std::string(kNativeMimeAlias)});
   if (!status.ok()) return status;
 
+  auto fetcher = MakeFetcher(impl->options);
+  if (!fetcher.ok()) return fetcher.status();
+  impl->fetcher = std::move(*fetcher);
   impl->workers = std::make_unique<WorkManager>(
       impl->options.workmanager,
-      WorkManager::Dependencies{runtime, *impl->bus, impl->engines, impl->gateway.get()});
+      WorkManager::Dependencies{runtime, *impl->bus, impl->engines, impl->gateway.get(),
+                                impl->fetcher.get()});
 #ifdef VIRTUFIN_HAS_FEEDS
   const WebSocketManagerOptions feeds{impl->options.max_feeds, impl->options.feed_stop_timeout_ms};
   impl->feeds = std::make_unique<WebSocketManager>(feeds, runtime);

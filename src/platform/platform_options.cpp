@@ -113,6 +113,20 @@ const Option kOptions[] = {
      [](auto& key, auto value, auto& o) {
        return SetNumber(key, value, o.workmanager.call_timeout_ms);
      }},
+    {{"workmanager.code.allowed_hosts",
+      "hosts inside that code may be fetched from, host or host:port; by commas", ""},
+     [](auto&, auto value, auto& o) { return SetNames(value, o.code_allowed_hosts); }},
+    {{"workmanager.code.ca_file",
+      "PEM of the CAs that hosts of code are checked by; empty: the system's", ""},
+     [](auto&, auto value, auto& o) {
+       o.code_ca_file = value;
+       return Status();
+     }},
+    {{"workmanager.code.max_bytes", "of code that is fetched", "67108864", "1 to 1073741824"},
+     [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.code_max_bytes); }},
+    {{"workmanager.code.timeout_ms", "of a fetch of code with all its redirects", "30000",
+      "1 to 86400000"},
+     [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.code_timeout_ms); }},
     {{"workmanager.stop_timeout_ms", "how long an event in flight may hold up Stop and Delete",
       "30000", "0 to 86400000"},
      [](auto& key, auto value, auto& o) {

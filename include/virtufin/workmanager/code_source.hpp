@@ -22,6 +22,13 @@ struct SourceCredential {
   std::string name = {};      // kNamed: one that the fetcher knows
 };
 
+/// A secret that an application sets up and requests name.
+struct NamedCredential {
+  std::string name = {};
+  std::vector<std::string> hosts = {};  // it is shown to no other; "host" or "host:port"
+  SourceCredential secret = {};         // kBasic or kBearer
+};
+
 /// Exactly one of `url`, `path` and `content`.
 struct CodeSource {
   CodeSource() = default;
