@@ -1,8 +1,8 @@
 // binance_order_book: keeps order books of Binance and answers every change with the best levels.
 //
 // Two lanes in, told apart by the type of the event:
-//   com.virtufin.websocketmanager.frame, as the venue wrote it: depth diffs (the pair from `stream`),
-//   depth snapshots (the pair in extension currencypair), exchangeInfo;
+//   com.virtufin.websocketmanager.frame, as the venue wrote it: depth diffs (the pair from
+//   `stream`), depth snapshots (the pair in extension currencypair), exchangeInfo;
 //   com.virtufin.exchange.<venue>.orderbook.updated and .snapshotted.
 // Replies to <world>.exchange.<venue>.orderbook.changed.<pair>:
 //   {pair, last_update_id, bid, bid_qty, ask, ask_qty}

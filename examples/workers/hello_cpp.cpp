@@ -33,6 +33,7 @@ class Hello final : public virtufin::Worker {
     Result<CloudEvent> reply = CloudEvent::Builder()
                                    .Source("urn:com.example.hello")
                                    .Type("com.example.hello.response")
+                                   .DataContentType("application/json")
                                    .JsonData(answer.dump())
                                    .Build();
     if (!reply.ok()) return reply.status();

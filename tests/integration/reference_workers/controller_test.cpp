@@ -1,5 +1,5 @@
-// websocketmanager_controller: its nine commands as calls of the gateway service, with a gateway that
-// the test answers for. And the wire names of the reference workers.
+// websocketmanager_controller: its nine commands as calls of the gateway service, with a gateway
+// that the test answers for. And the wire names of the reference workers.
 #include <doctest/doctest.h>
 
 #include <deque>
@@ -91,11 +91,13 @@ TEST_CASE("each command of the controller is one call of the gateway service") {
        R"({"command":"create","id":"i-2","message":"reconnecting","success":true})"},
       {R"({"command":"subscribe","data":{"id":"i-1","params":["btcusdt@depth"]}})", "{}",
        R"(SendRaw {"content_type":"application/json","id":"i-1",)"
-       R"("message":"eyJtZXRob2QiOiJTVUJTQ1JJQkUiLCJwYXJhbXMiOlsiYnRjdXNkdEBkZXB0aCJdLCJpZCI6MX0="})",
+       R"("message":"eyJtZXRob2QiOiJTVUJTQ1JJQkUiLCJwYXJhbXMiOlsi)"
+       R"(YnRjdXNkdEBkZXB0aCJdLCJpZCI6MX0="})",
        R"({"command":"subscribe","id":"i-1","success":true})"},
       {R"({"command":"unsubscribe","data":{"id":"i-1","params":["btcusdt@depth"]}})", "{}",
        R"(SendRaw {"content_type":"application/json","id":"i-1",)"
-       R"("message":"eyJtZXRob2QiOiJVTlNVQlNDUklCRSIsInBhcmFtcyI6WyJidGN1c2R0QGRlcHRoIl0sImlkIjoxfQ=="})",
+       R"("message":"eyJtZXRob2QiOiJVTlNVQlNDUklCRSIsInBhcmFtcyI6)"
+       R"(WyJidGN1c2R0QGRlcHRoIl0sImlkIjoxfQ=="})",
        R"({"command":"unsubscribe","id":"i-1","success":true})"},
       {R"({"command":"publish","data":{"id":"i-1","topic":"act.raw"}})", "",
        R"(StartPublish {"id":"i-1","topic":"act.raw"})",
@@ -104,7 +106,8 @@ TEST_CASE("each command of the controller is one call of the gateway service") {
        R"({"command":"stop_publish","id":"i-1","success":true})"},
       {R"({"command":"STOP_PUBLISH","id":"i-1"})", "{}", R"(StopPublish {"id":"i-1"})",
        R"({"command":"stop_publish","id":"i-1","success":true})"},
-      {R"({"command":"send_raw","data":{"id":"i-1","message":"AAE=","content_type":"application/octet-stream"}})",
+      {R"({"command":"send_raw","data":{"id":"i-1","message":"AAE=",)"
+       R"("content_type":"application/octet-stream"}})",
        "{}", R"(SendRaw {"content_type":"application/octet-stream","id":"i-1","message":"AAE="})",
        R"({"command":"send_raw","id":"i-1","success":true})"},
       {R"({"command":"list"})", R"({"connections":[{"id":"i-1"},{"id":"i-2"}]})", "List {}",
