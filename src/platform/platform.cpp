@@ -62,7 +62,16 @@ Result<std::shared_ptr<StateStore>> MakeStateStore(const PlatformOptions& option
                 "state.driver '" + options.state_driver + "': built with " + built);
 }
 
-/// Null in a build without.
+#ifndef VIRTUFIN_HAS_FETCH
+class NoFetcher final : public CodeFetcher {
+ public:
+  Result<std::vector<std::uint8_t>> Fetch(const CodeSource&) override {
+    return Status(StatusCode::kUnimplemented, "platform",
+                  "code from URLs: built without it (CMake option VIRTUFIN_WITH_FETCH)");
+  }
+};
+#endif
+
 Result<std::unique_ptr<CodeFetcher>> MakeFetcher(const PlatformOptions& options) {
 #ifdef VIRTUFIN_HAS_FETCH
   UrlFetcherOptions fetcher;
@@ -74,7 +83,7 @@ Result<std::unique_ptr<CodeFetcher>> MakeFetcher(const PlatformOptions& options)
   return MakeUrlFetcher(fetcher);
 #else
   (void)options;
-  return std::unique_ptr<CodeFetcher>();
+  return std::unique_ptr<CodeFetcher>(std::make_unique<NoFetcher>());
 #endif
 }
 
@@ -98,7 +107,7 @@ struct Platform::Impl {
   std::unique_ptr<detail::StateService> state_service;
   std::unique_ptr<detail::DirectGateway> gateway;
   EngineRegistry engines;
-  std::unique_ptr<CodeFetcher> fetcher;  // null: built without
+  std::unique_ptr<CodeFetcher> fetcher;
   std::unique_ptr<WorkManager> workers;
 #ifdef VIRTUFIN_HAS_FEEDS
   std::unique_ptr<WebSocketManager> feeds;

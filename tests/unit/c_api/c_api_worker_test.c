@@ -360,7 +360,12 @@ static void code_comes_from_one_place(void) {
       {{.mime_type = x}, VIRTUFIN_INVALID_ARGUMENT, "functions, found 0"},
       {{.path = x, .content = x}, VIRTUFIN_INVALID_ARGUMENT, "functions, found 2"},
       {{.path = x, .content = x, .url = x, .functions = x}, VIRTUFIN_INVALID_ARGUMENT, "found 4"},
-      {{.url = str("https://x")}, VIRTUFIN_UNIMPLEMENTED, "url"},
+#ifdef BUILT_WITH_FETCH
+      {{.url = str("http://127.0.0.1/")}, VIRTUFIN_PERMISSION_DENIED, "127.0.0.1: loopback"},
+      {{.url = x}, VIRTUFIN_INVALID_ARGUMENT, "http:// or https://"},
+#else
+      {{.url = str("http://127.0.0.1/")}, VIRTUFIN_UNIMPLEMENTED, "VIRTUFIN_WITH_FETCH"},
+#endif
       {{.functions = x}, VIRTUFIN_INVALID_ARGUMENT, "no factory is called 'x'"},
       {{.content = x}, VIRTUFIN_INVALID_ARGUMENT, ""},
       {{.content = x, .mime_type = x}, VIRTUFIN_INVALID_ARGUMENT, "application/x-native-dll"},

@@ -44,3 +44,18 @@ TEST_CASE("feeds work or are named as left out") {
   REQUIRE(platform.ok());
   CheckPart((*platform)->feeds().status(), built, "VIRTUFIN_WITH_FEEDS");
 }
+
+TEST_CASE("code from URLs is judged or named as left out") {
+  const auto platform = Platform::Create({});
+  REQUIRE(platform.ok());
+  CreateWorkerRequest request;
+  request.code.mime_type = "application/x-native-dll";
+  request.code.url = "http://127.0.0.1/worker.so";
+  request.topics = {"in"};
+  const Status status = (*platform)->workers().Create(std::move(request)).status();
+#ifdef BUILT_WITH_FETCH
+  CHECK(status.code() == StatusCode::kPermissionDenied);
+#else
+  CheckPart(status, false, "VIRTUFIN_WITH_FETCH");
+#endif
+}
