@@ -147,8 +147,7 @@ void ManagedWorker::OnQuiet() {
   std::lock_guard lock(mutex_);
   if (online_ || state_ != State::kRunning) return;
   if (Degraded()) return AwaitQuiet(kQuiet);
-  const bool failed = failed_at_ != MonotonicTime() && now - failed_at_ < kQuiet;
-  if (failed) return AwaitQuiet(failed_at_ + kQuiet - now);
+  if (failed_at_ && now - *failed_at_ < kQuiet) return AwaitQuiet(*failed_at_ + kQuiet - now);
   TellOnline();
 }
 

@@ -200,11 +200,11 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   QueueMetrics ended_queues_;  // of subscriptions that ended
 
   // What is told.
-  MonotonicTime failure_told_;  // at most one a second
+  std::optional<MonotonicTime> failure_told_;  // at most one a second
   std::uint64_t failures_untold_ = 0;
   bool online_ = false;    // told, since it started
   bool degraded_ = false;  // told, and not online since
-  MonotonicTime failed_at_;
+  std::optional<MonotonicTime> failed_at_;
   Executor::Timer quiet_timer_;
 
   bool watching_ = false;  // the timer of the watch is armed

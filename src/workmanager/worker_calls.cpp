@@ -249,7 +249,7 @@ void ManagedWorker::TellFailure(std::size_t number, const Message& input, bool d
   {
     std::lock_guard lock(mutex_);
     failed_at_ = now;
-    if (failure_told_ != MonotonicTime() && now - failure_told_ < std::chrono::seconds(1)) {
+    if (failure_told_ && now - *failure_told_ < std::chrono::seconds(1)) {
       ++failures_untold_;
       return;
     }

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "virtufin/engine/engine.hpp"
 #include "virtufin/event/event_builder.hpp"
@@ -41,6 +42,9 @@ class ScriptedEngine final : public Engine {
   struct State {
     std::mutex mutex;
     std::map<std::string, Script> scripts;
+    std::vector<WorkerIdentity> identities;  // of all loads
+    /// Runs inside each load, may take its time and make it fail.
+    std::function<Status(const std::string& name)> before_load;
     std::atomic<int> loads{0}, unloads{0}, abandoned{0};
   };
 
@@ -48,14 +52,20 @@ class ScriptedEngine final : public Engine {
 
   EngineInfo Describe() const override { return {"application/x-scripted", "Script", true, ""}; }
 
-  Result<std::unique_ptr<LoadedWorker>> Load(const WorkerCode& code, const WorkerIdentity&,
+  Result<std::unique_ptr<LoadedWorker>> Load(const WorkerCode& code, const WorkerIdentity& identity,
                                              std::shared_ptr<WorkerHost> host) override {
     const std::string name(code.content.begin(), code.content.end());
-    std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
+    if (const auto before_load = state_->before_load) {
+      lock.unlock();
+      if (Status status = before_load(name); !status.ok()) return status;
+      lock.lock();
+    }
     auto it = state_->scripts.find(name);
     if (it == state_->scripts.end()) {
       return Status(StatusCode::kInvalidArgument, "scripted", "no script '" + name + "'");
     }
+    state_->identities.push_back(identity);
     ++state_->loads;
     return std::unique_ptr<LoadedWorker>(new Loaded(it->second, host, state_));
   }

@@ -23,12 +23,12 @@ struct ManagerFixture {
   explicit ManagerFixture(int threads = 2, std::int64_t stop_timeout_ms = 30'000,
                           GatewayClient* gateway = nullptr, std::int64_t call_timeout_ms = 30'000,
                           const Extras& extras = {})
-      : executor({.threads = threads}, WallClock(), log), bus(runtime) {
+      : ManagerFixture(Quick(stop_timeout_ms, call_timeout_ms), WallClock(), threads, gateway,
+                       extras) {}
+  ManagerFixture(const WorkManagerOptions& options, Clock& clock, int threads = 2,
+                 GatewayClient* gateway = nullptr, const Extras& extras = {})
+      : executor({.threads = threads}, clock, log), runtime{executor, clock, log}, bus(runtime) {
     (void)engines.Register(std::make_unique<ScriptedEngine>(scripts));
-    WorkManagerOptions options;
-    options.stop_timeout_ms = stop_timeout_ms;
-    options.call_timeout_ms = call_timeout_ms;
-    options.retry_base_delay_ms = 1;
     WorkManager::Dependencies dependencies{runtime, bus, engines, gateway};
     dependencies.fetcher = extras.fetcher;
     manager = std::make_unique<WorkManager>(options, dependencies);
@@ -40,6 +40,13 @@ struct ManagerFixture {
     (void)executor.Stop(std::chrono::seconds(30));
   }
 
+  static WorkManagerOptions Quick(std::int64_t stop_timeout_ms, std::int64_t call_timeout_ms) {
+    WorkManagerOptions options;
+    options.stop_timeout_ms = stop_timeout_ms;
+    options.call_timeout_ms = call_timeout_ms;
+    options.retry_base_delay_ms = 1;
+    return options;
+  }
   void Script(const std::string& name, ScriptedEngine::Script script) {
     std::lock_guard lock(scripts->mutex);
     scripts->scripts[name] = std::move(script);
@@ -67,7 +74,7 @@ struct ManagerFixture {
   std::shared_ptr<ScriptedEngine::State> scripts = std::make_shared<ScriptedEngine::State>();
   LogLines log;
   Executor executor;
-  Runtime runtime{executor, WallClock(), log};
+  Runtime runtime;
   InprocBroker bus;
   EngineRegistry engines;
   std::unique_ptr<WorkManager> manager;

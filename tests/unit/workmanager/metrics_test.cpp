@@ -1,0 +1,118 @@
+// The numbers: outcomes, durations, queues, states, health.
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "fixture.hpp"
+
+using namespace virtufin;
+using namespace virtufin::test;
+
+// Pins WM-34.
+TEST_CASE("each call is in one bucket of its worker's durations") {
+  ManagerFixture f;
+  Gate leave;
+  Collector<int> slow;
+  f.Script("w", [&](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CallOutcome outcome;
+    if (m.event().data_text() == "1") {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(3);
+      while (std::chrono::steady_clock::now() < end) continue;
+      slow.Add(1);
+    } else if (m.event().data_text() == "2") {
+      outcome.status = Status(StatusCode::kInternal, "test", "no");
+    }
+    done(std::move(outcome));
+  });
+  const std::string id = f.Run("w", {"in"});
+  for (const char* data : {"1", "2", "3", "4"}) {
+    REQUIRE(f.bus.Publish(Message("in", Event(data))).ok());
+  }
+  const auto metrics = [&] { return f.manager->Metrics().workers.at(0); };
+  while (metrics().counters.succeeded < 3) std::this_thread::yield();
+  const WorkerMetrics now = metrics();
+  CHECK(now.id == id);
+  CHECK(now.counters.calls == 7);  // one fails with each of its four attempts
+  CHECK(now.counters.failed == 4);
+  CHECK(now.counters.succeeded == 3);
+  CHECK(now.durations.count() == 7);
+  CHECK(now.durations.seconds > 2.9e-3);
+  std::uint64_t above = 0;
+  for (std::size_t i = 0; i < now.durations.counts.size(); ++i) {
+    const bool longer =
+        i >= CallDurations::kUpperSeconds.size() || CallDurations::kUpperSeconds[i] > 2.6e-3;
+    if (longer) above += now.durations.counts[i];
+  }
+  CHECK(above >= slow.Items().size());
+  CHECK(now.queue.retried == 3);
+}
+
+// Pins WM-34.
+TEST_CASE("queues are counted by worker, also those of subscriptions that ended") {
+  ManagerFixture f;
+  Gate entered, leave;
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    entered.Open();
+    CHECK(leave.Wait());
+    done({});
+  });
+  const std::string id =
+      f.Run("w", {"in"}, {{"virtufin.queue", "4"}, {"virtufin.overflow", "DropOldest"}});
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  REQUIRE(entered.Wait());
+  for (int i = 0; i < 7; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  WorkerMetrics now = f.manager->Metrics().workers.at(0);
+  CHECK(now.overflow == Overflow::kDropOldest);
+  CHECK(now.queue.depth == 4);
+  CHECK(now.queue.dropped == 3);
+  leave.Open();
+  CHECK(f.manager->Stop(id).ok());
+  CHECK(f.manager->Start(id).ok());
+  now = f.manager->Metrics().workers.at(0);
+  CHECK(now.queue.depth == 0);
+  CHECK(now.queue.dropped >= 3);
+}
+
+// Pins WM-34, WM-35.
+TEST_CASE("workers are counted by what they are, and health says it in words") {
+  ManagerFixture f(2, 50, nullptr, 0);
+  Gate entered, leave;
+  f.Script("hangs", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    entered.Open();
+    CHECK(leave.Wait());
+    done({});
+  });
+  f.Script("w", ReplyWith("{}"));
+  f.Script("bad", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CallOutcome outcome;
+    outcome.status = Status(StatusCode::kInternal, "test", "exception left Process: x");
+    outcome.degrades = true;
+    done(std::move(outcome));
+  });
+  REQUIRE(f.manager->Create({.code = Code("w"), .topics = {"a"}}).ok());
+  REQUIRE(!f.Run("w", {"b"}).empty());
+  CHECK(f.manager->Health().ready);
+  CHECK(f.manager->Health().entries.at(0).healthy);
+  REQUIRE(!f.Run("bad", {"d"}).empty());
+  const std::string failed = f.Run("hangs", {"c"});
+  REQUIRE(f.bus.Publish(Message("c", Event("{}"))).ok());
+  REQUIRE(f.bus.Publish(Message("d", Event("{}"))).ok());
+  REQUIRE(entered.Wait());
+  CHECK(f.manager->Stop(failed).code() == StatusCode::kDeadlineExceeded);
+  while (f.manager->Metrics().degraded == 0) std::this_thread::yield();
+  const WorkManagerMetrics metrics = f.manager->Metrics();
+  CHECK(metrics.running == 2);
+  CHECK(metrics.degraded == 1);
+  CHECK(metrics.stopped == 1);
+  CHECK(metrics.failed == 1);
+  const WorkManagerHealth health = f.manager->Health();
+  CHECK(health.live);
+  CHECK(health.ready);
+  REQUIRE(health.entries.size() == 2);
+  CHECK_FALSE(health.entries[0].healthy);
+  CHECK(health.entries[0].detail == "2 running, 1 of them degraded, 1 stopped, 1 failed");
+  CHECK(health.entries[1].name == "engine application/x-scripted");
+  leave.Open();
+  CHECK(f.manager->Shutdown(std::chrono::seconds(30)).ok());
+  CHECK_FALSE(f.manager->Health().ready);
+}
