@@ -38,6 +38,10 @@ class InlineSubscription final : public InprocSubscription,
     return true;
   }
 
+  Status Inject(const Message& /*message*/) override {
+    return {StatusCode::kUnimplemented, "pubsub",
+            "inline subscription '" + name() + "' has no queue"};
+  }
   SubscriptionCounters counters() const override {
     SubscriptionCounters counters;
     counters.delivered = delivered();

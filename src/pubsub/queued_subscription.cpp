@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "pubsub/fan_out.hpp"
 #include "pubsub/topic_hash.hpp"
 
 namespace virtufin::inline v0 {
@@ -61,6 +62,10 @@ bool QueuedSubscription::FallsToAnother(const Message& message) const noexcept {
 
 Offered QueuedSubscription::Offer(const Message& message) {
   if (shards_ > 1 && FallsToAnother(message)) return Offered::kPassed;
+  return Take(message);
+}
+
+Offered QueuedSubscription::Take(const Message& message) {
   if (overflow_ == Overflow::kConflate) {
     return OfferConflated(message);
   }
@@ -83,6 +88,23 @@ Offered QueuedSubscription::Offer(const Message& message) {
   }
   PostDrain();
   return Offered::kTaken;
+}
+
+Status QueuedSubscription::Inject(const Message& message) {
+  if (core().stopped.load(std::memory_order_acquire)) return BrokerStopped();
+  switch (Take(message)) {
+    case Offered::kTaken:
+    case Offered::kPassed:
+      return {};
+    case Offered::kEnded:
+      return {StatusCode::kUnavailable, "pubsub", "subscription '" + name() + "' has ended"};
+    case Offered::kStopped:
+      return BrokerStopped();
+    case Offered::kMissed:
+    case Offered::kFull:
+      break;
+  }
+  return lag_status_;
 }
 
 Offered QueuedSubscription::OfferConflated(const Message& message) {

@@ -90,6 +90,7 @@ class QueuedSubscription : public InprocSubscription,
   std::chrono::milliseconds block_timeout() const noexcept { return block_timeout_; }
   /// RESOURCE_EXHAUSTED naming the subscription: what a publisher is told while it lags.
   const Status& lag_status() const noexcept { return lag_status_; }
+  Status Inject(const Message& message) override;
   SubscriptionCounters counters() const override;
   /// The group whose members compete for each event; empty: none.
   const std::string& group() const noexcept { return group_; }
@@ -153,6 +154,7 @@ class QueuedSubscription : public InprocSubscription,
   std::vector<Attempt> TakeWaiting();
 
   // The mutex is not held.
+  Offered Take(const Message& message);
   Offered OfferPressed(const Message& message);
   Offered OfferConflated(const Message& message);
   void Finish(Released& released);

@@ -41,6 +41,11 @@ void Subscription::Unsubscribe(std::function<void()> done) {
   impl->Close(std::move(done));
 }
 
+Status Subscription::Inject(const Message& message) const {
+  if (impl_ == nullptr) return {StatusCode::kUnavailable, "pubsub", "the subscription has ended"};
+  return impl_->Inject(message);
+}
+
 SubscriptionCounters Subscription::counters() const {
   return impl_ == nullptr ? SubscriptionCounters{} : impl_->counters();
 }

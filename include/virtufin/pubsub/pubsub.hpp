@@ -97,6 +97,11 @@ class Subscription {
   /// The same and never waits: `done` runs exactly once, when no handler runs any more, maybe
   /// before this returns. [any] [callback]
   void Unsubscribe(std::function<void()> done);
+  /// Queues `message` for this handler alone, whatever its topic, behind what waits already and as
+  /// the overflow policy says. Never waits. [any] [callback] Errors: RESOURCE_EXHAUSTED when there
+  /// is no room or the subscription lags; UNAVAILABLE when it has ended, or the broker is stopped;
+  /// UNIMPLEMENTED for an inline handler.
+  Status Inject(const Message& message) const;
   SubscriptionCounters counters() const;  // [any] [callback]
 
  private:
@@ -112,6 +117,7 @@ class Subscription::Impl {
   virtual void Close(std::function<void()> done) = 0;
   /// Waits until no handler runs. Called on foreign threads only, after Close.
   virtual void AwaitIdle() = 0;
+  virtual Status Inject(const Message& message) = 0;
   virtual SubscriptionCounters counters() const = 0;
 };
 
