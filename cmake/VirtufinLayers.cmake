@@ -18,7 +18,7 @@ set(VIRTUFIN_COMPONENTS
   "engine_packer|31|core,engine"
   "exchange|30|core,event,net,pubsub,state"
   "sim|35|core,net"
-  "workmanager|40|core,event,pubsub,worker,engine"
+  "workmanager|40|core,event,pubsub,state,worker,engine"
   "workmanager_fetch|41|core,net,workmanager"
   "websocketmanager|40|core,event,exchange"
   "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,exchange,workmanager,workmanager_fetch,websocketmanager"

@@ -159,7 +159,7 @@ Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
   impl->workers = std::make_unique<WorkManager>(
       impl->options.workmanager,
       WorkManager::Dependencies{runtime, *impl->bus, impl->engines, impl->gateway.get(),
-                                impl->fetcher.get()});
+                                impl->fetcher.get(), impl->state.get()});
 #ifdef VIRTUFIN_HAS_FEEDS
   const WebSocketManagerOptions feeds{impl->options.max_feeds, impl->options.feed_stop_timeout_ms};
   impl->feeds = std::make_unique<WebSocketManager>(feeds, runtime);

@@ -2,8 +2,6 @@
 #include "virtufin/worker/native_export.hpp"
 
 #include <cstdlib>
-#include <cstring>
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -11,59 +9,19 @@
 #include <utility>
 
 #include "virtufin/event/wire.hpp"
-#include "worker/error_body.hpp"
+#include "worker/native_context.hpp"
 #include "worker/thrown.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {
 
-class Instance final : public WorkerContext {
- public:
-  explicit Instance(const VirtufinHost* host) noexcept : host_(host) {}
+struct Instance {
+  explicit Instance(const VirtufinHost* host) noexcept : context(*host) {}
+  const VirtufinHost* host() const noexcept { return &context.host(); }
 
-  void Make(MakeWorkerFn make) { worker_.reset(make()); }
-  Worker& worker() noexcept { return *worker_; }
-  const VirtufinHost* host() const noexcept { return host_; }
-
-  void Log(LogLevel level, std::string_view text) noexcept override {
-    try {
-      host_->log(host_->engine_ptr, static_cast<std::int32_t>(level), std::string(text).c_str());
-    } catch (...) {
-      host_->log(host_->engine_ptr, VIRTUFIN_LOG_ERROR, "a log line was lost: no memory");
-    }
-  }
-
-  Result<std::string> InvokeGateway(std::string_view service, std::string_view method,
-                                    std::string_view json) override {
-    if (json.size() > kMaxEventBytes) {
-      return Status(StatusCode::kResourceExhausted, "worker",
-                    "the request has " + std::to_string(json.size()) + " bytes, at most " +
-                        std::to_string(kMaxEventBytes) + " are sent");
-    }
-    std::uint8_t* response = nullptr;
-    std::int32_t size = 0;
-    const std::int32_t code = host_->gateway_call(
-        host_->engine_ptr, std::string(service).c_str(), std::string(method).c_str(),
-        reinterpret_cast<const std::uint8_t*>(json.data()), static_cast<std::int32_t>(json.size()),
-        &response, &size);
-    const auto release = [this](std::uint8_t* bytes) {
-      host_->free_response(host_->engine_ptr, bytes);
-    };
-    const std::unique_ptr<std::uint8_t, decltype(release)> owned(response, release);
-    std::string text;
-    if (response != nullptr && size > 0) {
-      text.assign(reinterpret_cast<const char*>(response), static_cast<std::size_t>(size));
-    }
-    if (code == 0) return text;
-    return Status(code > 0 && code <= 16 ? static_cast<StatusCode>(code) : StatusCode::kUnknown,
-                  "worker", MessageOfErrorBody(text));
-  }
-
-  Instance* next = nullptr;  // guarded by instances_mutex
-
- private:
-  const VirtufinHost* const host_;
-  std::unique_ptr<Worker> worker_;
+  NativeContext context;           // outlives the worker
+  std::unique_ptr<Worker> worker;  // made once
+  Instance* next = nullptr;        // guarded by instances_mutex
 };
 
 // A list without a destructor: one that ran at unload would pin the library. Every instance is
@@ -88,8 +46,8 @@ Instance& FindOrMake(const VirtufinHost* host, MakeWorkerFn make) {
   if (Instance* const found = Find(host); found != nullptr) return *found;
   auto made = std::make_unique<Instance>(host);
   {
-    const WorkerContext::Scope scope(made.get());
-    made->Make(make);
+    const WorkerContext::Scope scope(&made->context);
+    made->worker.reset(make());
   }
   // The constructor ran without the lock, as it may take long: of two that ran at once the first
   // to come here stays.
@@ -107,8 +65,8 @@ Result<EncodedBytes> Run(const VirtufinHost* host, MakeWorkerFn make, ByteView i
   }
   try {
     Instance& instance = FindOrMake(host, make);
-    const WorkerContext::Scope scope(&instance);
-    const Result<std::optional<CloudEvent>> reply = instance.worker().Process(*event);
+    const WorkerContext::Scope scope(&instance.context);
+    const Result<std::optional<CloudEvent>> reply = instance.worker->Process(*event);
     if (!reply.ok()) return EncodeWorkerResponse(nullptr, reply.status().ToString());
     if (!reply->has_value()) return EncodedBytes();
     Result<EncodedBytes> encoded = EncodeWorkerResponse(&**reply, std::nullopt);
@@ -162,7 +120,7 @@ void NativeShutdown(const VirtufinHost* host) noexcept {
     instance.reset(*link);
     *link = instance->next;
   }
-  const WorkerContext::Scope scope(instance.get());
+  const WorkerContext::Scope scope(&instance->context);
   instance.reset();
 }
 

@@ -9,6 +9,15 @@ namespace {
 // A raw pointer: a thread-local with a destructor would pin a worker library in the process.
 thread_local constinit WorkerContext* current = nullptr;
 
+Status NotOffered(const char* table) {
+  return {StatusCode::kFailedPrecondition, "worker",
+          "this host does not offer " + std::string(table)};
+}
+constexpr const char* kPublish = "virtufin.publish/1";
+constexpr const char* kState = "virtufin.state/1";
+constexpr const char* kClock = "virtufin.clock/1";
+constexpr const char* kTimer = "virtufin.timer/1";
+
 }  // namespace
 
 WorkerContext* WorkerContext::Current() noexcept { return current; }
@@ -22,6 +31,32 @@ std::unique_ptr<GatewayClient> WorkerContext::DialGateway(std::string_view /*hos
                                                           std::uint16_t /*port*/) {
   return nullptr;
 }
+
+Status detail::CheckCondition(const StateCondition& condition) {
+  if (!condition.create_only || condition.etag.empty()) return {};
+  return {StatusCode::kInvalidArgument, "worker",
+          "expected an etag or create_only, found both: a record with an etag exists"};
+}
+
+Status WorkerContext::Publish(std::string_view /*topic*/, const CloudEvent& /*event*/) {
+  return NotOffered(kPublish);
+}
+Result<StateRecord> WorkerContext::GetState(std::string_view /*key*/) { return NotOffered(kState); }
+Result<std::string> WorkerContext::SetState(std::string_view /*key*/, std::string_view /*value*/,
+                                            const StateCondition& /*condition*/) {
+  return NotOffered(kState);
+}
+Result<bool> WorkerContext::DeleteState(std::string_view /*key*/, std::string_view /*etag*/) {
+  return NotOffered(kState);
+}
+Result<WorkerTime> WorkerContext::Now() { return NotOffered(kClock); }
+Result<std::optional<std::chrono::nanoseconds>> WorkerContext::TimeLeft() {
+  return NotOffered(kClock);
+}
+Result<std::uint64_t> WorkerContext::StartTimer(const WorkerTimer& /*timer*/) {
+  return NotOffered(kTimer);
+}
+Status WorkerContext::CancelTimer(std::uint64_t /*id*/) { return NotOffered(kTimer); }
 
 Result<std::string> HostGateway::Invoke(std::string_view service, std::string_view method,
                                         std::string_view json) {

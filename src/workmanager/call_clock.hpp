@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 
 #include "virtufin/workmanager/metrics.hpp"
@@ -16,6 +17,11 @@ class CallClock {
   CallClock();
 
   std::uint64_t Now() const noexcept;  // in ticks [any]
+  std::chrono::nanoseconds Since(std::uint64_t began) const noexcept {
+    const std::uint64_t now = Now();
+    const auto ticks = static_cast<double>(now > began ? now - began : 0);
+    return std::chrono::nanoseconds(static_cast<std::int64_t>(ticks * seconds_per_tick_ * 1e9));
+  }
   /// Counts a call that took from `began` to `ended`.
   void Count(std::uint64_t began, std::uint64_t ended, CallDurations& durations) const noexcept {
     const std::uint64_t ticks = ended > began ? ended - began : 0;

@@ -176,6 +176,7 @@ Status ManagedWorker::Subscribe(std::unique_lock<std::mutex>& lock) {
     Drain(lock, kUndo, {[](const Status&) {}, {}});
     return status;
   }
+  AttachTimers();
   online_ = degraded_ = false;
   Tell(Lifecycle::kStarted);
   AwaitQuiet(kQuiet);
@@ -302,6 +303,7 @@ void ManagedWorker::Drain(std::unique_lock<std::mutex>& lock, Timeout timeout, W
   }
   state_ = State::kDraining;
   quiet_timer_ = {};
+  DetachTimers();
   Tell(Lifecycle::kStopping);
   ++drain_;
   ArmDrainTimer(timeout);

@@ -79,6 +79,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   struct Load {
     std::shared_ptr<LoadedWorker> worker;
     std::shared_ptr<Outcomes> outcomes;
+    std::uint32_t number = 0;  // of all loads of this worker, from 1
   };
   struct Loads {
     std::vector<Load> each;  // by instance
@@ -90,6 +91,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
     Load load = {};
     Subscription subscription = {};
     bool subscribed = false;
+    std::shared_ptr<WorkerTimers> timers = {};  // since the first load
     // The call in flight.
     bool busy = false;
     bool inside = false;                // LoadedWorker::Process has not returned yet
@@ -162,8 +164,15 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   void OnQuiet();
 
   Result<Loads> LoadFrom(const CodeSource& source);
-  void Install(Loads& loads);  // lock held; `loads` are the old ones afterwards
-  void BeginHeld();            // lock held
+  void Install(Loads& loads);         // lock held; `loads` are the old ones afterwards
+  void BeginHeld(Afterwards& after);  // lock held
+  std::shared_ptr<WorkerHost> NewHost(std::size_t number, std::uint32_t load);
+  std::optional<CurrentCall> CallOf(std::size_t number, std::uint32_t load) const;
+  Status Inject(std::size_t number, const Message& message) const;
+  void AttachTimers();  // lock held
+  void DetachTimers();  // lock held
+  /// The event of a timer that is not wanted any more.
+  bool Outdated(const Instance& instance, const Message& message) const;  // lock held
   Status Subscribe(std::unique_lock<std::mutex>& lock);
   void Drain(std::unique_lock<std::mutex>& lock, Timeout timeout, Waiter waiter);
   void Unsubscribe(std::unique_lock<std::mutex>& lock);
@@ -195,6 +204,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   CodeSource source_;
   std::string error_;
   std::vector<Instance> instances_;  // as many for ever
+  std::uint32_t loads_ = 0;          // so far, refused ones included
   WorkerCounters counters_;
   CallDurations durations_;
   QueueMetrics ended_queues_;  // of subscriptions that ended

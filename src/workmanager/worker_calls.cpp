@@ -63,6 +63,7 @@ Delivery ManagedWorker::OnMessage(std::size_t number, const Message& message,
       instance.outcome = info.Defer();
       return Delivery::kSuccess;
     }
+    if (Outdated(instance, message)) return Delivery::kDrop;
     load = Begin(instance, message);
   }
   const auto outcomes = load.outcomes;

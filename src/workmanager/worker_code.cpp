@@ -8,15 +8,19 @@ namespace virtufin::inline v0::detail {
 
 Result<ManagedWorker::Loads> ManagedWorker::LoadFrom(const CodeSource& source) {
   Executor::BlockingScope blocking;
-  const WorkManager::Dependencies& needed = setting_->dependencies;
-  auto resolved = ResolveCode(source, needed.fetcher);
+  auto resolved = ResolveCode(source, setting_->dependencies.fetcher);
   if (!resolved.ok()) return resolved.status();
   Loads loads;
   for (std::size_t i = 0; i < instances_.size(); ++i) {
-    auto host = std::make_shared<ManagedWorkerHost>(info_.id, runtime_.log, needed.gateway);
-    auto loaded = engine_.Load(resolved->code, instances_[i].identity, std::move(host));
+    std::uint32_t number = 0;
+    {
+      std::lock_guard lock(mutex_);
+      number = ++loads_;
+    }
+    auto loaded = engine_.Load(resolved->code, instances_[i].identity, NewHost(i, number));
     if (!loaded.ok()) return loaded.status();
-    loads.each.push_back({std::move(*loaded), std::make_shared<Outcomes>(weak_from_this(), i)});
+    loads.each.push_back(
+        {std::move(*loaded), std::make_shared<Outcomes>(weak_from_this(), i), number});
   }
   loads.sha256 = std::move(resolved->sha256);
   return loads;
@@ -28,6 +32,7 @@ void ManagedWorker::Install(Loads& loads) {
     instances_[i].damaged = false;
   }
   error_.clear();
+  if (state_ == State::kRunning) AttachTimers();
 }
 
 Status ManagedWorker::LoadFirst(const Commit& commit) {
@@ -121,19 +126,23 @@ void ManagedWorker::FinishSwap(const Status& status, Afterwards& after) {
     source_ = std::move(swap.source);
     if (state_ == State::kFailed) state_ = State::kStopped;
   }
-  BeginHeld();
+  BeginHeld(after);
   if (std::exchange(restart_, false)) after.run.push_back(StartAgain());
   after.unload = std::move(swap.loads.each);  // the old code, or the new one that came too late
   after.run.push_back([status, done = std::move(swap.done)] { done(status); });
   RunDeferred(after);
 }
 
-void ManagedWorker::BeginHeld() {
+void ManagedWorker::BeginHeld(Afterwards& after) {
   for (std::size_t i = 0; i < instances_.size(); ++i) {
     Instance& instance = instances_[i];
     if (!instance.held) continue;
     const Message message = std::move(*instance.held);
     instance.held.reset();
+    if (Outdated(instance, message)) {
+      after.settle_more.push_back({std::move(instance.outcome), Delivery::kDrop, {}});
+      continue;
+    }
     (void)Begin(instance, message);
     runtime_.executor.Post([self = shared_from_this(), i] { self->CallHeld(i); });
   }

@@ -1,30 +1,118 @@
-// The host side of one worker: log lines carry its id, gateway calls are declared blocking.
+// The host side of one load: log lines carry its worker's id, gateway calls are declared blocking.
 #include "workmanager/worker_host.hpp"
 
+#include <algorithm>
 #include <utility>
 
-namespace virtufin::inline v0::detail {
+#include "virtufin/core/utf8.hpp"
 
-ManagedWorkerHost::ManagedWorkerHost(std::string worker_id, LogSink& log, GatewayClient* gateway)
-    : worker_id_(std::move(worker_id)), log_(log), gateway_(gateway) {}
+namespace virtufin::inline v0::detail {
+namespace {
+
+Status CheckTopic(std::string_view topic) {
+  const char* found = nullptr;
+  if (topic.empty()) {
+    found = "an empty one";
+  } else if (topic.size() > kMaxTopicBytes) {
+    found = "a longer one";
+  } else if (!IsUtf8(topic)) {
+    found = "bytes that are no UTF-8";
+  } else if (topic.find('\0') != std::string_view::npos) {
+    found = "a NUL";
+  }
+  if (found == nullptr) return {};
+  return {
+      StatusCode::kInvalidArgument, "workmanager",
+      "topic: expected text of 1 to " + std::to_string(kMaxTopicBytes) + " bytes, found " + found};
+}
+
+}  // namespace
+
+ManagedWorkerHost::ManagedWorkerHost(Parts parts) : parts_(std::move(parts)) {
+  parts_.timers->Open(parts_.load);
+}
+
+ManagedWorkerHost::~ManagedWorkerHost() { parts_.timers->Close(parts_.load); }
 
 void ManagedWorkerHost::Log(LogLevel level, std::string_view text) noexcept {
-  if (!log_.Enabled(level)) return;
+  LogSink& log = parts_.runtime.log;
+  if (!log.Enabled(level)) return;
   try {
-    log_.Write(level, "worker", "worker " + worker_id_ + ": " + std::string(text));
+    log.Write(level, "worker", "worker " + parts_.worker_id + ": " + std::string(text));
   } catch (...) {
-    log_.Write(level, "worker", text);  // no memory for the prefix
+    log.Write(level, "worker", text);  // no memory for the prefix
   }
 }
 
 Result<std::string> ManagedWorkerHost::GatewayCall(std::string_view service,
                                                    std::string_view method, std::string_view json) {
-  if (gateway_ == nullptr) {
+  if (parts_.gateway == nullptr) {
     return Status(StatusCode::kUnavailable, "workmanager",
                   "no gateway: expected one to be configured for calls to " + std::string(service));
   }
   Executor::BlockingScope blocking;
-  return gateway_->Invoke(service, method, json);
+  return parts_.gateway->Invoke(service, method, json);
+}
+
+Status ManagedWorkerHost::Publish(std::string_view topic, const CloudEvent& event) {
+  if (Status status = CheckTopic(topic); !status.ok()) return status;
+  return parts_.bus.Publish(Message(topic, event));
+}
+
+Status ManagedWorkerHost::NoState() const {
+  return {StatusCode::kUnavailable, "workmanager",
+          "no state store: expected one to be configured for workers"};
+}
+
+Result<HostRecord> ManagedWorkerHost::GetState(std::string_view key) {
+  if (parts_.state == nullptr) return NoState();
+  Result<StateItem> item = parts_.state->Get(parts_.state_service, key);
+  if (!item.ok()) return item.status();
+  return HostRecord{std::move(item->value), std::move(item->etag)};
+}
+
+Result<std::string> ManagedWorkerHost::SetState(std::string_view key, std::string_view value,
+                                                std::optional<std::string_view> etag) {
+  if (parts_.state == nullptr) return NoState();
+  SetOptions options;
+  if (etag) {
+    options.etag = *etag;
+    options.create_only = etag->empty();
+  }
+  return parts_.state->Set(parts_.state_service, key, value, options);
+}
+
+Result<bool> ManagedWorkerHost::DeleteState(std::string_view key, std::string_view etag) {
+  if (parts_.state == nullptr) return NoState();
+  return parts_.state->Delete(parts_.state_service, key, etag);
+}
+
+Result<HostTime> ManagedWorkerHost::Now() {
+  if (const auto call = parts_.current_call()) {
+    if (call->event.ExtensionText("clocktype") == "historical") {
+      const auto event_time = call->event.ExtensionTime("eventtime");
+      if (const auto time = event_time ? event_time : call->event.time()) {
+        return HostTime{*time, true};
+      }
+    }
+  }
+  return HostTime{parts_.runtime.clock.Now(), false};
+}
+
+Result<std::optional<std::chrono::nanoseconds>> ManagedWorkerHost::TimeLeft() {
+  const auto call = parts_.current_call();
+  if (!call || !call->left) return std::optional<std::chrono::nanoseconds>();
+  return std::optional(std::max(*call->left, std::chrono::nanoseconds(0)));
+}
+
+Result<std::uint64_t> ManagedWorkerHost::StartTimer(const HostTimer& timer) {
+  const Result<HostTime> base = Now();
+  if (!base.ok()) return base.status();
+  return parts_.timers->Start(parts_.load, timer, *base);
+}
+
+Status ManagedWorkerHost::CancelTimer(std::uint64_t id) {
+  return parts_.timers->Cancel(parts_.load, id);
 }
 
 }  // namespace virtufin::inline v0::detail

@@ -1,5 +1,5 @@
-/* Compiled once against the current header and once against the frozen one; LAYOUT names the
- * result, LAYOUT_PREFIX its other symbols. */
+/* Compiled against the current header and against each frozen one; LAYOUT names the result,
+ * LAYOUT_PREFIX its other symbols. The first frozen header had no tables but one. */
 #include "abi/worker_layout.h"
 
 #include "virtufin/virtufin_worker_api_c.h"
@@ -55,6 +55,57 @@ const VirtufinHost LAYOUT_SYMBOL(host) = {NULL,
                                           0,
                                           &GetExtensionOfThisAbi};
 
+#ifdef VIRTUFIN_EXTENSION_PUBLISH_1
+static int32_t PublishOfThisAbi(void* ctx, const char* topic, const uint8_t* event,
+                                int32_t event_len, char** error) {
+  (void)ctx, (void)topic, (void)event, (void)event_len, (void)error;
+  return 0;
+}
+static int32_t GetOfThisAbi(void* ctx, const char* key, uint8_t** value, int32_t* value_len,
+                            char** etag, char** error) {
+  (void)ctx, (void)key, (void)value, (void)value_len, (void)etag, (void)error;
+  return 0;
+}
+static int32_t SetOfThisAbi(void* ctx, const char* key, const uint8_t* value, int32_t value_len,
+                            const char* etag, char** new_etag, char** error) {
+  (void)ctx, (void)key, (void)value, (void)value_len, (void)etag, (void)new_etag, (void)error;
+  return 0;
+}
+static int32_t RemoveOfThisAbi(void* ctx, const char* key, const char* etag, int32_t* existed,
+                               char** error) {
+  (void)ctx, (void)key, (void)etag, (void)existed, (void)error;
+  return 0;
+}
+static int32_t NowOfThisAbi(void* ctx, VirtufinTime1* time) {
+  (void)ctx, (void)time;
+  return 0;
+}
+static int32_t TimeLeftOfThisAbi(void* ctx, int64_t* nanoseconds) {
+  (void)ctx, (void)nanoseconds;
+  return 0;
+}
+static int32_t StartOfThisAbi(void* ctx, const char* name, int64_t delay_ns, int64_t period_ns,
+                              uint64_t* timer_id, char** error) {
+  (void)ctx, (void)name, (void)delay_ns, (void)period_ns, (void)timer_id, (void)error;
+  return 0;
+}
+static int32_t CancelOfThisAbi(void* ctx, uint64_t timer_id, char** error) {
+  (void)ctx, (void)timer_id, (void)error;
+  return 0;
+}
+extern const VirtufinPublish1 LAYOUT_SYMBOL(publish);
+const VirtufinPublish1 LAYOUT_SYMBOL(publish) = {sizeof(VirtufinPublish1), 0, &PublishOfThisAbi};
+extern const VirtufinState1 LAYOUT_SYMBOL(state);
+const VirtufinState1 LAYOUT_SYMBOL(state) = {sizeof(VirtufinState1), 0, &GetOfThisAbi,
+                                             &SetOfThisAbi, &RemoveOfThisAbi};
+extern const VirtufinClock1 LAYOUT_SYMBOL(clock);
+const VirtufinClock1 LAYOUT_SYMBOL(clock) = {sizeof(VirtufinClock1), 0, &NowOfThisAbi,
+                                             &TimeLeftOfThisAbi};
+extern const VirtufinTimer1 LAYOUT_SYMBOL(timer);
+const VirtufinTimer1 LAYOUT_SYMBOL(timer) = {sizeof(VirtufinTimer1), 0, &StartOfThisAbi,
+                                             &CancelOfThisAbi};
+#endif
+
 const struct WorkerLayoutEntry* LAYOUT(void) {
   static const struct WorkerLayoutEntry entries[] = {
       TYPE(VirtufinHost),
@@ -83,6 +134,36 @@ const struct WorkerLayoutEntry* LAYOUT(void) {
       VALUE(VIRTUFIN_LOG_WARN),
       VALUE(VIRTUFIN_LOG_ERROR),
       {VIRTUFIN_EXTENSION_WORKER_1, 0, 0},
+#ifdef VIRTUFIN_EXTENSION_PUBLISH_1
+      {VIRTUFIN_EXTENSION_PUBLISH_1, 0, 0},
+      TYPE(VirtufinPublish1),
+      MEMBER(VirtufinPublish1, struct_size),
+      MEMBER(VirtufinPublish1, reserved),
+      MEMBER(VirtufinPublish1, publish),
+      {VIRTUFIN_EXTENSION_STATE_1, 0, 0},
+      TYPE(VirtufinState1),
+      MEMBER(VirtufinState1, struct_size),
+      MEMBER(VirtufinState1, reserved),
+      MEMBER(VirtufinState1, get),
+      MEMBER(VirtufinState1, set),
+      MEMBER(VirtufinState1, remove),
+      {VIRTUFIN_EXTENSION_CLOCK_1, 0, 0},
+      TYPE(VirtufinTime1),
+      MEMBER(VirtufinTime1, seconds),
+      MEMBER(VirtufinTime1, nanoseconds),
+      MEMBER(VirtufinTime1, historical),
+      TYPE(VirtufinClock1),
+      MEMBER(VirtufinClock1, struct_size),
+      MEMBER(VirtufinClock1, reserved),
+      MEMBER(VirtufinClock1, now),
+      MEMBER(VirtufinClock1, time_left),
+      {VIRTUFIN_EXTENSION_TIMER_1, 0, 0},
+      TYPE(VirtufinTimer1),
+      MEMBER(VirtufinTimer1, struct_size),
+      MEMBER(VirtufinTimer1, reserved),
+      MEMBER(VirtufinTimer1, start),
+      MEMBER(VirtufinTimer1, cancel),
+#endif
       {NULL, 0, 0},
   };
   return entries;

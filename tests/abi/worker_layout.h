@@ -17,7 +17,8 @@ struct WorkerLayoutEntry {
 
 /** Ends with an entry whose name is NULL. */
 const struct WorkerLayoutEntry* CurrentWorkerLayout(void);
-const struct WorkerLayoutEntry* FrozenWorkerLayout(void);
+const struct WorkerLayoutEntry* FrozenWorkerLayout(void); /* revisions 1 and 2 */
+const struct WorkerLayoutEntry* FrozenTablesLayout(void); /* with the tables that came then */
 
 #ifdef __cplusplus
 }

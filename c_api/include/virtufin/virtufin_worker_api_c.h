@@ -60,7 +60,29 @@
  *    string in the event (a number, a boolean) is its JSON text. The configuration of the worker
  *    is on every event, one extension an entry.
  *
- * 5  What a call costs when it goes wrong
+ * 5  What else the host offers
+ *
+ *    A worker of revision 2 asks for tables by name; NULL: this host has none of that name.
+ *
+ *      VIRTUFIN_WORKER_ABI(2);
+ *      const VirtufinPublish1* bus = virtufin_publish(host);
+ *      if (bus) bus->publish(host->engine_ptr, "my.topic", bytes, size, NULL);
+ *
+ *    virtufin.worker/1   who this worker is, its configuration
+ *    virtufin.publish/1  publishes events besides the reply
+ *    virtufin.state/1    records that outlive the worker
+ *    virtufin.clock/1    the time it is for this worker, how long the call may take
+ *    virtufin.timer/1    timers that arrive as events
+ *
+ *    Their functions may be called from any thread, inside and outside of calls, until
+ *    VirtufinWorkerShutdown returned: a thread of yours that uses them has to have ended by then.
+ *    Later they return 9 and do nothing. They return 0 or a canonical status code: 3 invalid
+ *    argument, 5 not found, 6 already exists, 8 resource exhausted, 9 failed precondition,
+ *    10 aborted, 14 unavailable, ... Where the last parameter is `error`, it may be NULL; else
+ *    *error is NULL after 0, and otherwise says why as NUL-terminated UTF-8 (NULL when there is no
+ *    memory for it). Release it with free_response, as whatever else they hand over.
+ *
+ * 6  What a call costs when it goes wrong
  *
  *    return != 0                            the call failed
  *    return 0, error_message alone          the call failed, with that text
@@ -72,7 +94,7 @@
  *    A call that does not return in time is not interrupted: the worker waits for it and gets no
  *    other event meanwhile. A crash ends the host: this code runs inside it.
  *
- * 6  Growth
+ * 7  Growth
  *
  *    Revision 1 is 40 bytes and never changes. Revision 2 is 56 bytes and the last change of the
  *    struct; whatever comes later is an extension table, asked for by name. A host that does not
@@ -135,7 +157,8 @@ typedef struct VirtufinHost {
   int32_t (*gateway_call)(void* ctx, const char* service, const char* method, const uint8_t* req,
                           int32_t req_len, uint8_t** resp, int32_t* resp_len);
 
-  /** Releases a response of gateway_call. NULL is fine. */
+  /** Releases a response of gateway_call, or what a function of a table handed over (text cast to
+   * uint8_t*). NULL is fine. */
   void (*free_response)(void* ctx, uint8_t* resp);
 
   /* ---- The first 40 bytes end here. Read on only when abi_version >= 2. ---- */
@@ -153,6 +176,11 @@ typedef struct VirtufinHost {
 
 /** get_extension: who this worker is. Gives a VirtufinWorkerInfo1. */
 #define VIRTUFIN_EXTENSION_WORKER_1 "virtufin.worker/1"
+/** Chapter 5. Each gives the struct below whose name is like its own: VirtufinPublish1, ... */
+#define VIRTUFIN_EXTENSION_PUBLISH_1 "virtufin.publish/1"
+#define VIRTUFIN_EXTENSION_STATE_1 "virtufin.state/1"
+#define VIRTUFIN_EXTENSION_CLOCK_1 "virtufin.clock/1"
+#define VIRTUFIN_EXTENSION_TIMER_1 "virtufin.timer/1"
 
 /** The table "virtufin.worker/1". Text is NUL-terminated UTF-8, never NULL; an array with a count
  * of 0 may be NULL. All of it is readable, and does not change, until VirtufinWorkerShutdown
@@ -171,6 +199,100 @@ typedef struct VirtufinWorkerInfo1 {
   const char* const* config_keys;   /**< In ascending order. */
   const char* const* config_values; /**< config_values[i] belongs to config_keys[i]. */
 } VirtufinWorkerInfo1;
+
+/** The table "virtufin.publish/1". */
+typedef struct VirtufinPublish1 {
+  uint32_t struct_size; /**< Bytes of this struct. */
+  uint32_t reserved;    /**< 0. */
+
+  /** Publishes an event on `topic` (NUL-terminated UTF-8). `event` is a CloudEvent of `event_len`
+   * bytes, 8-aligned, as virtufin_wire_write_event makes it. Both are borrowed during the call. The
+   * event is on the bus when this returns 0, so what a call publishes goes out in that order and
+   * before its reply. A thread that the host gave (that of a call) never waits; one of yours may,
+   * a second or so, while a subscriber's queue is full.
+   *
+   * 3: no topic, no such buffer. 8: a subscriber lags, all others got the event: do not repeat it.
+   * 14: the bus is stopped. */
+  int32_t (*publish)(void* ctx, const char* topic, const uint8_t* event, int32_t event_len,
+                     char** error);
+} VirtufinPublish1;
+
+/** The table "virtufin.state/1": records by key, under the service that the worker's configuration
+ * names in `stateservice`, "workmanager" when it names none. Workers of one service share them.
+ *
+ * `key` is NUL-terminated UTF-8 of 1 to 1024 bytes. An etag changes with every write; compare it,
+ * never read it. Arguments are borrowed during the call. May wait for a disk. 14: the host has no
+ * store, or cannot reach it. */
+typedef struct VirtufinState1 {
+  uint32_t struct_size; /**< Bytes of this struct. */
+  uint32_t reserved;    /**< 0. */
+
+  /** Hands over the record's bytes in *value, a NUL behind its *value_len bytes, and its etag in
+   * *etag; release both. `etag` may be NULL, so may `value` and `value_len` together. 5: there is
+   * no record; *value and *etag are NULL then. */
+  int32_t (*get)(void* ctx, const char* key, uint8_t** value, int32_t* value_len, char** etag,
+                 char** error);
+
+  /** Writes the record. `etag` NULL: over whatever there is; "": only when there is none, else 6;
+   * any other: only over the record with this etag, else 10. `new_etag` may be NULL, else release
+   * *new_etag. `value` may be NULL when `value_len` is 0. 3: the value is larger than 16 MiB.
+   * 8: there is no room. */
+  int32_t (*set)(void* ctx, const char* key, const uint8_t* value, int32_t value_len,
+                 const char* etag, char** new_etag, char** error);
+
+  /** Deletes the record; *existed, which may be NULL, says whether there was one. `etag` NULL or
+   * "": whatever it is; any other: only with this etag, else 10, also when there is none. */
+  int32_t (*remove)(void* ctx, const char* key, const char* etag, int32_t* existed, char** error);
+} VirtufinState1;
+
+/** A point in time, UTC. */
+typedef struct VirtufinTime1 {
+  int64_t seconds;     /**< Since 1970-01-01T00:00:00Z, rounded down. */
+  int32_t nanoseconds; /**< Of the second: 0 to 999999999. */
+  int32_t historical;  /**< Not 0: of the event that is handled, which is replayed. */
+} VirtufinTime1;
+
+/** The table "virtufin.clock/1". */
+typedef struct VirtufinClock1 {
+  uint32_t struct_size; /**< Bytes of this struct. */
+  uint32_t reserved;    /**< 0. */
+
+  /** The time it is for this worker. While it handles an event whose `clocktype` is "historical":
+   * its `eventtime`, else its `time`; otherwise the host's clock. 3: `time` is NULL. */
+  int32_t (*now)(void* ctx, VirtufinTime1* time);
+
+  /** How long the call that runs may still take, in nanoseconds of real time: 0 when it is overdue,
+   * INT64_MAX when nothing limits it and outside of calls. 3: `nanoseconds` is NULL. */
+  int32_t (*time_left)(void* ctx, int64_t* nanoseconds);
+} VirtufinClock1;
+
+/** The table "virtufin.timer/1": timers that arrive as events of type "com.virtufin.worker.timer",
+ * in order with the worker's other events, as calls of Process like any.
+ *
+ * The event's `time` is when the timer was due, its `subject` the name of the timer, its extension
+ * `timerid` the number that start gave. Its data is JSON: {"name":"flush","id":"4294967297",
+ * "count":3,"missed":0}; `count` numbers the events of a timer from 1. A worker that is far behind
+ * does not get every event of a repeating timer: `missed` says how many the next one stands for.
+ * Timers run on the host's clock: while a host replays, on the time it replays. One that a call
+ * with a historical clock started makes events with that `clocktype` and an `eventtime`.
+ *
+ * Timers end with this load of the worker, so also when its code is replaced. While the worker is
+ * stopped none arrives; one-shot timers that were due come when it starts again. */
+typedef struct VirtufinTimer1 {
+  uint32_t struct_size; /**< Bytes of this struct. */
+  uint32_t reserved;    /**< 0. */
+
+  /** Starts a timer that is due `delay_ns` from now, and then every `period_ns`; 0: once. `name`
+   * (NUL-terminated UTF-8, at most 256 bytes; NULL: none) is borrowed during the call. *timer_id,
+   * which may be NULL, gets its number, never 0. 3: a negative time, a period below 1 ms, a bad
+   * name. 8: the worker has 1024 timers. */
+  int32_t (*start)(void* ctx, const char* name, int64_t delay_ns, int64_t period_ns,
+                   uint64_t* timer_id, char** error);
+
+  /** Ends a timer. Inside a call: no event of it arrives any more, none that was on its way either.
+   * 5: there is none of that number; a one-shot timer is gone when its event arrives. */
+  int32_t (*cancel)(void* ctx, uint64_t timer_id, char** error);
+} VirtufinTimer1;
 
 /** Process: handles one event.
  *
@@ -220,6 +342,26 @@ static inline const VirtufinWorkerInfo1* virtufin_worker_info(const VirtufinHost
   return (const VirtufinWorkerInfo1*)virtufin_host_extension(host, VIRTUFIN_EXTENSION_WORKER_1);
 }
 
+/** What this worker publishes with; NULL when the host has no such table, as those that follow. */
+static inline const VirtufinPublish1* virtufin_publish(const VirtufinHost* host) {
+  return (const VirtufinPublish1*)virtufin_host_extension(host, VIRTUFIN_EXTENSION_PUBLISH_1);
+}
+
+/** The records of this worker. */
+static inline const VirtufinState1* virtufin_state(const VirtufinHost* host) {
+  return (const VirtufinState1*)virtufin_host_extension(host, VIRTUFIN_EXTENSION_STATE_1);
+}
+
+/** The time of this worker. */
+static inline const VirtufinClock1* virtufin_clock(const VirtufinHost* host) {
+  return (const VirtufinClock1*)virtufin_host_extension(host, VIRTUFIN_EXTENSION_CLOCK_1);
+}
+
+/** The timers of this worker. */
+static inline const VirtufinTimer1* virtufin_timer(const VirtufinHost* host) {
+  return (const VirtufinTimer1*)virtufin_host_extension(host, VIRTUFIN_EXTENSION_TIMER_1);
+}
+
 /* The layouts are frozen. An array of size -1 below means that this compiler lays them out in
  * another way than the host's. */
 #if UINTPTR_MAX == 0xffffffffffffffffu
@@ -244,6 +386,30 @@ VIRTUFIN_LAYOUT(info_topics, offsetof(VirtufinWorkerInfo1, topics) == 40);
 VIRTUFIN_LAYOUT(info_config_keys, offsetof(VirtufinWorkerInfo1, config_keys) == 48);
 VIRTUFIN_LAYOUT(info_config_values, offsetof(VirtufinWorkerInfo1, config_values) == 56);
 VIRTUFIN_LAYOUT(info_size, sizeof(VirtufinWorkerInfo1) == 64);
+VIRTUFIN_LAYOUT(publish_struct_size, offsetof(VirtufinPublish1, struct_size) == 0);
+VIRTUFIN_LAYOUT(publish_reserved, offsetof(VirtufinPublish1, reserved) == 4);
+VIRTUFIN_LAYOUT(publish_publish, offsetof(VirtufinPublish1, publish) == 8);
+VIRTUFIN_LAYOUT(publish_size, sizeof(VirtufinPublish1) == 16);
+VIRTUFIN_LAYOUT(state_struct_size, offsetof(VirtufinState1, struct_size) == 0);
+VIRTUFIN_LAYOUT(state_reserved, offsetof(VirtufinState1, reserved) == 4);
+VIRTUFIN_LAYOUT(state_get, offsetof(VirtufinState1, get) == 8);
+VIRTUFIN_LAYOUT(state_set, offsetof(VirtufinState1, set) == 16);
+VIRTUFIN_LAYOUT(state_remove, offsetof(VirtufinState1, remove) == 24);
+VIRTUFIN_LAYOUT(state_size, sizeof(VirtufinState1) == 32);
+VIRTUFIN_LAYOUT(time_seconds, offsetof(VirtufinTime1, seconds) == 0);
+VIRTUFIN_LAYOUT(time_nanoseconds, offsetof(VirtufinTime1, nanoseconds) == 8);
+VIRTUFIN_LAYOUT(time_historical, offsetof(VirtufinTime1, historical) == 12);
+VIRTUFIN_LAYOUT(time_size, sizeof(VirtufinTime1) == 16);
+VIRTUFIN_LAYOUT(clock_struct_size, offsetof(VirtufinClock1, struct_size) == 0);
+VIRTUFIN_LAYOUT(clock_reserved, offsetof(VirtufinClock1, reserved) == 4);
+VIRTUFIN_LAYOUT(clock_now, offsetof(VirtufinClock1, now) == 8);
+VIRTUFIN_LAYOUT(clock_time_left, offsetof(VirtufinClock1, time_left) == 16);
+VIRTUFIN_LAYOUT(clock_size, sizeof(VirtufinClock1) == 24);
+VIRTUFIN_LAYOUT(timer_struct_size, offsetof(VirtufinTimer1, struct_size) == 0);
+VIRTUFIN_LAYOUT(timer_reserved, offsetof(VirtufinTimer1, reserved) == 4);
+VIRTUFIN_LAYOUT(timer_start, offsetof(VirtufinTimer1, start) == 8);
+VIRTUFIN_LAYOUT(timer_cancel, offsetof(VirtufinTimer1, cancel) == 16);
+VIRTUFIN_LAYOUT(timer_size, sizeof(VirtufinTimer1) == 24);
 #undef VIRTUFIN_LAYOUT
 #endif
 

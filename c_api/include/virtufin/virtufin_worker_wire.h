@@ -383,6 +383,17 @@ static inline int32_t virtufin_wire_write(const VirtufinWireReply* reply, const 
   return VIRTUFIN_WIRE_OK;
 }
 
+/** The same for an event alone, a CloudEvent: what VirtufinPublish1::publish takes. Release *out_buf
+ * with free. */
+static inline int32_t virtufin_wire_write_event(const VirtufinWireReply* event, uint8_t** out_buf,
+                                                int32_t* out_len) {
+  const int32_t written =
+      event ? virtufin_wire_write(event, NULL, out_buf, out_len) : VIRTUFIN_WIRE_INCOMPLETE;
+  /* The tables point forward from where they are: another root makes it another message. */
+  if (written == VIRTUFIN_WIRE_OK) virtufin_wire_put32_(*out_buf, VIRTUFIN_WIRE_EVENT_);
+  return written;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,6 +2,8 @@
 // Specification: docs/openspec/specs/workmanager/spec.md
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,12 +14,40 @@
 
 #include "virtufin/core/log.hpp"
 #include "virtufin/core/result.hpp"
+#include "virtufin/core/time.hpp"
 #include "virtufin/event/message.hpp"
 
 namespace virtufin::inline v0 {
 
+/// The time it is for a worker.
+struct HostTime {
+  Timestamp now;
+  bool historical = false;  // of the event in hand, whose clocktype says so; else the host's clock
+};
+
+/// A record of a worker's state.
+struct HostRecord {
+  std::string value;
+  std::string etag;
+};
+
+/// A timer of a worker; it arrives as events of type kWorkerTimerType.
+struct HostTimer {
+  std::string_view name = {};  // at most kMaxTimerNameBytes of UTF-8; subject of the events
+  std::chrono::nanoseconds delay{0};
+  std::chrono::nanoseconds period{0};  // 0: once
+};
+
+inline constexpr std::string_view kWorkerTimerType = "com.virtufin.worker.timer";
+inline constexpr std::chrono::milliseconds kMinTimerPeriod{1};
+inline constexpr std::size_t kMaxTimers = 1024;  // of one load
+inline constexpr std::size_t kMaxTimerNameBytes = 256;
+inline constexpr std::size_t kMaxTopicBytes = 65'535;  // of what a worker publishes on
+
 /// What a host offers to one load of a worker; implemented by workmanager. Shared with the load: an
-/// abandoned call may still be inside when everybody else has let go.
+/// abandoned call may still be inside when everybody else has let go. What a host does not offer
+/// answers UNIMPLEMENTED. Arguments are borrowed until a function returns. docs of the C functions
+/// behind these: virtufin/virtufin_worker_api_c.h.
 class WorkerHost {
  public:
   virtual ~WorkerHost() = default;
@@ -27,6 +57,28 @@ class WorkerHost {
   /// to the executor. [any] Errors: the service's own status; UNAVAILABLE when there is no gateway.
   virtual Result<std::string> GatewayCall(std::string_view service, std::string_view method,
                                           std::string_view json) = 0;
+
+  /// On the bus when this returns. [any] Errors: INVALID_ARGUMENT for a topic that is none; those of
+  /// PubSub::Publish.
+  virtual Status Publish(std::string_view topic, const CloudEvent& event);
+  /// Records under the worker's service. [any] Errors: those of StateStore; UNAVAILABLE when there
+  /// is no store.
+  virtual Result<HostRecord> GetState(std::string_view key);
+  /// Without an `etag` over whatever there is, with an empty one only when there is no record.
+  /// Answers the new etag.
+  virtual Result<std::string> SetState(std::string_view key, std::string_view value,
+                                       std::optional<std::string_view> etag);
+  /// Whether there was one. An empty `etag`: whatever it is.
+  virtual Result<bool> DeleteState(std::string_view key, std::string_view etag);
+  virtual Result<HostTime> Now();  // [any]
+  /// What is left to the call that runs, of real time; nothing without a limit and outside of
+  /// calls. [any]
+  virtual Result<std::optional<std::chrono::nanoseconds>> TimeLeft();
+  /// Its number, never 0. Ends with this load. [any] Errors: INVALID_ARGUMENT naming what is out of
+  /// range; RESOURCE_EXHAUSTED above kMaxTimers; FAILED_PRECONDITION when the load ends.
+  virtual Result<std::uint64_t> StartTimer(const HostTimer& timer);
+  /// Errors: NOT_FOUND. [any]
+  virtual Status CancelTimer(std::uint64_t id);
 };
 
 /// Where the code of a worker is.

@@ -22,6 +22,7 @@
 #include "virtufin/core/time.hpp"
 #include "virtufin/engine/engine.hpp"
 #include "virtufin/pubsub/pubsub.hpp"
+#include "virtufin/state/state_store.hpp"
 #include "virtufin/worker/gateway_client.hpp"
 #include "virtufin/workmanager/code_source.hpp"
 #include "virtufin/workmanager/metrics.hpp"
@@ -73,6 +74,7 @@ class WorkManager {
     EngineRegistry& engines;
     GatewayClient* gateway = nullptr;  // what gateway_call reaches; null: UNAVAILABLE
     CodeFetcher* fetcher = nullptr;    // for code from URLs; null: UNIMPLEMENTED
+    StateStore* state = nullptr;       // of workers, config `stateservice`; null: UNAVAILABLE
   };
   using Done = std::function<void(Status)>;
 

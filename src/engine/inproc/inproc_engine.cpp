@@ -95,8 +95,52 @@ class Instance final : public WorkerContext {
     }
     return host_->GatewayCall(service, method, json);
   }
+  Status Publish(std::string_view topic, const CloudEvent& event) override {
+    if (abandoned()) return Gone();
+    return host_->Publish(topic, event);
+  }
+  using WorkerContext::DeleteState;
+  using WorkerContext::SetState;
+  Result<StateRecord> GetState(std::string_view key) override {
+    if (abandoned()) return Gone();
+    Result<HostRecord> record = host_->GetState(key);
+    if (!record.ok()) return record.status();
+    return StateRecord{std::move(record->value), std::move(record->etag)};
+  }
+  Result<std::string> SetState(std::string_view key, std::string_view value,
+                               const StateCondition& condition) override {
+    if (abandoned()) return Gone();
+    if (Status status = detail::CheckCondition(condition); !status.ok()) return status;
+    const bool any = condition.etag.empty() && !condition.create_only;
+    return host_->SetState(key, value, any ? std::nullopt : std::optional(condition.etag));
+  }
+  Result<bool> DeleteState(std::string_view key, std::string_view etag) override {
+    if (abandoned()) return Gone();
+    return host_->DeleteState(key, etag);
+  }
+  Result<WorkerTime> Now() override {
+    if (abandoned()) return Gone();
+    const Result<HostTime> time = host_->Now();
+    if (!time.ok()) return time.status();
+    return WorkerTime{time->now, time->historical};
+  }
+  Result<std::optional<std::chrono::nanoseconds>> TimeLeft() override {
+    if (abandoned()) return Gone();
+    return host_->TimeLeft();
+  }
+  Result<std::uint64_t> StartTimer(const WorkerTimer& timer) override {
+    if (abandoned()) return Gone();
+    return host_->StartTimer({timer.name, timer.delay, timer.period});
+  }
+  Status CancelTimer(std::uint64_t id) override {
+    if (abandoned()) return Gone();
+    return host_->CancelTimer(id);
+  }
 
  private:
+  static Status Gone() {
+    return Error(StatusCode::kFailedPrecondition, "this worker has been shut down");
+  }
   bool InCall() const noexcept {
     return running_.load(std::memory_order_relaxed) != 0 && !abandoned();
   }

@@ -1,5 +1,5 @@
 // Host structs that are never reused, and their callbacks: log, gateway_call, free_response,
-// get_extension.
+// get_extension. The tables are in host_tables.cpp.
 #include "engine/native/host_slab.hpp"
 
 #include <array>
@@ -169,11 +169,12 @@ void HostFreeResponse(void* /*ctx*/, std::uint8_t* resp) noexcept { std::free(re
 
 const void* HostGetExtension(void* ctx, const char* id) noexcept {
   auto* const slot = static_cast<HostSlot*>(ctx);
-  if (slot == nullptr || id == nullptr || std::strcmp(id, VIRTUFIN_EXTENSION_WORKER_1) != 0) {
-    return nullptr;
-  }
+  if (slot == nullptr || id == nullptr) return nullptr;
+  const bool is_info = std::strcmp(id, VIRTUFIN_EXTENSION_WORKER_1) == 0;
+  const void* const table = is_info ? nullptr : FindHostTable(id);
   const std::lock_guard lock(LockOf(slot));
-  return slot->state == nullptr ? nullptr : slot->state->info.table();
+  if (slot->state == nullptr) return nullptr;
+  return is_info ? slot->state->info.table() : table;
 }
 
 template <class Range, class Text>
@@ -202,6 +203,22 @@ WorkerInfo::WorkerInfo(const WorkerIdentity& identity) : identity_(identity) {
   table_.topics = topics_.data();
   table_.config_keys = config_keys_.data();
   table_.config_values = config_values_.data();
+}
+
+HostUse::HostUse(void* ctx) noexcept {
+  auto* const slot = static_cast<HostSlot*>(ctx);
+  if (slot != nullptr) {
+    const std::lock_guard lock(LockOf(slot));
+    HostState* const state = slot->state;
+    if (state != nullptr && state->host != nullptr &&
+        !state->abandoned.load(std::memory_order_relaxed)) {
+      state->uses.fetch_add(1, std::memory_order_acquire);
+      state_ = state;
+      host_ = state->host;
+      return;
+    }
+  }
+  counters.stray_callbacks.fetch_add(1, std::memory_order_relaxed);
 }
 
 HostSlot* NewHostSlot(std::int32_t abi_version, HostState* state) {

@@ -38,6 +38,7 @@ struct HostState {
   const WorkerInfo info;
   std::shared_ptr<WorkerHost> host;             // guarded by the slot's lock; null: nobody listens
   std::atomic<std::uint32_t> running_calls{0};  // callbacks are for while it is not 0
+  std::atomic<std::uint32_t> uses{0};           // threads inside a function of a table
   std::atomic<bool> abandoned{false};
   bool stray_logged = false;  // guarded by the slot's lock
 };
@@ -56,6 +57,28 @@ HostSlot* NewHostSlot(std::int32_t abi_version, HostState* state);
 void CloseHostSlot(HostSlot* slot) noexcept;
 /// The callbacks find the state, but no host: for a load that is left in place for ever.
 void DetachHost(HostSlot* slot) noexcept;
+
+/// Keeps the host of a load while a function of one of its tables runs: from its first call on until
+/// its Shutdown returned.
+class HostUse {
+ public:
+  explicit HostUse(void* ctx) noexcept;
+  /// The last access to the state.
+  ~HostUse() {
+    if (state_ != nullptr) state_->uses.fetch_sub(1, std::memory_order_release);
+  }
+  HostUse(const HostUse&) = delete;
+  HostUse& operator=(const HostUse&) = delete;
+  /// Null: too late, which is counted.
+  WorkerHost* host() const noexcept { return host_.get(); }
+
+ private:
+  HostState* state_ = nullptr;
+  std::shared_ptr<WorkerHost> host_;
+};
+
+/// The table of that name; null when there is none. They are the same for all loads.
+const void* FindHostTable(const char* id) noexcept;
 
 /// The process-wide counters behind GetNativeCounters.
 struct SlabCounters {

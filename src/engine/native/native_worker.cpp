@@ -144,6 +144,16 @@ NativeWorker::~NativeWorker() {
   }
   Shutdown();
   CloseHostSlot(slot_);
+  // A thread that should have ended: what it returns to must not go.
+  if (state_->uses.load(std::memory_order_acquire) != 0) {
+    Report(LogLevel::kError, library_.name() +
+                                 " stays mapped: a thread of it is inside of its host after "
+                                 "VirtufinWorkerShutdown returned");
+    library_.Keep();
+    Counters().abandoned.fetch_add(1, std::memory_order_relaxed);
+    (void)state_.release();  // for that thread
+    return;
+  }
   if (library_.Close()) return;
   Counters().pinned.fetch_add(1, std::memory_order_relaxed);
   Report(LogLevel::kWarn,

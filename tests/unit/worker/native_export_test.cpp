@@ -54,6 +54,18 @@ struct FakeHost {
   int responses_out = 0;
 };
 
+/// What each function of the extensions answers, a line each.
+std::string UseExtensions(WorkerContext& host, const CloudEvent& event) {
+  std::string text;
+  for (const Status& status :
+       {host.Publish("t", event), host.GetState("k").status(), host.SetState("k", "v").status(),
+        host.DeleteState("k").status(), host.Now().status(), host.TimeLeft().status(),
+        host.StartTimer({}).status(), host.CancelTimer(1)}) {
+    text += status.ToString() + "\n";
+  }
+  return text;
+}
+
 std::atomic<int> alive{0};
 
 class TestWorker final : public Worker {
@@ -84,6 +96,7 @@ class TestWorker final : public Worker {
       const auto answer = HostGateway(*WorkerContext::Current()).Invoke("svc", "Do", "{\"a\":1}");
       text = answer.ok() ? *answer : answer.status().ToString();
     }
+    if (type == "extensions") text = UseExtensions(*WorkerContext::Current(), event);
     auto reply = CloudEvent::Builder().Source("urn:w").Type("replied").TextData(text).Build();
     if (!reply.ok()) return reply.status();
     return std::optional(*std::move(reply));
@@ -262,4 +275,28 @@ TEST_CASE("hosts come, call and go concurrently") {
   for (std::thread& thread : threads) thread.join();
   CHECK(right.load() == 1000);
   CHECK(alive.load() == 0);
+}
+
+// Pins SDK-61.
+TEST_CASE("where a host has no tables the context says which one is missing") {
+  std::string expected;
+  for (const char* table :
+       {"publish", "state", "state", "state", "clock", "clock", "timer", "timer"}) {
+    expected += "FAILED_PRECONDITION [worker]: this host does not offer virtufin." +
+                std::string(table) + "/1\n";
+  }
+  FakeHost fake;
+  CHECK(Ask(fake, "extensions") == expected);
+  Bridge::Shutdown(&fake.host);
+
+  // The same of one that knows the names, but has tables from before their functions.
+  FakeHost early;
+  early.host.abi_version = 2;
+  early.host.struct_size = sizeof(VirtufinHost);
+  early.host.get_extension = [](void*, const char*) -> const void* {
+    static constexpr std::uint32_t kShort[2] = {8, 0};
+    return kShort;
+  };
+  CHECK(Ask(early, "extensions") == expected);
+  Bridge::Shutdown(&early.host);
 }
