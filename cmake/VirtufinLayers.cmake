@@ -21,6 +21,7 @@ set(VIRTUFIN_COMPONENTS
   "workmanager|40|core,event,pubsub,state,worker,engine"
   "workmanager_fetch|41|core,net,workmanager"
   "websocketmanager|40|core,event,exchange"
+  "rpc|45|core,proto,engine,workmanager"
   "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,exchange,workmanager,workmanager_fetch,websocketmanager"
   "c_api|60|core,event,pubsub,state,worker,engine,engine_inproc,exchange,workmanager,websocketmanager,platform"
   "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,engine_inproc,engine_native,engine_packer,exchange,sim,workmanager,websocketmanager,platform,c_api")

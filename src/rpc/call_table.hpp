@@ -1,0 +1,67 @@
+// Who calls, and which calls are open: what the reactors of a server share, without gRPC.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "virtufin/rpc/rpc_server.hpp"
+
+namespace virtufin::inline v0::detail {
+
+/// The name of the key that `shown` is, in time that does not depend on where it differs.
+std::optional<std::string> NameOfKey(const std::vector<RpcKey>& keys, std::string_view shown);
+
+/// "127.0.0.1:4711" of gRPC's "ipv4:127.0.0.1:4711", "[::1]:4711" of "ipv6:%5B::1%5D:4711".
+std::string AddressOf(std::string_view peer);
+
+/// An open call, as others than gRPC reach it.
+class OpenCall {
+ public:
+  virtual ~OpenCall() = default;
+  virtual bool Stream() const noexcept = 0;  // ends by its client only
+  virtual void Cut(const Status& status) = 0;
+  virtual void ReadinessChanged() = 0;
+};
+
+/// The open calls, within limits. [any]
+class CallTable {
+ public:
+  CallTable(std::size_t max_calls, std::size_t max_bytes)
+      : max_calls_(max_calls), max_bytes_(max_bytes) {}
+
+  /// Errors: UNAVAILABLE once closed; RESOURCE_EXHAUSTED at the limit.
+  Status Open(const std::shared_ptr<OpenCall>& call);
+  /// Errors: RESOURCE_EXHAUSTED at the limit.
+  Status TakeBytes(std::size_t bytes);
+  void Close(const std::shared_ptr<OpenCall>& call, std::size_t bytes, bool cancelled);
+  void CountRefusedKey();
+
+  /// No more calls; ends the streams, waits for the others until `deadline` and cuts what is left.
+  /// Answers how many those were.
+  std::size_t Drain(std::chrono::steady_clock::time_point deadline, const Status& why);
+  void TellReadiness();
+  RpcServerCounters counters() const;
+
+ private:
+  std::vector<std::shared_ptr<OpenCall>> Snapshot() const;
+
+  const std::size_t max_calls_;
+  const std::size_t max_bytes_;
+  mutable std::mutex mutex_;
+  std::condition_variable ended_;
+  std::unordered_set<std::shared_ptr<OpenCall>> open_;
+  std::size_t bytes_ = 0;
+  bool closed_ = false;
+  RpcServerCounters counters_;
+};
+
+}  // namespace virtufin::inline v0::detail
