@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace virtufin::inline v0::detail {
+namespace virtufin::inline v0 {
 namespace {
 
 bool SameKey(std::string_view key, std::string_view shown) {
@@ -25,6 +25,8 @@ std::optional<std::string> NameOfKey(const std::vector<RpcKey>& keys, std::strin
   }
   return found == nullptr ? std::nullopt : std::optional<std::string>(found->name);
 }
+
+namespace detail {
 
 std::string AddressOf(std::string_view peer) {
   if (peer.starts_with("ipv4:") || peer.starts_with("ipv6:")) peer.remove_prefix(5);
@@ -114,4 +116,5 @@ RpcServerCounters CallTable::counters() const {
   return counters;
 }
 
-}  // namespace virtufin::inline v0::detail
+}  // namespace detail
+}  // namespace virtufin::inline v0

@@ -7,7 +7,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -16,9 +15,6 @@
 #include "virtufin/rpc/rpc_server.hpp"
 
 namespace virtufin::inline v0::detail {
-
-/// The name of the key that `shown` is, in time that does not depend on where it differs.
-std::optional<std::string> NameOfKey(const std::vector<RpcKey>& keys, std::string_view shown);
 
 /// "127.0.0.1:4711" of gRPC's "ipv4:127.0.0.1:4711", "[::1]:4711" of "ipv6:%5B::1%5D:4711".
 std::string AddressOf(std::string_view peer);
@@ -37,6 +33,8 @@ class CallTable {
  public:
   CallTable(std::size_t max_calls, std::size_t max_bytes)
       : max_calls_(max_calls), max_bytes_(max_bytes) {}
+  /// After the last Close, which gRPC saw to; the lock says so to tools.
+  ~CallTable() { const std::lock_guard lock(mutex_); }
 
   /// Errors: UNAVAILABLE once closed; RESOURCE_EXHAUSTED at the limit.
   Status Open(const std::shared_ptr<OpenCall>& call);

@@ -6,6 +6,7 @@
 #include <grpcpp/support/slice.h>
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -96,14 +97,17 @@ class Reactor : public grpc::ServerGenericBidiReactor {
 
   // Errors: those of CallTable::Open; then the call has ended.
   void Begin() {
+    begun_.store(true, std::memory_order_release);
     if (const Status opened = calls_.Open(link_); !opened.ok()) return link_->Cut(opened);
     link_->With([&](Reactor&) { StartRead(&incoming_); });
   }
   void OnCancel() override {
+    if (!Begun()) return;
     link_->With([this](Reactor&) { cancelled_ = true; });
     link_->Cut(Cancelled());
   }
   void OnDone() override {
+    (void)Begun();
     link_->Forget();
     calls_.Close(link_, taken_, cancelled_);
     delete this;
@@ -118,6 +122,9 @@ class Reactor : public grpc::ServerGenericBidiReactor {
   }
 
  protected:
+  // What the constructor wrote is seen by gRPC's threads: gRPC orders that, but tells no tool.
+  bool Begun() const noexcept { return begun_.load(std::memory_order_acquire); }
+
   // The request that was read; what is wrong with it ends the call.
   std::optional<std::string> Request() {
     std::string bytes;
@@ -141,6 +148,9 @@ class Reactor : public grpc::ServerGenericBidiReactor {
   grpc::ByteBuffer outgoing_;
   std::size_t taken_ = 0;
   bool cancelled_ = false;
+
+ private:
+  std::atomic<bool> begun_{false};
 };
 
 void Link::ReadinessChanged() {
@@ -160,7 +170,7 @@ class UnaryReactor final : public Reactor {
 
   void OnReadDone(bool ok) override {
     const ThreadMark mark(ThreadKind::kCallback);
-    if (!ok) return link_->Cut(NoRequest());
+    if (!Begun() || !ok) return link_->Cut(NoRequest());
     if (auto request = Request()) method_({std::move(who_), std::move(*request), Responder(link_)});
   }
 
@@ -175,7 +185,7 @@ class ReflectionReactor final : public Reactor {
       : Reactor(calls, true), reflection_(reflection) {}
 
   void OnReadDone(bool ok) override {
-    if (!ok) return link_->End({}, {});
+    if (!Begun() || !ok) return link_->End({}, {});
     const auto request = Request();
     if (!request) return;
     const Result<std::string> response = reflection_.Answer(*request, sent_);
@@ -186,7 +196,7 @@ class ReflectionReactor final : public Reactor {
     });
   }
   void OnWriteDone(bool ok) override {
-    if (!ok) return link_->Cut(Cancelled());
+    if (!Begun() || !ok) return link_->Cut(Cancelled());
     link_->With([this](Reactor&) { StartRead(&incoming_); });
   }
 
@@ -201,7 +211,7 @@ class WatchReactor final : public Reactor {
   WatchReactor(CallTable& calls, const Health& health) : Reactor(calls, true), health_(health) {}
 
   void OnReadDone(bool ok) override {
-    if (!ok) return link_->Cut(NoRequest());
+    if (!Begun() || !ok) return link_->Cut(NoRequest());
     const auto bytes = Request();
     if (!bytes) return;
     health::HealthCheckRequest request;
@@ -213,7 +223,7 @@ class WatchReactor final : public Reactor {
     });
   }
   void OnWriteDone(bool ok) override {
-    if (!ok) return link_->Cut(Cancelled());
+    if (!Begun() || !ok) return link_->Cut(Cancelled());
     link_->With([this](Reactor&) {
       writing_ = false;
       Readiness();

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "virtufin/core/executor.hpp"
@@ -21,6 +23,10 @@ struct RpcKey {
   std::string name;
   std::string key;
 };
+
+/// The name of the one of `keys` that `shown` is; compared in a time that does not tell where they
+/// differ. [any]
+std::optional<std::string> NameOfKey(const std::vector<RpcKey>& keys, std::string_view shown);
 
 struct RpcServerOptions {
   std::string address = "127.0.0.1";  // IPv4 or IPv6, no name
