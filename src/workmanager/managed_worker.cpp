@@ -178,6 +178,7 @@ Status ManagedWorker::Subscribe(std::unique_lock<std::mutex>& lock) {
   }
   AttachTimers();
   online_ = degraded_ = false;
+  started_ = true;
   Tell(Lifecycle::kStarted);
   AwaitQuiet(kQuiet);
   return {};
@@ -304,7 +305,7 @@ void ManagedWorker::Drain(std::unique_lock<std::mutex>& lock, Timeout timeout, W
   state_ = State::kDraining;
   quiet_timer_ = {};
   DetachTimers();
-  Tell(Lifecycle::kStopping);
+  if (started_) Tell(Lifecycle::kStopping);
   ++drain_;
   ArmDrainTimer(timeout);
   Unsubscribe(lock);
@@ -413,7 +414,7 @@ void ManagedWorker::FinishDelete(const Status& status) {
 }
 
 void ManagedWorker::FinishDrain(const Status& status, Afterwards& after) {
-  if (draining_ && status.ok()) Tell(Lifecycle::kStopped);
+  if (std::exchange(started_, false) && status.ok()) Tell(Lifecycle::kStopped);
   drain_timer_ = {};
   draining_ = false;
   if (delete_ || !status.ok()) {

@@ -48,7 +48,8 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   ManagedWorker(WorkerInfo info, CodeSource source, WorkerConfig config, Engine& engine,
                 std::shared_ptr<const WorkerSetting> setting);
 
-  Status LoadFirst(const Commit& commit);  // once, before anything else
+  /// Once, before anything else. Without success it is failed: Start tries again.
+  Status LoadFirst(const Commit& commit);
   Status Start();
   void Stop(Timeout timeout, Done done);
   /// `forget` runs after the worker became deleted, before `done`.
@@ -139,7 +140,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   Delivery OnMessage(std::size_t number, const Message& message, const DeliveryInfo& info);
   Load Begin(Instance& instance, const Message& message);  // lock held
   void Call(Load load, const Message& message) const;
-  void CallHeld(std::size_t number);
+  void CallHeld(std::size_t number, std::uint64_t call);
   std::string Abandoned() const;
   Delivery AbandonedVerdict() const noexcept;
   void OnOutcome(const Outcomes* from, std::size_t number, CallOutcome outcome);
@@ -212,6 +213,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   // What is told.
   std::optional<MonotonicTime> failure_told_;  // at most one a second
   std::uint64_t failures_untold_ = 0;
+  bool started_ = false;   // told, and not stopped since
   bool online_ = false;    // told, since it started
   bool degraded_ = false;  // told, and not online since
   std::optional<MonotonicTime> failed_at_;

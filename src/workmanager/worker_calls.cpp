@@ -103,7 +103,7 @@ void ManagedWorker::Call(Load load, const Message& message) const {
   }
 }
 
-void ManagedWorker::CallHeld(std::size_t number) {
+void ManagedWorker::CallHeld(std::size_t number, std::uint64_t call) {
   Instance& instance = instances_[number];
   Load load;
   std::optional<Message> message;
@@ -111,7 +111,7 @@ void ManagedWorker::CallHeld(std::size_t number) {
     std::lock_guard lock(mutex_);
     load = instance.load;
     message = instance.input;
-    if (!load.worker || !message) return;  // abandoned meanwhile
+    if (!load.worker || !message || instance.calls != call) return;  // abandoned meanwhile
   }
   const auto outcomes = load.outcomes;
   Call(std::move(load), *message);

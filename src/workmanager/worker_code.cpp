@@ -37,11 +37,15 @@ void ManagedWorker::Install(Loads& loads) {
 
 Status ManagedWorker::LoadFirst(const Commit& commit) {
   auto loads = LoadFrom(source_);
-  if (!loads.ok()) return loads.status();
-  if (Status kept = commit(loads->sha256); !kept.ok()) return kept;
+  Status status = loads.ok() ? commit(loads->sha256) : loads.status();
   std::lock_guard lock(mutex_);
-  Install(*loads);
-  return {};
+  if (status.ok()) {
+    Install(*loads);
+  } else {
+    state_ = State::kFailed;
+    error_ = status.ToString();
+  }
+  return status;
 }
 
 void ManagedWorker::LoadCode(CodeSource source, Commit commit, Timeout timeout, Done done) {
@@ -144,7 +148,8 @@ void ManagedWorker::BeginHeld(Afterwards& after) {
       continue;
     }
     (void)Begin(instance, message);
-    runtime_.executor.Post([self = shared_from_this(), i] { self->CallHeld(i); });
+    runtime_.executor.Post(
+        [self = shared_from_this(), i, call = instance.calls] { self->CallHeld(i, call); });
   }
 }
 

@@ -6,16 +6,19 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "bench/ratio.hpp"
 #include "virtufin/engine/inproc.hpp"
 #include "virtufin/event/event_builder.hpp"
 #include "virtufin/platform/platform.hpp"
+#include "workmanager/call_clock.hpp"
 
 namespace {
 
@@ -71,35 +74,90 @@ class Sink final : public Worker {
   std::atomic<std::int64_t>& calls_;
 };
 
-// Processor time of all threads for each event and worker, from Publish to the worker's return.
-void WorkersOnOneTopic(benchmark::State& state) {
+/// A platform with workers that count their calls.
+struct Sinks {
   std::atomic<std::int64_t> calls{0};
-  auto platform = Platform::Create({}).value();
-  const auto make = [&calls] { return std::make_unique<Sink>(calls); };
-  if (!platform->Start().ok() || !RegisterWorkerFactory(platform->engines(), "sink", make).ok()) {
-    std::abort();
+  std::unique_ptr<Platform> platform = Platform::Create({}).value();
+  std::int64_t sent = 0;
+
+  Sinks() {
+    const auto make = [this] { return std::make_unique<Sink>(calls); };
+    if (!platform->Start().ok() || !RegisterWorkerFactory(platform->engines(), "sink", make).ok()) {
+      std::abort();
+    }
   }
-  for (std::int64_t i = 0; i < state.range(0); ++i) {
+  void Add(std::vector<std::string> topics, std::map<std::string, std::string> config = {}) {
     const std::string_view name = "sink";
     CreateWorkerRequest request;
     request.code.mime_type = kInProcMimeType;
     request.code.content.assign(name.begin(), name.end());
-    request.topics = {"ticks"};
+    request.topics = std::move(topics);
+    request.config = std::move(config);
     const auto id = platform->workers().Create(std::move(request));
     if (!id.ok() || !platform->workers().Start(*id).ok()) std::abort();
   }
-  const Message message = Tick();
-  const std::int64_t burst = std::max<std::int64_t>(16, 10'000 / state.range(0));
-  std::int64_t sent = 0;
-  for (auto _ : state) {
+  /// Processor seconds of all threads, until `workers` workers have had each of `messages`.
+  double Burst(const std::vector<Message>& messages, std::int64_t workers) {
     const double before = bench::ProcessNs();
-    for (std::int64_t i = 0; i < burst; ++i) (void)platform->bus().Publish(message);
-    sent += burst * state.range(0);
+    for (const Message& message : messages) (void)platform->bus().Publish(message);
+    sent += static_cast<std::int64_t>(messages.size()) * workers;
     for (std::int64_t seen = calls; seen < sent; seen = calls) calls.wait(seen);
-    state.SetIterationTime((bench::ProcessNs() - before) * 1e-9);
+    return (bench::ProcessNs() - before) * 1e-9;
   }
-  bench::ReportPerItem(state, static_cast<double>(sent));
+};
+
+// Processor time of all threads for each event and worker, from Publish to the worker's return.
+void WorkersOnOneTopic(benchmark::State& state) {
+  Sinks sinks;
+  for (std::int64_t i = 0; i < state.range(0); ++i) sinks.Add({"ticks"});
+  const std::int64_t burst = std::max<std::int64_t>(16, 10'000 / state.range(0));
+  const std::vector<Message> messages(static_cast<std::size_t>(burst), Tick());
+  for (auto _ : state) state.SetIterationTime(sinks.Burst(messages, state.range(0)));
+  bench::ReportPerItem(state, static_cast<double>(sinks.sent));
 }
 BENCHMARK(WorkersOnOneTopic)->RangeMultiplier(10)->Range(1, 1000)->UseManualTime();
+
+// The same for one worker of many topics, events on each in turn.
+void OneWorkerOnTopics(benchmark::State& state) {
+  constexpr std::int64_t kBurst = 10'000;
+  Sinks sinks;
+  std::vector<std::string> topics;
+  for (std::int64_t i = 0; i < state.range(0); ++i) topics.push_back("t" + std::to_string(i));
+  std::vector<Message> messages;
+  for (std::size_t i = 0; i < kBurst; ++i) {
+    messages.emplace_back(topics[i % topics.size()], Tick().event());
+  }
+  sinks.Add(std::move(topics), {{"virtufin.queue", std::to_string(2 * kBurst)}});
+  for (auto _ : state) state.SetIterationTime(sinks.Burst(messages, 1));
+  bench::ReportPerItem(state, static_cast<double>(sinks.sent));
+}
+BENCHMARK(OneWorkerOnTopics)->RangeMultiplier(10)->Range(1, 10'000)->UseManualTime();
+
+// The same for one worker that is a pool, events of a thousand subjects.
+void InstancesOfOneWorker(benchmark::State& state) {
+  Sinks sinks;
+  sinks.Add({"ticks"}, {{"virtufin.instances", std::to_string(state.range(0))}});
+  std::vector<Message> messages;
+  for (int i = 0; i < 5'000; ++i) {
+    CloudEvent::Builder builder(Tick().event());
+    builder.Subject("instrument/" + std::to_string(i % 1000));
+    messages.emplace_back("ticks", builder.Build().value());
+  }
+  for (auto _ : state) state.SetIterationTime(sinks.Burst(messages, 1));
+  bench::ReportPerItem(state, static_cast<double>(sinks.sent));
+}
+BENCHMARK(InstancesOfOneWorker)->RangeMultiplier(4)->Range(1, 64)->UseManualTime();
+
+// What it costs to measure a call and to count it in its bucket.
+void CountingCallDurations(benchmark::State& state) {
+  const detail::CallClock clock;
+  CallDurations durations;
+  for (auto _ : state) {
+    const std::uint64_t began = clock.Now();
+    benchmark::DoNotOptimize(durations);
+    clock.Count(began, clock.Now(), durations);
+  }
+}
+BENCHMARK(CountingCallDurations);
 
 }  // namespace

@@ -1,14 +1,77 @@
 // Native workers that call the platform's own services from every executor thread.
 #include <doctest/doctest.h>
 
+#include "support/bus.hpp"
 #include "support/gate.hpp"
 #include "support/scale.hpp"
 #include "support/scripted_engine.hpp"
 #include "support/temporary_folder.hpp"
+#include "virtufin/engine/native.hpp"
 #include "virtufin/platform/platform.hpp"
+#include "virtufin/workmanager/work_manager.hpp"
 
 using namespace virtufin;
 using namespace virtufin::test;
+
+namespace {
+
+/// What a worker asks for is done to that worker, from inside its own call.
+class Manager final : public GatewayClient {
+ public:
+  Result<std::string> Invoke(std::string_view, std::string_view method, std::string_view) override {
+    const auto done = [this](Status status) { answers.Add(std::move(status)); };
+    if (method == "stop") manager->Stop(id, done);
+    if (method == "delete") manager->Delete(id, done);
+    if (method == "load") manager->LoadCode(id, Steward(), done);
+    answered_inside = answered_inside || !answers.Items().empty();
+    return std::string("{}");
+  }
+  static CodeSource Steward() {
+    CodeSource code;
+    code.mime_type = "application/x-native-dll";
+    code.path = VIRTUFIN_STEWARD;
+    return code;
+  }
+
+  WorkManager* manager = nullptr;
+  std::string id;
+  Collector<Status> answers;
+  bool answered_inside = false;
+};
+
+}  // namespace
+
+// Pins WM-9.
+TEST_CASE("a native worker stops, deletes or replaces itself after its reply") {
+  for (const char* what : {"stop", "delete", "load"}) {
+    CAPTURE(what);
+    Bus bus;
+    EngineRegistry engines;
+    REQUIRE(engines.Register(MakeNativeEngine()).ok());
+    Manager gateway;
+    WorkManager manager({}, {bus.runtime, *bus.broker, engines, &gateway});
+    Collector<Message> replies;
+    auto watch = bus.Subscribe("out", {}, [&](const Message& m, const DeliveryInfo&) {
+      replies.Add(m);
+      return Delivery::kSuccess;
+    });
+    const auto id = manager.Create({.code = Manager::Steward(), .topics = {"in"}});
+    REQUIRE(id.ok());
+    gateway.manager = &manager;
+    gateway.id = *id;
+    REQUIRE(manager.Start(*id).ok());
+    REQUIRE(bus.broker->Publish(Message("in", Event("{}", {}, what))).ok());
+    CHECK(replies.WaitFor(1).size() == 1);
+    CHECK(gateway.answers.WaitFor(1).at(0).ok());
+    CHECK_FALSE(gateway.answered_inside);
+    const auto workers = manager.List();
+    CHECK(workers.size() == (std::string_view(what) == "delete" ? 0 : 1));
+    if (std::string_view(what) == "stop") CHECK(workers[0].status == WorkerStatus::kStopped);
+    if (std::string_view(what) != "load") continue;
+    REQUIRE(bus.broker->Publish(Message("in", Event("{}", {}, "nothing"))).ok());
+    CHECK(replies.WaitFor(2).size() == 2);
+  }
+}
 
 // Pins WM-15.
 TEST_CASE("gateway_call to the bus from more workers than executor threads ends") {

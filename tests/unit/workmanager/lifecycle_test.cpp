@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "fixture.hpp"
+#include "support/scale.hpp"
 
 using namespace virtufin;
 using namespace virtufin::test;
@@ -226,6 +227,60 @@ TEST_CASE("Stop from inside the worker's own call takes effect after its reply")
   CHECK(f.manager->List()[0].status == WorkerStatus::kStopped);
 }
 
+// Pins WM-9.
+TEST_CASE("Delete from inside the worker's own call takes effect after its reply") {
+  Collector<Status> answers;
+  std::string id;
+  Gate ready;
+  ManagerFixture f;
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CHECK(ready.Wait());
+    CHECK(f.manager->Delete(id).code() == StatusCode::kFailedPrecondition);
+    f.manager->Delete(id, [&answers](Status status) { answers.Add(std::move(status)); });
+    CHECK(answers.Items().empty());
+    CHECK(f.scripts->unloads == 0);
+    CallOutcome outcome;
+    outcome.reply = Event("{}", {}, "out");
+    done(std::move(outcome));
+  });
+  Collector<Message> replies;
+  auto watch = f.Watch("out", replies);
+  id = f.Run("w", {"in"});
+  ready.Open();
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  CHECK(replies.WaitFor(1).size() == 1);
+  CHECK(answers.WaitFor(1).at(0).ok());
+  CHECK(f.manager->List().empty());
+  CHECK(f.scripts->unloads == 1);
+}
+
+// Pins WM-9.
+TEST_CASE("LoadCode from inside the worker's own call takes effect after its reply") {
+  Collector<Status> answers;
+  Collector<std::string> seen;
+  std::string id;
+  Gate ready;
+  ManagerFixture f;
+  f.Script("new", Record(seen, "new"));
+  f.Script("old", [&](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CHECK(ready.Wait());
+    f.manager->LoadCode(id, Code("new"), [&](Status status) { answers.Add(std::move(status)); });
+    CHECK(answers.Items().empty());
+    seen.Add("old" + std::string(m.event().data_text()));
+    CallOutcome outcome;
+    outcome.reply = Event("{}", {}, "out");
+    done(std::move(outcome));
+  });
+  Collector<Message> replies;
+  auto watch = f.Watch("out", replies);
+  id = f.Run("old", {"in"});
+  for (const char* data : {"1", "2"}) REQUIRE(f.bus.Publish(Message("in", Event(data))).ok());
+  ready.Open();
+  CHECK(seen.WaitFor(2) == std::vector<std::string>{"old1", "new2"});
+  CHECK(answers.WaitFor(1).at(0).ok());
+  CHECK(replies.WaitFor(1).size() == 1);
+}
+
 // Pins WM-10.
 TEST_CASE("Start while draining runs again once drained") {
   Gate entered, leave;
@@ -309,6 +364,32 @@ TEST_CASE("no event is lost, doubled or reordered by swaps under load") {
   CHECK(wrong == 0);
   CHECK(f.scripts->loads == 201);
   CHECK(f.scripts->unloads == 200);
+}
+
+// Pins WM-13.
+TEST_CASE("no event is lost, doubled or reordered by swaps that fail under load") {
+  Collector<std::string> seen;
+  ManagerFixture f;
+  f.Script("works", Record(seen, ""));
+  const std::string id = f.Run("works", {"in"});
+  const int events = Scaled(20'000);
+  const int swaps = Scaled(200);
+  std::thread publisher([&] {
+    for (int i = 0; i < events; ++i) {
+      CHECK(f.bus.Publish(Message("in", Event(std::to_string(i)))).ok());
+    }
+  });
+  for (int i = 0; i < swaps; ++i) {
+    CHECK(f.manager->LoadCode(id, Code("missing")).code() == StatusCode::kInvalidArgument);
+    if (i % 10 == 0) CHECK(f.manager->LoadCode(id, Code("works")).ok());
+  }
+  publisher.join();
+  const auto got = seen.WaitFor(static_cast<std::size_t>(events));
+  REQUIRE(got.size() == static_cast<std::size_t>(events));
+  int wrong = 0;
+  for (int i = 0; i < events; ++i) wrong += got[static_cast<std::size_t>(i)] != std::to_string(i);
+  CHECK(wrong == 0);
+  CHECK(f.scripts->loads - f.scripts->unloads == 1);
 }
 
 // Pins WM-12.
