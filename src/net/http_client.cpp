@@ -83,8 +83,10 @@ Status HttpClient::Impl::Set() {
     return Status(StatusCode::kInternal, "net",
                   std::string("libcurl cannot be used: ") + curl_easy_strerror(global.code));
   }
-  const Result<SslCtxPtr> checked = MakeClientContext(options.tls);
-  if (!checked.ok()) return checked.status();
+  if (options.tls != TlsOptions{}) {  // libcurl reads the system's CAs itself, when it needs them
+    const Result<SslCtxPtr> checked = MakeClientContext(options.tls);
+    if (!checked.ok()) return checked.status();
+  }
   if (!options.tls.ca_file.empty()) {
     std::ifstream file(options.tls.ca_file, std::ios::binary);
     ca_pem.assign(std::istreambuf_iterator<char>(file), {});
