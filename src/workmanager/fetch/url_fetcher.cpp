@@ -94,10 +94,6 @@ class UrlFetcher::Run {
         deadline_(SteadyClock::now() + std::chrono::milliseconds(fetcher.options_.timeout_ms)) {}
 
   Result<Code> Fetch() {
-    auto client = net::HttpClient::Create(ClientOptions(fetcher_.options_));
-    if (!client.ok()) return client.status();
-    client_ = std::move(*client);
-    if (Status status = client_->Start(); !status.ok()) return status;
     CodeUrl url = first_;
     for (int redirects = 0;; ++redirects) {
       net::HttpResponse response;
@@ -112,7 +108,9 @@ class UrlFetcher::Run {
 
  private:
   Status Error(StatusCode code, const CodeUrl& url, const std::string& what) const {
-    return Failed(code, "cannot fetch code from " + url.Shown() + ": " + what);
+    std::string where = first_.Shown();
+    if (url.Text() != first_.Text()) where += ": redirected to " + url.Shown();
+    return Failed(code, "cannot fetch code from " + where + ": " + what);
   }
   std::int64_t LeftMs() const {
     const auto left =
@@ -125,6 +123,7 @@ class UrlFetcher::Run {
                      " ms, found no end by then");
   }
 
+  Status StartClient();
   Status Resolve(const CodeUrl& url, std::vector<std::string>& addresses) const;
   Status Judge(const CodeUrl& url, const std::vector<std::string>& addresses) const;
   Status Ask(const CodeUrl& url, net::HttpResponse& response);
@@ -137,6 +136,15 @@ class UrlFetcher::Run {
   const SteadyClock::time_point deadline_;
   std::unique_ptr<net::HttpClient> client_;
 };
+
+/// Not before something passed the guard: a refused fetch reads no CA and starts no thread.
+Status UrlFetcher::Run::StartClient() {
+  if (client_ != nullptr) return {};
+  auto client = net::HttpClient::Create(ClientOptions(fetcher_.options_));
+  if (!client.ok()) return client.status();
+  client_ = std::move(*client);
+  return client_->Start();
+}
 
 /// Asks anew for each request: an answer of before has been judged for another one.
 Status UrlFetcher::Run::Resolve(const CodeUrl& url, std::vector<std::string>& addresses) const {
@@ -183,6 +191,7 @@ Status UrlFetcher::Run::Ask(const CodeUrl& url, net::HttpResponse& response) {
   net::HttpRequest request;
   if (Status status = Resolve(url, request.addresses); !status.ok()) return status;
   if (Status status = Judge(url, request.addresses); !status.ok()) return status;
+  if (Status status = StartClient(); !status.ok()) return status;
   if (fetcher_.network_.connect) {
     for (std::string& address : request.addresses) address = fetcher_.network_.connect(address);
   }
@@ -224,7 +233,7 @@ Result<CodeUrl> UrlFetcher::Run::Follow(const CodeUrl& from, const net::HttpResp
   Result<CodeUrl> next = FollowLocation(from, location);
   if (!next.ok()) {
     return Error(StatusCode::kPermissionDenied, from,
-                 "redirected: " + std::string(next.status().message()));
+                 "found a redirect: " + std::string(next.status().message()));
   }
   if (from.url.tls && !next->url.tls) {
     return Error(StatusCode::kPermissionDenied, from,

@@ -125,6 +125,8 @@ TEST_CASE("a name that turns inside after it was checked wins nothing") {
   web.Answer("/hop", Redirect("/code"));
   fetched = web.Get("http://rebinds.test:{P}/hop");
   CHECK(fetched.code == kRefused);
+  CHECK(Has(fetched.text, "from http://rebinds.test:"));
+  CHECK(Has(fetched.text, "redirected to http://rebinds.test:"));
   CHECK(web.network.requests().size() == 2);
 }
 
