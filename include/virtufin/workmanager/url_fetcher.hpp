@@ -32,9 +32,9 @@ struct UrlFetcherOptions {
 /// proxy. A fragment `#sha256:<64 hexadecimal digits>` of a URL is a pin: other code is refused. A
 /// credential is shown to the first host only, and to none after a redirect elsewhere. From https
 /// no redirect leads to http.
-/// Fetch needs a thread that may wait, on a net loop it answers FAILED_PRECONDITION. It starts some of
-/// its own, which end with it (one that looks a name up when the system's resolver lets it); several
-/// fetches may run at once. [any]
+/// Fetch needs a thread that may wait: on a net loop it answers FAILED_PRECONDITION. It starts some
+/// of its own, which end with it (one that looks a name up when the system's resolver lets it);
+/// several fetches may run at once. [any]
 /// Errors: INVALID_ARGUMENT naming the option, host or credential, or the CA that cannot be read.
 Result<std::unique_ptr<CodeFetcher>> MakeUrlFetcher(const UrlFetcherOptions& options);
 
