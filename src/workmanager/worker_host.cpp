@@ -4,29 +4,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "virtufin/core/utf8.hpp"
+#include "virtufin/engine/host_support.hpp"
 
 namespace virtufin::inline v0::detail {
-namespace {
-
-Status CheckTopic(std::string_view topic) {
-  const char* found = nullptr;
-  if (topic.empty()) {
-    found = "an empty one";
-  } else if (topic.size() > kMaxTopicBytes) {
-    found = "a longer one";
-  } else if (!IsUtf8(topic)) {
-    found = "bytes that are no UTF-8";
-  } else if (topic.find('\0') != std::string_view::npos) {
-    found = "a NUL";
-  }
-  if (found == nullptr) return {};
-  return {
-      StatusCode::kInvalidArgument, "workmanager",
-      "topic: expected text of 1 to " + std::to_string(kMaxTopicBytes) + " bytes, found " + found};
-}
-
-}  // namespace
 
 ManagedWorkerHost::ManagedWorkerHost(Parts parts) : parts_(std::move(parts)) {
   parts_.timers->Open(parts_.load);
@@ -55,7 +35,7 @@ Result<std::string> ManagedWorkerHost::GatewayCall(std::string_view service,
 }
 
 Status ManagedWorkerHost::Publish(std::string_view topic, const CloudEvent& event) {
-  if (Status status = CheckTopic(topic); !status.ok()) return status;
+  if (Status status = CheckWorkerTopic(topic); !status.ok()) return status;
   return parts_.bus.Publish(Message(topic, event));
 }
 

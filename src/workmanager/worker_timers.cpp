@@ -6,15 +6,13 @@
 #include <utility>
 #include <vector>
 
-#include "virtufin/core/utf8.hpp"
-#include "virtufin/event/event_builder.hpp"
+#include "virtufin/engine/host_support.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr nanoseconds kLongest = std::chrono::hours(24 * 365 * 100);
 // Events of one timer that may wait in the queue; more come ever more rarely.
 constexpr std::size_t kMaxQueued = 16;
 // When a queue that had no room is tried again, of real time.
@@ -22,58 +20,6 @@ constexpr std::chrono::milliseconds kAgain{10};
 
 constexpr std::uint32_t LoadOf(std::uint64_t id) noexcept {
   return static_cast<std::uint32_t>(id >> 32);
-}
-
-Status Invalid(std::string text) {
-  return {StatusCode::kInvalidArgument, "workmanager", "timer: " + std::move(text)};
-}
-
-Status CheckTime(nanoseconds time, nanoseconds least, const char* what) {
-  if (time >= least && time <= kLongest) return {};
-  return Invalid(std::string("expected a ") + what + " from " + std::to_string(least.count()) +
-                 " ns to a hundred years, found " + std::to_string(time.count()) + " ns");
-}
-
-Status Check(const HostTimer& timer) {
-  if (Status status = CheckTime(timer.delay, nanoseconds(0), "delay"); !status.ok()) return status;
-  if (timer.period != nanoseconds(0)) {
-    if (Status status = CheckTime(timer.period, kMinTimerPeriod, "period"); !status.ok()) {
-      return status;
-    }
-  }
-  if (timer.name.size() > kMaxTimerNameBytes) {
-    return Invalid("expected a name of at most " + std::to_string(kMaxTimerNameBytes) +
-                   " bytes, found " + std::to_string(timer.name.size()));
-  }
-  const bool has_control = std::any_of(timer.name.begin(), timer.name.end(),
-                                       [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-  if (has_control || !IsUtf8(timer.name)) {
-    return Invalid("expected a name of UTF-8 without control characters, found another");
-  }
-  return {};
-}
-
-// As the string of a JSON text; it has no control characters.
-std::string Quoted(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
-// `passed` after `base`; nothing after the year 9999.
-std::optional<Timestamp> After(const Timestamp& base, nanoseconds passed) {
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  std::int64_t seconds = base.unix_seconds() + passed.count() / kSecond;
-  std::int64_t ns = base.nanoseconds() + passed.count() % kSecond;
-  if (ns >= kSecond) {
-    ++seconds;
-    ns -= kSecond;
-  }
-  const auto time = Timestamp::FromUnix(seconds, static_cast<std::int32_t>(ns));
-  return time.ok() ? std::optional(*time) : std::nullopt;
 }
 
 }  // namespace
@@ -100,7 +46,7 @@ void WorkerTimers::Close(std::uint32_t load) {
 
 Result<std::uint64_t> WorkerTimers::Start(std::uint32_t load, const HostTimer& timer,
                                           const HostTime& base) {
-  if (Status status = Check(timer); !status.ok()) return status;
+  if (Status status = CheckWorkerTimer(timer); !status.ok()) return status;
   const std::lock_guard lock(mutex_);
   const auto open = loads_.find(load);
   if (open == loads_.end()) {
@@ -193,28 +139,13 @@ bool WorkerTimers::MayQueue(const Entry& entry) const noexcept {
 }
 
 Result<Message> WorkerTimers::MessageOf(std::uint64_t id, const Entry& entry) const {
-  const std::uint64_t missed = entry.count - entry.sent - 1;
-  const auto periods = static_cast<std::int64_t>(entry.count - 1);
-  const std::optional<Timestamp> due = After(entry.base.now, entry.delay + periods * entry.period);
-  CloudEvent::Builder builder;
-  builder.Source("urn:com.virtufin:workmanager").Type(kWorkerTimerType).Subject(entry.name);
-  builder.TextExtension("timerid", id).TextExtension("timercount", entry.count);
-  builder.TextExtension("timermissed", missed);
-  if (due) builder.Time(*due);
-  if (entry.base.historical) {
-    builder.Extension("clocktype", "historical");
-    if (due) builder.TextExtension("eventtime", *due);
-    const std::string when = due ? due->ToString() : std::string();
-    const std::string_view names[] = {kWorkerTimerType, entry.name, when};
-    builder.Id(Uuid::V5(Uuid(), names, (id << 32) + entry.count));  // the same in every replay
-  }
-  builder.JsonData("{\"name\":" + Quoted(entry.name) + ",\"id\":\"" + std::to_string(id) +
-                       "\",\"count\":" + std::to_string(entry.count) +
-                       ",\"missed\":" + std::to_string(missed) + "}",
-                   Validate::kTrusted);
-  auto event = builder.Build();
+  const auto event = MakeTimerEvent({id,
+                                     {entry.name, entry.delay, entry.period},
+                                     entry.base,
+                                     entry.count,
+                                     entry.count - entry.sent - 1});
   if (!event.ok()) return event.status();
-  return Message(topic_, *std::move(event));
+  return Message(topic_, *event);
 }
 
 // ---- the mutex is not held ---------------------------------------------------------------------

@@ -49,6 +49,9 @@ struct NativeCounters {
   std::uint64_t stray_callbacks = 0;
   std::uint64_t pinned = 0;           // libraries still mapped after their unload
   std::uint64_t abandoned = 0;        // loads that are left in place with a call inside
+  // Of workers that were unloaded: buffers that Process left, and those that FreeResult took back.
+  std::uint64_t buffers = 0;
+  std::uint64_t buffers_freed = 0;
 };
 NativeCounters GetNativeCounters() noexcept;  // [any]
 

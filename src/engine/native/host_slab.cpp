@@ -265,7 +265,9 @@ NativeCounters GetNativeCounters() noexcept {
   return {counters.loads.load(std::memory_order_relaxed),
           counters.stray_callbacks.load(std::memory_order_relaxed),
           counters.pinned.load(std::memory_order_relaxed),
-          counters.abandoned.load(std::memory_order_relaxed)};
+          counters.abandoned.load(std::memory_order_relaxed),
+          counters.buffers.load(std::memory_order_relaxed),
+          counters.buffers_freed.load(std::memory_order_relaxed)};
 }
 
 }  // namespace virtufin::inline v0

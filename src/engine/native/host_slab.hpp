@@ -40,6 +40,8 @@ struct HostState {
   std::atomic<std::uint32_t> running_calls{0};  // callbacks are for while it is not 0
   std::atomic<std::uint32_t> uses{0};           // threads inside a function of a table
   std::atomic<bool> abandoned{false};
+  // Of the calls so far; calls come one after another.
+  std::atomic<std::uint64_t> buffers{0}, buffers_freed{0};
   bool stray_logged = false;  // guarded by the slot's lock
 };
 
@@ -83,6 +85,7 @@ const void* FindHostTable(const char* id) noexcept;
 /// The process-wide counters behind GetNativeCounters.
 struct SlabCounters {
   std::atomic<std::uint64_t> loads{0}, stray_callbacks{0}, pinned{0}, abandoned{0};
+  std::atomic<std::uint64_t> buffers{0}, buffers_freed{0};
 };
 SlabCounters& Counters() noexcept;
 

@@ -74,7 +74,12 @@ CallOutcome Judge(std::int32_t returned, const std::uint8_t* buffer, std::int32_
   return outcome;
 }
 
-CallOutcome Call(const WorkerExports& exports, const VirtufinHost* host, ByteView input) {
+void CountOne(std::atomic<std::uint64_t>& counter) noexcept {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+CallOutcome Call(const WorkerExports& exports, const VirtufinHost* host, ByteView input,
+                 HostState& state) {
   std::uint8_t* buffer = nullptr;
   std::int32_t size = 0;
   std::int32_t returned = 0;
@@ -89,11 +94,14 @@ CallOutcome Call(const WorkerExports& exports, const VirtufinHost* host, ByteVie
     outcome = Judge(returned, buffer, size);
   }
   if (buffer == nullptr) return outcome;
+  CountOne(state.buffers);
   if (const auto thrown = Fenced([&] { exports.free_result(buffer); })) {
     outcome.degrades = true;
     if (outcome.reply.has_value() && outcome.status.ok()) {
       outcome.status = Error(StatusCode::kInternal, "exception left FreeResult: " + *thrown);
     }
+  } else {
+    CountOne(state.buffers_freed);
   }
   return outcome;
 }
@@ -144,6 +152,8 @@ NativeWorker::~NativeWorker() {
   }
   Shutdown();
   CloseHostSlot(slot_);
+  Counters().buffers.fetch_add(state_->buffers.load(std::memory_order_relaxed));
+  Counters().buffers_freed.fetch_add(state_->buffers_freed.load(std::memory_order_relaxed));
   // A thread that should have ended: what it returns to must not go.
   if (state_->uses.load(std::memory_order_acquire) != 0) {
     Report(LogLevel::kError, library_.name() +
@@ -191,7 +201,7 @@ void NativeWorker::Process(const Message& message, const ExtensionOverlay* confi
     outcome.status = Error(StatusCode::kFailedPrecondition, "the worker was abandoned");
   } else {
     const CallMark mark(state);
-    outcome = Call(exports, host, *input);
+    outcome = Call(exports, host, *input, state);
   }
   done->OnOutcome(std::move(outcome));
 }
