@@ -1,0 +1,21 @@
+# virtufin_document_block(<document> <heading> <language> <file>): writes the first block of that
+# language below a heading of the document, so that what readers copy is what tests compile.
+include_guard(GLOBAL)
+
+function(virtufin_document_block document heading language file)
+  set(path "${PROJECT_SOURCE_DIR}/${document}")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${path}")
+  file(READ "${path}" text)
+  foreach(mark "\n## ${heading}\n" "\n```${language}\n")
+    string(FIND "\n${text}" "${mark}" at)
+    string(LENGTH "${mark}" length)
+    math(EXPR after "${at}+${length}-1")
+    if(at EQUAL -1)
+      message(FATAL_ERROR "${document}: expected '${mark}' for ${file}")
+    endif()
+    string(SUBSTRING "${text}" ${after} -1 text)
+  endforeach()
+  string(FIND "${text}" "\n```" end)
+  string(SUBSTRING "${text}" 0 ${end} text)
+  file(CONFIGURE OUTPUT "${file}" CONTENT "${text}\n" @ONLY)
+endfunction()
