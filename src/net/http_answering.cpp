@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kLeastTaken = std::size_t{16} * 1024;
 constexpr std::size_t kSmallAnswer = std::size_t{4} * 1024;  // always has room
+constexpr std::string_view kNoRoom = "too many answers wait for their clients";
 
 // Fields that the server writes itself.
 bool Reserved(std::string_view name) {
@@ -74,6 +75,15 @@ bool HttpSession::CountAnswer(std::size_t bytes) {
   return true;
 }
 
+/// Who is told 503 asks again: what would be done twice is refused before it is done.
+bool HttpSession::MayHandle() {
+  const auto unsent = server_.counters->unsent_bytes.load(std::memory_order_relaxed);
+  if (safe_ || unsent == 0) return true;
+  if (unsent + kSmallAnswer < server_.options.max_unsent_bytes) return true;
+  Refuse(503, kNoRoom);
+  return false;
+}
+
 void HttpSession::ForgetAnswer() {
   server_.counters->unsent_bytes.fetch_sub(std::exchange(unsent_, 0), std::memory_order_relaxed);
 }
@@ -82,7 +92,9 @@ void HttpSession::SendAnswer(HttpAnswer answer, bool close) {
   if (!Sendable(answer)) answer = PlainText(500, "the answer cannot be sent");
   if (!head_ && !CountAnswer(answer.body.size())) {
     server_.counters->bad_requests.fetch_add(1, std::memory_order_relaxed);
-    answer = PlainText(503, "too many answers wait for their clients");
+    const bool done = state_ == State::kHandling && !safe_;
+    answer = done ? PlainText(500, "the request was handled, but there is no room for its answer")
+                  : PlainText(503, kNoRoom);
   }
   ForgetBody();
   close_after_ = close || !keep_alive_;

@@ -31,7 +31,8 @@ struct HttpServerOptions {
   std::size_t max_message_bytes = std::size_t{16} * 1024 * 1024;  // of one WebSocket message
   /// Of all bodies and messages that are being read. Beyond: 503, or closed with 1013.
   std::size_t max_unfinished_bytes = std::size_t{256} * 1024 * 1024;
-  /// Of all whole answers that are not sent yet. Beyond: 503 instead.
+  /// Of all whole answers that are not sent yet. Beyond: 503 instead. Requests of methods that may
+  /// change something get it before they are handled; after that a 500, which nobody repeats.
   std::size_t max_unsent_bytes = std::size_t{256} * 1024 * 1024;
   std::size_t max_send_queue_bytes = std::size_t{4} * 1024 * 1024;  // unsent of one WebSocket
   std::int64_t header_timeout_ms = 10'000;  // TLS handshake; first byte to end of a header

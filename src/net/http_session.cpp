@@ -122,7 +122,7 @@ void HttpSession::Process() {
     if (step == RequestParser::Step::kHeader) {
       if (!OnHeader()) return;
     } else if (step == RequestParser::Step::kBody) {
-      if (!CountBody()) return;
+      if (!CountBody() || !MayHandle()) return;
       return Dispatch();
     } else {
       if (!CountBody()) return;
@@ -138,6 +138,7 @@ bool HttpSession::OnHeader() {
   IncomingRequest& request = parser_.request();
   request.peer = peer_;
   head_ = request.method == "HEAD";
+  safe_ = head_ || request.method == "GET" || request.method == "OPTIONS";
   http10_ = request.minor_version == 0;
   keep_alive_ = parser_.keep_alive() && !server_.stopping();
   if (!parser_.has_body()) return true;

@@ -97,6 +97,7 @@ class HttpSession final : public Session {
   void Process();
   bool OnHeader();   // false: answered
   bool CountBody();  // false: answered
+  bool MayHandle();  // false: answered
   void ForgetBody();
   void Dispatch();
   void SendAnswer(HttpAnswer answer, bool close);
@@ -130,6 +131,7 @@ class HttpSession final : public Session {
 
   std::uint64_t number_ = 0;  // of the current request
   bool head_ = false;         // it is a HEAD
+  bool safe_ = false;         // its method changes nothing (RFC 9110, 9.2.1)
   bool http10_ = false;
   bool keep_alive_ = false;
   bool close_after_ = false;

@@ -345,6 +345,37 @@ TEST_CASE("whole answers of all connections share one bound") {
   CHECK(server->counters().unsent_bytes == 0);
 }
 
+TEST_CASE("a request that may change something is refused for want of room before it is handled") {
+  PathsHandler handler;
+  net::HttpServerOptions options;
+  options.max_unsent_bytes = 10'000'000;
+  const auto server = StartServer(handler, options);
+  const std::string post = "POST /kept HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+  RawClient before(server->port());
+  before.Send(post);
+  net::HttpResponder late = handler.Kept();
+  RawClient slow(server->port(), 4096);
+  slow.Send(Get("/kept"));
+  net::HttpAnswer answer;
+  answer.body.assign(10'000'000, 'b');
+  handler.Kept().Send(answer);
+  Eventually([&] { return server->counters().unsent_bytes == 10'000'000; });
+  RawClient after(server->port());
+  after.Send(post);
+  CHECK(after.Answer().status == 503);
+  CHECK(server->counters().requests == 2);
+  answer.body.assign(5'000, 's');
+  late.Send(answer);
+  const RawAnswer told = before.Answer();
+  CHECK(told.status == 500);
+  CHECK(told.body == "the request was handled, but there is no room for its answer\n");
+  CHECK(slow.Answer().status == 200);
+  Eventually([&] { return server->counters().unsent_bytes == 0; });
+  before.Send(post);
+  handler.Kept().Send(answer);
+  CHECK(before.Answer().status == 200);
+}
+
 TEST_CASE("a client that goes away ends its stream, and late answers are dropped") {
   PathsHandler handler;
   const auto server = StartServer(handler);
