@@ -156,10 +156,12 @@ Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
   auto fetcher = MakeFetcher(impl->options);
   if (!fetcher.ok()) return fetcher.status();
   impl->fetcher = std::move(*fetcher);
-  impl->workers = std::make_unique<WorkManager>(
-      impl->options.workmanager,
-      WorkManager::Dependencies{runtime, *impl->bus, impl->engines, impl->gateway.get(),
-                                impl->fetcher.get(), impl->state.get()});
+  WorkManager::Dependencies needed{runtime, *impl->bus, impl->engines, impl->gateway.get(),
+                                   impl->fetcher.get(), impl->state.get()};
+  // Records in memory would end with the workers that they are of.
+  const bool durable = impl->options.state || impl->options.state_driver != "memory";
+  if (durable) needed.records = impl->state.get();
+  impl->workers = std::make_unique<WorkManager>(impl->options.workmanager, needed);
 #ifdef VIRTUFIN_HAS_FEEDS
   const WebSocketManagerOptions feeds{impl->options.max_feeds, impl->options.feed_stop_timeout_ms};
   impl->feeds = std::make_unique<WebSocketManager>(feeds, runtime);
@@ -176,7 +178,9 @@ Status Platform::Start() {
   }
   if (Status status = impl_->state_service->Seed(); !status.ok()) return status;
   impl_->started = true;
-  return impl_->executor.Start();
+  if (Status status = impl_->executor.Start(); !status.ok()) return status;
+  if (!impl_->options.workmanager.recovery_on_start) return {};
+  return impl_->workers->Recover().status();
 }
 
 Status Platform::Stop(std::chrono::milliseconds deadline) {

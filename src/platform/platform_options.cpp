@@ -127,6 +127,17 @@ const Option kOptions[] = {
     {{"workmanager.code.timeout_ms", "of a fetch of code with all its redirects", "30000",
       "1 to 86400000"},
      [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.code_timeout_ms); }},
+    {{"workmanager.instance_id",
+      "who this process is in the records of its workers; empty: default", ""},
+     [](auto&, auto value, auto& o) {
+       o.workmanager.instance_id = value;
+       return Status();
+     }},
+    {{"workmanager.recovery_on_start", "load the workers of the state store at the start", "true",
+      "true or false"},
+     [](auto& key, auto value, auto& o) {
+       return SetBool(key, value, o.workmanager.recovery_on_start);
+     }},
     {{"workmanager.stop_timeout_ms", "how long an event in flight may hold up Stop and Delete",
       "30000", "0 to 86400000"},
      [](auto& key, auto value, auto& o) {

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "workmanager/sha256.hpp"
@@ -75,7 +77,7 @@ Status CheckCredential(const CodeSource& source) {
       case Kind::kBasic:
         return credential.name.empty();
       case Kind::kBearer:
-        return !credential.token.empty() && credential.username.empty() && credential.name.empty();
+        return credential.username.empty() && credential.name.empty();
       case Kind::kNamed:
         return !credential.name.empty() && credential.username.empty() && credential.token.empty();
     }
@@ -86,9 +88,9 @@ Status CheckCredential(const CodeSource& source) {
         "credential: expected a user name and a token (basic), a token (bearer) or a name (named), "
         "found another mixture");
   }
-  if (credential.kind == Kind::kBasic && credential.token.empty()) {
-    return Status(StatusCode::kFailedPrecondition, "workmanager",
-                  "credential: expected the token of a basic credential, found none");
+  const bool secret = credential.kind == Kind::kBasic || credential.kind == Kind::kBearer;
+  if (secret && credential.token.empty()) {
+    return Invalid("credential: expected a token, found none");
   }
   if (credential.kind != Kind::kNone && source.url.empty()) {
     return Invalid("credential: expected one with a url only, found one without");
@@ -142,6 +144,13 @@ Result<ResolvedCode> ResolveCode(const CodeSource& source, CodeFetcher* fetcher)
                    resolved.sha256);
   }
   return resolved;
+}
+
+void KeepPath(CodeSource& source) {
+  if (source.path.empty()) return;
+  std::error_code failed;
+  const std::filesystem::path absolute = std::filesystem::absolute(source.path, failed);
+  if (!failed) source.path = absolute.string();
 }
 
 CodeSource WithoutSecrets(const CodeSource& source) {

@@ -22,6 +22,9 @@ struct ResolvedCode {
 /// the code is another than the pinned one, or the file cannot be read.
 Result<ResolvedCode> ResolveCode(const CodeSource& source, CodeFetcher* fetcher);
 
+/// Makes a path absolute: it is read again by processes that start elsewhere.
+void KeepPath(CodeSource& source);
+
 /// What may be told to others: without secrets.
 CodeSource WithoutSecrets(const CodeSource& source);
 

@@ -1,86 +1,443 @@
-// Tags and history beside the worker that they belong to.
+// The record first, then the worker: start, stop, delete, swap, recovery.
 #include "workmanager/worker_slot.hpp"
 
+#include <optional>
 #include <utility>
 
 #include "virtufin/core/tags.hpp"
 #include "workmanager/code_resolver.hpp"
 
 namespace virtufin::inline v0::detail {
+namespace {
 
-Status WorkerSlot::LoadFirst(std::shared_ptr<ManagedWorker> worker, HistoryEntry entry) {
-  worker_ = std::move(worker);
-  return worker_->LoadFirst([&](const std::string& sha256) {
-    entry.sha256 = sha256;
+Status Unknown(const std::string& id) {
+  return Status(StatusCode::kNotFound, "workmanager", "no worker '" + id + "'");
+}
+
+bool MustNotWait() noexcept {
+  const ThreadKind kind = CurrentThreadKind();
+  return kind != ThreadKind::kForeign && kind != ThreadKind::kExecutor;
+}
+
+}  // namespace
+
+WorkerSlot::WorkerSlot(std::shared_ptr<const SlotServices> services, WorkerRecord record, bool kept)
+    : services_(std::move(services)),
+      id_(record.id),
+      records_(kept ? services_->records.get() : nullptr),
+      record_(std::move(record)) {}
+
+WorkerSlot::WorkerSlot(std::shared_ptr<const SlotServices> services, std::string id,
+                       ReadRecord read)
+    : services_(std::move(services)),
+      id_(std::move(id)),
+      records_(services_->records.get()),
+      etag_(std::move(read.etag)) {
+  if (read.record.ok()) {
+    record_ = *std::move(read.record);
+  } else {
+    unreadable_ = read.record.status();
+  }
+}
+
+// --- the record ---------------------------------------------------------------------------------
+
+Status WorkerSlot::Readable() const {
+  if (deleted_) return Unknown(id_);
+  if (unreadable_.ok()) return {};
+  return Status(StatusCode::kFailedPrecondition, "workmanager",
+                "worker " + id_ + ": expected a record that can be read, found one that cannot: " +
+                    std::string(unreadable_.message()));
+}
+
+Status WorkerSlot::Change(const std::function<Status(WorkerRecord&)>& edit) {
+  std::optional<Executor::BlockingScope> blocking;
+  if (records_ != nullptr) blocking.emplace();
+  std::lock_guard writing(writing_);
+  WorkerRecord next;
+  {
     std::lock_guard lock(mutex_);
-    history_.push_back(std::move(entry));
+    if (Status status = Readable(); !status.ok()) return status;
+    next = record_;
+  }
+  if (Status status = edit(next); !status.ok()) return status;
+  if (records_ != nullptr) {
+    if (Status status = records_->Write(next, etag_); !status.ok()) return status;
+    behind_ = false;
+  }
+  std::lock_guard lock(mutex_);
+  record_ = std::move(next);
+  return {};
+}
+
+Status WorkerSlot::SetStatus(WorkerStatus status, WorkerStatus& before) {
+  {
+    std::lock_guard lock(mutex_);
+    if (Status readable = Readable(); !readable.ok()) return readable;
+    before = record_.status;
+    if (before == status && !behind_) return {};
+  }
+  return Change([status](WorkerRecord& record) {
+    record.status = status;
     return Status();
   });
 }
 
-void WorkerSlot::LoadCode(CodeSource code, Timestamp now, ManagedWorker::Timeout timeout,
-                          std::function<void(const Status&, const std::string& sha256)> done) {
-  // The manager lets one swap of a worker run at a time: the last entry is this one's.
-  struct Loaded {
-    HistoryEntry entry;
-    bool kept = false;
-  };
-  auto loaded = std::make_shared<Loaded>();
-  loaded->entry.code_source = WithoutSecrets(code);
-  loaded->entry.created_at = now;
-  auto commit = [self = shared_from_this(), loaded](const std::string& sha256) {
-    loaded->entry.sha256 = sha256;
-    std::lock_guard lock(self->mutex_);
-    self->history_.push_back(loaded->entry);
-    loaded->kept = true;
+void WorkerSlot::TakeBack(const HistoryEntry& entry, std::vector<HistoryEntry> before) {
+  auto edit = [&](WorkerRecord& record) {
+    record.history = before;
     return Status();
   };
-  auto swapped = [self = shared_from_this(), loaded, done = std::move(done)](const Status& status) {
-    if (!status.ok() && loaded->kept) {
-      std::lock_guard lock(self->mutex_);
-      self->history_.pop_back();
+  const Status status = Change(edit);
+  if (status.ok()) return;
+  std::lock_guard writing(writing_);
+  std::lock_guard lock(mutex_);
+  if (!Readable().ok()) return;
+  (void)edit(record_);
+  behind_ = true;  // the next change writes it
+  services_->needed().runtime.log.Write(
+      LogLevel::kError, "workmanager",
+      "worker " + id_ + ": its record names code " + entry.sha256 +
+          ", which did not take effect, until it is written again: " + status.ToString());
+}
+
+// --- loading ------------------------------------------------------------------------------------
+
+Status WorkerSlot::CreateFirst(CodeSource code) {
+  HistoryEntry entry;
+  entry.code_source = WithoutSecrets(code);
+  entry.created_at = record_.created_at;
+  auto worker = MakeWorker(*services_, record_, std::move(code));
+  if (!worker.ok()) return worker.status();
+  const Status status = (*worker)->LoadFirst([&](const std::string& sha256) {
+    entry.sha256 = sha256;
+    record_.history.push_back(std::move(entry));
+    if (records_ == nullptr) return Status();
+    auto etag = records_->Create(record_);
+    if (etag.ok()) etag_ = *std::move(etag);
+    return etag.status();
+  });
+  if (status.ok()) worker_ = *std::move(worker);
+  return status;
+}
+
+Status WorkerSlot::ReadAgain() {
+  Executor::BlockingScope blocking;
+  std::lock_guard writing(writing_);
+  auto read = records_->Read(id_);
+  if (!read.ok()) return read.status();
+  if (read->record.ok() && read->record->instance_id != services_->instance_id()) {
+    return Status(StatusCode::kAborted, "workmanager",
+                  "worker " + id_ + ": taken over by instance '" + read->record->instance_id + "'");
+  }
+  etag_ = std::move(read->etag);
+  std::lock_guard lock(mutex_);
+  unreadable_ = read->record.status();
+  if (read->record.ok()) record_ = *std::move(read->record);
+  return Readable();
+}
+
+Status WorkerSlot::Recover() {
+  bool unreadable = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (deleted_) return Unknown(id_);
+    if (worker_ || loading_) return {};
+    loading_ = true;
+    unreadable = !unreadable_.ok();
+  }
+  Status status = unreadable ? ReadAgain() : Status();
+  CodeSource code;
+  if (status.ok()) {
+    std::lock_guard lock(mutex_);
+    code = record_.history.back().code_source;
+    using Kind = SourceCredential::Kind;
+    if (code.credential.kind == Kind::kBasic || code.credential.kind == Kind::kBearer) {
+      status =
+          Status(StatusCode::kFailedPrecondition, "workmanager",
+                 "worker " + id_ +
+                     ": expected a named credential, found one whose secret was not kept: load its "
+                     "code again");
     }
-    done(status, loaded->entry.sha256);
+  }
+  return FinishLoad(std::move(status), std::move(code),
+                    [](const std::string&) { return Status(); });
+}
+
+Status WorkerSlot::FinishLoad(Status status, CodeSource code, const ManagedWorker::Commit& commit) {
+  std::shared_ptr<ManagedWorker> worker;
+  if (status.ok()) {
+    WorkerRecord record;
+    {
+      std::lock_guard lock(mutex_);
+      record = record_;
+    }
+    auto made = MakeWorker(*services_, record, std::move(code));
+    status = made.ok() ? (*made)->LoadFirst(commit) : made.status();
+    if (status.ok()) worker = *std::move(made);
+  }
+  std::vector<std::function<void()>> deferred;
+  {
+    std::lock_guard lock(mutex_);
+    worker_ = worker;
+    error_ = status.ok() ? std::string() : status.ToString();
+    loading_ = false;
+    deferred = std::exchange(deferred_, {});
+  }
+  if (!worker) Tell(Lifecycle::kFailed, status);
+  if (worker) status = Follow(*worker, WorkerStatus::kStopped);
+  for (auto& action : deferred) action();
+  return status;
+}
+
+Status WorkerSlot::Follow(ManagedWorker& worker, WorkerStatus done) {
+  for (;;) {
+    WorkerStatus wanted{};
+    {
+      std::lock_guard lock(mutex_);
+      wanted = record_.status;
+      if (deleted_ || wanted == done) return {};
+    }
+    if (wanted == WorkerStatus::kStopped) {
+      worker.Stop(services_->StopTimeout(), [](const Status&) {});
+    } else {
+      const Status status = worker.Start();
+      std::lock_guard lock(mutex_);
+      error_ = status.ok() ? std::string() : status.ToString();
+      if (!status.ok()) return status;
+    }
+    done = wanted;
+  }
+}
+
+bool WorkerSlot::Defer(std::function<void()> action) {
+  std::lock_guard lock(mutex_);
+  if (!loading_) return false;
+  deferred_.push_back(std::move(action));
+  return true;
+}
+
+void WorkerSlot::Post(std::function<void()> action) {
+  services_->needed().runtime.executor.Post(std::move(action));
+}
+
+// --- lifecycle ----------------------------------------------------------------------------------
+
+Status WorkerSlot::Start() {
+  WorkerStatus before{};
+  if (Status status = SetStatus(WorkerStatus::kRunning, before); !status.ok()) return status;
+  Status status;
+  if (const auto worker = Loaded()) {
+    status = worker->Start();
+    if (status.ok()) {
+      std::unique_lock lock(mutex_);
+      error_.clear();
+      lock.unlock();
+      return Follow(*worker, WorkerStatus::kRunning);
+    }
+  } else {
+    status = Recover();  // and starts, by the record
+  }
+  if (!status.ok() && before != WorkerStatus::kRunning) {
+    WorkerStatus ignored{};
+    if (Status undone = SetStatus(before, ignored); !undone.ok()) {
+      services_->needed().runtime.log.Write(
+          LogLevel::kError, "workmanager",
+          "worker " + id_ + ": did not start, but its record says so: " + undone.ToString());
+    }
+  }
+  return status;
+}
+
+void WorkerSlot::Stop(Done done) {
+  if (records_ != nullptr && MustNotWait()) {
+    return Post([self = shared_from_this(), done = std::move(done)]() mutable {
+      self->Stop(std::move(done));
+    });
+  }
+  WorkerStatus before{};
+  if (Status status = SetStatus(WorkerStatus::kStopped, before); !status.ok()) return done(status);
+  const auto again = [self = shared_from_this(), done] { self->Stop(done); };
+  if (Defer(again)) return;
+  const auto worker = Loaded();
+  if (!worker) return done({});
+  worker->Stop(services_->StopTimeout(), std::move(done));
+  if (Status status = Follow(*worker, WorkerStatus::kStopped); !status.ok()) {
+    services_->needed().runtime.log.Write(LogLevel::kError, "workmanager", status.ToString());
+  }
+}
+
+Status WorkerSlot::Forget() {
+  std::optional<Executor::BlockingScope> blocking;
+  if (records_ != nullptr) blocking.emplace();
+  std::lock_guard writing(writing_);
+  {
+    std::lock_guard lock(mutex_);
+    if (deleted_) return {};
+  }
+  if (records_ != nullptr) {
+    if (Status status = records_->Remove(id_, etag_); !status.ok()) return status;
+  }
+  std::lock_guard lock(mutex_);
+  deleted_ = true;
+  return {};
+}
+
+void WorkerSlot::Delete(std::function<void()> forget, Done done) {
+  if (records_ != nullptr && MustNotWait()) {
+    return Post(
+        [self = shared_from_this(), forget = std::move(forget), done = std::move(done)]() mutable {
+          self->Delete(std::move(forget), std::move(done));
+        });
+  }
+  if (Status status = Forget(); !status.ok()) return done(status);
+  Unload(services_->StopTimeout(), true, std::move(forget), std::move(done));
+}
+
+void WorkerSlot::Release(Timeout timeout, std::function<void()> forget, Done done) {
+  Unload(timeout, false, std::move(forget), std::move(done));
+}
+
+void WorkerSlot::Unload(Timeout timeout, bool deletes, std::function<void()> forget, Done done) {
+  const auto again = [self = shared_from_this(), timeout, deletes, forget, done] {
+    self->Unload(timeout, deletes, forget, done);
   };
-  worker_->LoadCode(std::move(code), std::move(commit), timeout, std::move(swapped));
+  if (Defer(again)) return;
+  if (const auto worker = Loaded()) {
+    if (deletes) return worker->Delete(timeout, std::move(forget), std::move(done));
+    return worker->Unload(timeout, std::move(forget), std::move(done));
+  }
+  if (deletes) Tell(Lifecycle::kDeleted, {});
+  forget();
+  done({});
+}
+
+void WorkerSlot::Tell(Lifecycle change, Status why) const {
+  auto subject = std::make_shared<LifecycleSubject>();
+  subject->worker_id = id_;
+  {
+    std::lock_guard lock(mutex_);
+    subject->topics = record_.topics;
+  }
+  services_->setting->events->Tell(std::move(subject), change, std::move(why));
+}
+
+// --- code ---------------------------------------------------------------------------------------
+
+void WorkerSlot::LoadCode(CodeSource code, LoadedDone done) {
+  std::shared_ptr<ManagedWorker> worker;
+  Status status;
+  bool empty = false;
+  {
+    std::lock_guard lock(mutex_);
+    status = Readable();
+    if (status.ok() && loading_) {
+      status = Status(StatusCode::kFailedPrecondition, "workmanager",
+                      "worker " + id_ + ": expected no other load, found one running");
+    } else if (status.ok() && !code.mime_type.empty() && code.mime_type != record_.mime_type) {
+      status = Status(StatusCode::kInvalidArgument, "workmanager",
+                      "worker " + id_ + ": expected code of type " + record_.mime_type +
+                          ", found " + code.mime_type);
+    }
+    code.mime_type = record_.mime_type;
+    worker = worker_;
+    empty = status.ok() && !worker;
+    if (empty) loading_ = true;
+  }
+  if (!status.ok()) return done(status, {});
+  if (records_ != nullptr) KeepPath(code);
+  auto swap = std::make_shared<Swap>();
+  swap->entry.code_source = WithoutSecrets(code);
+  auto commit = [self = shared_from_this(), swap](const std::string& sha256) {
+    swap->entry.sha256 = sha256;
+    swap->entry.created_at = self->services_->needed().runtime.clock.Now();
+    const Status kept = self->Change([&](WorkerRecord& record) {
+      swap->before = record.history;
+      AppendHistory(record.history, swap->entry);
+      return Status();
+    });
+    swap->kept = kept.ok();
+    return kept;
+  };
+  if (empty) {
+    auto load = [self = shared_from_this(), code = std::move(code), commit, swap,
+                 done = std::move(done)] {
+      done(self->FinishLoad({}, code, commit), swap->entry.sha256);
+    };
+    return MustNotWait() ? Post(std::move(load)) : load();
+  }
+  auto swapped = [self = shared_from_this(), swap, done = std::move(done)](const Status& outcome) {
+    if (!outcome.ok() && swap->kept) self->TakeBack(swap->entry, swap->before);
+    done(outcome, swap->entry.sha256);
+  };
+  worker->LoadCode(std::move(code), std::move(commit), services_->StopTimeout(),
+                   std::move(swapped));
+}
+
+// --- what it says -------------------------------------------------------------------------------
+
+Status WorkerSlot::SetTags(const std::function<void(Tags&)>& edit) {
+  return Change([&](WorkerRecord& record) {
+    edit(record.tags);
+    return CheckTags(record.tags, "workmanager");
+  });
 }
 
 WorkerInfo WorkerSlot::Info() const {
-  WorkerInfo info = worker_->Info();
-  std::lock_guard lock(mutex_);
-  info.tags = tags_;
+  WorkerInfo info;
+  info.id = id_;
+  std::shared_ptr<ManagedWorker> worker;
+  {
+    std::lock_guard lock(mutex_);
+    info.mime_type = record_.mime_type;
+    info.topics = record_.topics;
+    info.created_at = record_.created_at;
+    info.config = record_.config;
+    info.tags = record_.tags;
+    info.error = unreadable_.ok() ? error_ : unreadable_.ToString();
+    const bool ours = record_.instance_id == services_->instance_id();
+    info.status = ours || !unreadable_.ok() ? WorkerStatus::kStopped : record_.status;
+    worker = worker_;
+  }
+  if (worker) {
+    WorkerInfo running = worker->Info();
+    running.tags = std::move(info.tags);
+    if (running.error.empty()) running.error = std::move(info.error);
+    return running;
+  }
+  if (auto engine = services_->needed().engines.Find(info.mime_type); engine.ok()) {
+    info.language = (*engine)->Describe().language;
+  }
   return info;
+}
+
+WorkerMetrics WorkerSlot::Metrics() const {
+  if (const auto worker = Loaded()) return worker->Metrics();
+  WorkerMetrics metrics;
+  metrics.id = id_;
+  metrics.status = WorkerStatus::kStopped;
+  metrics.failed = true;
+  return metrics;
 }
 
 std::vector<HistoryEntry> WorkerSlot::History() const {
   std::lock_guard lock(mutex_);
-  return history_;
+  return record_.history;
 }
 
 WorkerSlot::Tags WorkerSlot::GetTags() const {
   std::lock_guard lock(mutex_);
-  return tags_;
+  return record_.tags;
 }
 
-Status WorkerSlot::SetTag(std::string key, std::string value) {
+std::shared_ptr<ManagedWorker> WorkerSlot::Loaded() const {
   std::lock_guard lock(mutex_);
-  Tags tags = tags_;
-  tags.insert_or_assign(std::move(key), std::move(value));
-  if (Status status = CheckTags(tags, "workmanager"); !status.ok()) return status;
-  tags_ = std::move(tags);
-  return {};
-}
-
-Status WorkerSlot::SetTags(Tags tags) {
-  if (Status status = CheckTags(tags, "workmanager"); !status.ok()) return status;
-  std::lock_guard lock(mutex_);
-  tags_ = std::move(tags);
-  return {};
+  return worker_;
 }
 
 std::string WorkerSlot::sha256() const {
   std::lock_guard lock(mutex_);
-  return history_.empty() ? std::string() : history_.back().sha256;
+  return record_.history.empty() ? std::string() : record_.history.back().sha256;
 }
 
 }  // namespace virtufin::inline v0::detail

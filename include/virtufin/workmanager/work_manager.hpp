@@ -1,11 +1,11 @@
 // WorkManager: creates workers, feeds them events and publishes their replies.
 // Specification: docs/openspec/specs/workmanager/spec.md
-// A plain class: no gRPC, no network, nothing on disk. Events of a worker's topics reach it in
-// order, one at a time; every worker of a topic gets every event, but of a group only one does. A
-// reply goes to the extension `replytopic` of the event it answers, else to its own extension
-// `publishtopic`, else to the topic that equals its type: a worker whose replies have one of its
-// own topics feeds itself. What becomes of workers is told on topic `workmanager.lifecycle`
-// (docs/events.md).
+// A plain class: no gRPC, no network; on disk is what a state store keeps there. Events of a
+// worker's topics reach it in order, one at a time; every worker of a topic gets every event, but
+// of a group only one does. A reply goes to the extension `replytopic` of the event it answers,
+// else to its own extension `publishtopic`, else to the topic that equals its type: a worker whose
+// replies have one of its own topics feeds itself. What becomes of workers is told on topic
+// `workmanager.lifecycle` (docs/events.md).
 #pragma once
 
 #include <chrono>
@@ -26,6 +26,7 @@
 #include "virtufin/worker/gateway_client.hpp"
 #include "virtufin/workmanager/code_source.hpp"
 #include "virtufin/workmanager/metrics.hpp"
+#include "virtufin/workmanager/peers.hpp"
 #include "virtufin/workmanager/worker_info.hpp"
 
 namespace virtufin::inline v0 {
@@ -42,6 +43,10 @@ struct WorkManagerOptions {
   std::int64_t retry_base_delay_ms = 200;
   /// How often each running worker is told on topic `workmanager.infra.worker`; 0: never.
   std::int64_t heartbeat_interval_ms = 10'000;
+  /// Who this manager is in the records of its workers: the same after each restart, another for
+  /// each manager over one state store. Empty: `default`, or by chance without a store.
+  std::string instance_id = {};
+  bool recovery_on_start = true;  // it is not ready before Recover; Platform::Start calls that
 };
 
 struct CreateWorkerRequest {
@@ -52,17 +57,15 @@ struct CreateWorkerRequest {
   /// (`Block`, `DropOldest`, `DropNewest`, `Conflate`), `virtufin.group` (workers of one group
   /// compete), `virtufin.instances` (a pool of so many, up to 256: each has the code loaded for
   /// itself, a queue of its own and its share of the events by `subject`, all events of a subject
-  /// in order; in a group they are so many members of it instead), `virtufin.ordered` (`false`: later events pass one that is retried),
-  /// `virtufin.patterns` (`true`: `topics` are patterns as in SubscribeOptions; Start refuses an
-  /// illegal one), `virtufin.retryaftertimeout` (`true`: what was overdue is retried as well).
+  /// in order; in a group they are so many members of it instead), `virtufin.ordered` (`false`:
+  /// later events pass one that is retried), `virtufin.patterns` (`true`: `topics`
+  /// are patterns as in SubscribeOptions; Start refuses an illegal one),
+  /// `virtufin.retryaftertimeout` (`true`: what was overdue is retried as well).
   std::map<std::string, std::string> config = {};
   std::map<std::string, std::string> tags = {};  // at most 50; never seen by the worker
-};
-
-/// On whose behalf a call is made, for the audit: one log line for each call that changes something,
-/// with who, what, worker, MIME type, digest of the code and outcome.
-struct CallContext {
-  std::string who = "application";  // a key's name, else a peer's address
+  /// No record: the worker ends with the process. For workers that the application creates anew at
+  /// each start, which a recovery would double.
+  bool ephemeral = false;
 };
 
 class WorkManager {
@@ -75,6 +78,8 @@ class WorkManager {
     GatewayClient* gateway = nullptr;  // what gateway_call reaches; null: UNAVAILABLE
     CodeFetcher* fetcher = nullptr;    // for code from URLs; null: UNIMPLEMENTED
     StateStore* state = nullptr;       // of workers, config `stateservice`; null: UNAVAILABLE
+    StateStore* records = nullptr;     // of this; null: workers end with the process
+    PeerForwarder* peers = nullptr;    // reaches other instances over `records`; null: none
   };
   using Done = std::function<void(Status)>;
 
@@ -131,6 +136,17 @@ class WorkManager {
                 const CallContext& by = {});
   Status SetTags(std::string_view id, std::map<std::string, std::string> tags,
                  const CallContext& by = {});
+
+  /// Loads the workers that this instance has records of and has not loaded, in parallel, and
+  /// starts those that ran; answers how many are loaded now. One that fails is listed STOPPED with
+  /// its error, and its record stays as it is. With peers, one instance at a time recovers: a lease
+  /// of another is waited for, up to 30 s. The executor must run. [any], on a thread that may wait.
+  /// Errors: those of StateStore; UNAVAILABLE naming who has the lease.
+  Result<std::int32_t> Recover(const CallContext& by = {});
+  /// From now on other instances reach this one at `address`; calls for workers of one that is gone
+  /// make them this one's. [any], on a thread that may wait.
+  /// Errors: FAILED_PRECONDITION without a store; those of StateStore.
+  Status Join(std::string address);
 
   WorkManagerMetrics Metrics() const;  // [any] [callback]
   WorkManagerHealth Health() const;    // [any] [callback]

@@ -17,6 +17,8 @@ namespace virtufin::test {
 /// What a manager may have besides.
 struct Extras {
   CodeFetcher* fetcher = nullptr;
+  StateStore* records = nullptr;
+  PeerForwarder* peers = nullptr;
 };
 
 struct ManagerFixture {
@@ -31,6 +33,8 @@ struct ManagerFixture {
     (void)engines.Register(std::make_unique<ScriptedEngine>(scripts));
     WorkManager::Dependencies dependencies{runtime, bus, engines, gateway};
     dependencies.fetcher = extras.fetcher;
+    dependencies.records = extras.records;
+    dependencies.peers = extras.peers;
     manager = std::make_unique<WorkManager>(options, dependencies);
     (void)executor.Start();
   }

@@ -1,0 +1,35 @@
+// What is kept of a worker: its record, and the JSON in which that lies in the state store.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "virtufin/workmanager/work_manager.hpp"
+
+namespace virtufin::inline v0::detail {
+
+struct WorkerRecord {
+  std::string id;
+  std::string instance_id;  // who runs it
+  std::string mime_type;    // canonical
+  std::vector<std::string> topics;
+  Timestamp created_at;
+  std::map<std::string, std::string> config;
+  std::map<std::string, std::string> tags;
+  WorkerStatus status = WorkerStatus::kStopped;  // what was asked for last
+  std::vector<HistoryEntry> history;             // of a loaded worker never empty
+};
+
+/// Appends what was loaded and cuts what is too old: at most 100 codes, and of the content of those
+/// before the last one at most 4 MiB, the newest first.
+void AppendHistory(std::vector<HistoryEntry>& history, HistoryEntry entry);
+
+/// Errors: INVALID_ARGUMENT for text that is no UTF-8; RESOURCE_EXHAUSTED for what no store takes.
+Result<std::string> EncodeRecord(const WorkerRecord& record);
+/// Errors: DATA_LOSS naming the member, what was expected and what was found; FAILED_PRECONDITION
+/// for a record of a newer library.
+Result<WorkerRecord> DecodeRecord(std::string_view json);
+
+}  // namespace virtufin::inline v0::detail

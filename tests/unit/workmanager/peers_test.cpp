@@ -1,0 +1,178 @@
+// Two managers over one store: calls go to the owner, an owner that is gone is replaced.
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "fixture.hpp"
+#include "virtufin/event/state_key.hpp"
+#include "virtufin/state/memory.hpp"
+#include "workmanager/instances.hpp"
+
+using namespace virtufin;
+using namespace virtufin::test;
+
+namespace {
+
+/// Calls the manager at an address directly.
+class DirectPeers final : public PeerForwarder {
+ public:
+  void Add(const std::string& address, WorkManager* manager) { managers_[address] = manager; }
+
+  void Forward(const Peer& peer, PeerCall call, std::function<void(Status)> done) override {
+    forwarded.Add(peer.instance_id);
+    const auto found = managers_.find(peer.address);
+    if (found == managers_.end() || found->second == nullptr) {
+      return done(Status(StatusCode::kUnavailable, "test", "nobody at " + peer.address));
+    }
+    WorkManager& manager = *found->second;
+    using Kind = PeerCall::Kind;
+    switch (call.kind) {
+      case Kind::kStart:
+        return done(manager.Start(call.worker_id, call.by));
+      case Kind::kStop:
+        return manager.Stop(call.worker_id, std::move(done), call.by);
+      case Kind::kDelete:
+        return manager.Delete(call.worker_id, std::move(done), call.by);
+      case Kind::kLoadCode:
+        return manager.LoadCode(call.worker_id, call.code, std::move(done), call.by);
+      case Kind::kSetTag:
+        return done(manager.SetTag(call.worker_id, call.tags.begin()->first,
+                                   call.tags.begin()->second, call.by));
+      case Kind::kSetTags:
+        return done(manager.SetTags(call.worker_id, call.tags, call.by));
+    }
+  }
+  Collector<std::string> forwarded;
+
+ private:
+  std::map<std::string, WorkManager*> managers_;
+};
+
+WorkManagerOptions Named(const std::string& instance_id) {
+  WorkManagerOptions options = ManagerFixture::Quick(30'000, 30'000);
+  options.instance_id = instance_id;
+  return options;
+}
+
+struct Two {
+  Two() {
+    a = Make("a");
+    b = Make("b");
+    REQUIRE(a->manager->Join("host-a").ok());
+    REQUIRE(b->manager->Join("host-b").ok());
+  }
+  std::unique_ptr<ManagerFixture> Make(const std::string& id) {
+    Extras extras;
+    extras.records = store.get();
+    extras.peers = &peers;
+    auto f = std::make_unique<ManagerFixture>(Named(id), WallClock(), 2, nullptr, extras);
+    f->Script("one", ReplyWith("\"one\"", "out"));
+    f->Script("two", ReplyWith("\"two\"", "out"));
+    peers.Add("host-" + id, f->manager.get());
+    return f;
+  }
+  /// The instance ends without a word, as by kill -9.
+  void Kill(const std::string& id) {
+    REQUIRE(store->Delete("workmanager", HeartbeatKey("workmanager", id)).ok());
+    peers.Add("host-" + id, nullptr);
+  }
+
+  std::unique_ptr<StateStore> store = MakeMemoryStore(WallClock());
+  DirectPeers peers;
+  std::unique_ptr<ManagerFixture> a, b;
+};
+
+std::string Answer(ManagerFixture& f) {
+  Collector<Message> answers;
+  const auto watch = f.Watch("out", answers);
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  return std::string(answers.WaitFor(1).at(0).event().data_text());
+}
+
+}  // namespace
+
+// Pins WM-50.
+TEST_CASE("calls for a worker of another instance take effect there") {
+  Two two;
+  CreateWorkerRequest request;
+  request.code = Code("one");
+  request.topics = {"in"};
+  const std::string id = *two.a->manager->Create(std::move(request));
+  CHECK(two.b->manager->Start(id).ok());
+  CHECK(two.a->manager->Get(id)->status == WorkerStatus::kRunning);
+  CHECK(two.b->manager->Get(id)->status == WorkerStatus::kRunning);
+  CHECK(two.b->manager->LoadCode(id, Code("two")).ok());
+  CHECK(two.b->manager->SetTag(id, "env", "prod").ok());
+  CHECK(two.b->manager->List({{"env", "prod"}}).size() == 1);
+  CHECK(two.b->manager->SetTags(id, {{"desk", "fx"}}).ok());
+  CHECK(*two.b->manager->GetTag(id, "desk") == "fx");
+  CHECK(two.b->manager->History(id)->size() == 2);
+  CHECK(Answer(*two.a) == "\"two\"");
+  CHECK(two.b->manager->Stop(id).ok());
+  CHECK(two.a->manager->Get(id)->status == WorkerStatus::kStopped);
+  CHECK(two.b->manager->LoadCode(id, Code("nope")).code() == StatusCode::kInvalidArgument);
+  CHECK(two.peers.forwarded.WaitFor(6).size() >= 6);
+  CHECK(two.b->scripts->loads == 0);
+  CHECK(two.b->manager->Delete(id).ok());
+  CHECK(two.a->manager->List().empty());
+  CHECK(two.b->manager->Start(id).code() == StatusCode::kNotFound);
+}
+
+// Pins WM-50.
+TEST_CASE("the receiver of a call replaces an owner that is gone") {
+  Two two;
+  const std::string id = two.a->Run("one", {"in"});
+  two.peers.Add("host-a", nullptr);
+  CHECK(two.b->manager->SetTag(id, "env", "prod").code() == StatusCode::kUnavailable);
+  two.Kill("a");
+  CHECK(two.b->manager->SetTag(id, "env", "prod").ok());
+  CHECK(two.b->manager->Get(id)->status == WorkerStatus::kRunning);
+  CHECK(Answer(*two.b) == "\"one\"");
+  // The old owner was only away: it learns of it by its next write, and lets go.
+  CHECK(two.a->manager->Stop(id).code() == StatusCode::kAborted);
+  CHECK(two.a->scripts->loads == two.a->scripts->unloads);
+  CHECK(two.b->manager->Get(id)->status == WorkerStatus::kRunning);
+}
+
+// Pins WM-50.
+TEST_CASE("a call is passed on once, and without peers not at all") {
+  Two two;
+  const std::string id = two.a->Run("one", {"in"});
+  CallContext forwarded;
+  forwarded.forwarded = true;
+  CHECK(two.b->manager->Start(id, forwarded).code() == StatusCode::kFailedPrecondition);
+  Extras extras;
+  extras.records = two.store.get();
+  ManagerFixture alone(Named("c"), WallClock(), 2, nullptr, extras);
+  const Status refused = alone.manager->Start(id);
+  CHECK(refused.code() == StatusCode::kFailedPrecondition);
+  CHECK(refused.message().find("'a'") != std::string_view::npos);
+  CHECK(*alone.manager->Recover() == 0);
+}
+
+// Pins WM-50.
+TEST_CASE("one instance at a time recovers; who is gone holds no lease") {
+  Two two;
+  auto memory = MakeMemoryStore(WallClock());
+  detail::GuardedStore store(*memory, two.a->runtime, 0, 0);
+  detail::Instances one(store, two.a->runtime, "one"), other(store, two.a->runtime, "other");
+  REQUIRE(one.Join("x").ok());
+  REQUIRE(other.Join("y").ok());
+  auto held = one.AcquireRecovery();
+  REQUIRE(held.ok());
+  CHECK(one.AcquireRecovery().ok());  // as after its restart
+  auto again = one.AcquireRecovery();
+  REQUIRE(again.ok());
+  std::atomic<bool> released{false};
+  std::thread waiter([&] {
+    CHECK(other.AcquireRecovery().ok());
+    CHECK(released);
+  });
+  released = true;
+  { const auto gone = *std::move(again); }
+  waiter.join();
+  auto left = one.AcquireRecovery();
+  REQUIRE(left.ok());
+  one.Leave();
+  CHECK(other.AcquireRecovery().ok());
+}
