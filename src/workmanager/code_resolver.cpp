@@ -48,7 +48,9 @@ Result<std::vector<std::uint8_t>> ReadFile(const std::string& path) {
   const File file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   struct stat about {};
   if (file.descriptor < 0 || fstat(file.descriptor, &about) != 0) {
-    return Invalid(path + ": " + std::strerror(errno));
+    const bool missing = errno == ENOENT || errno == ENOTDIR;
+    return Status(missing ? StatusCode::kNotFound : StatusCode::kInvalidArgument, "workmanager",
+                  path + ": " + std::strerror(errno));
   }
   if (!S_ISREG(about.st_mode) || static_cast<std::uint64_t>(about.st_size) > kMaxFileBytes) {
     return Invalid(path + ": expected a regular file of at most " + std::to_string(kMaxFileBytes) +

@@ -146,8 +146,8 @@ class Engine {
   virtual EngineInfo Describe() const = 0;  // [any]
   /// Brings the code to life. Runs initialisers of the worker, so it may take long: declare it
   /// blocking. `code` and `identity` are borrowed until it returns, `host` is shared. [any]
-  /// Errors: INVALID_ARGUMENT with the loader's words; FAILED_PRECONDITION when this engine is not
-  /// available here; RESOURCE_EXHAUSTED.
+  /// Errors: NOT_FOUND when no file is at the path; INVALID_ARGUMENT with the loader's words;
+  /// FAILED_PRECONDITION when this engine is not available here; RESOURCE_EXHAUSTED.
   virtual Result<std::unique_ptr<LoadedWorker>> Load(const WorkerCode& code,
                                                      const WorkerIdentity& identity,
                                                      std::shared_ptr<WorkerHost> host) = 0;

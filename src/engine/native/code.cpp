@@ -15,7 +15,8 @@ Result<std::vector<std::uint8_t>> ReadWhole(const std::string& path, std::size_t
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat about {};
   if (!file.ok() || fstat(file.get(), &about) != 0) {
-    return SystemError(StatusCode::kInvalidArgument, path, errno);
+    const bool missing = errno == ENOENT || errno == ENOTDIR;
+    return SystemError(missing ? StatusCode::kNotFound : StatusCode::kInvalidArgument, path, errno);
   }
   if (!S_ISREG(about.st_mode)) {
     return Status(StatusCode::kInvalidArgument, "engine", path + ": expected a regular file");

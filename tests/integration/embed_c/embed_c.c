@@ -87,7 +87,7 @@ static int check_errors(virtufin_platform_t* platform) {
   virtufin_text_t* id = NULL;
   error = NULL;
   CHECK(virtufin_worker_create_from_file(platform, VIRTUFIN_STR("/no/such/lib.so"), &topic, 1, &id,
-                                         &error) != VIRTUFIN_OK);
+                                         &error) == VIRTUFIN_NOT_FOUND);
   CHECK(strstr(virtufin_error_get_message(error).data, "/no/such/lib.so") != NULL);
   virtufin_error_free(error);
 

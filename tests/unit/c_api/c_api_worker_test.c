@@ -369,7 +369,7 @@ static void code_comes_from_one_place(void) {
       {{.functions = x}, VIRTUFIN_INVALID_ARGUMENT, "no factory is called 'x'"},
       {{.content = x}, VIRTUFIN_INVALID_ARGUMENT, ""},
       {{.content = x, .mime_type = x}, VIRTUFIN_INVALID_ARGUMENT, "application/x-native-dll"},
-      {{.path = str("/no/such.so")}, VIRTUFIN_INVALID_ARGUMENT, "/no/such.so"},
+      {{.path = str("/no/such.so")}, VIRTUFIN_NOT_FOUND, "/no/such.so"},
   };
   virtufin_platform_t* platform = start_platform();
   for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); ++i) {

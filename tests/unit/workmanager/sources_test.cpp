@@ -102,6 +102,9 @@ TEST_CASE("code that is not the pinned one is refused, wherever it comes from") 
     CHECK(refused.message().find(Digest("w")) != std::string_view::npos);
     CHECK(f.manager->LoadCode(*id, source).code() == StatusCode::kInvalidArgument);
   }
+  file.path = folder / "gone";
+  file.sha256 = Digest("w");
+  CHECK(f.manager->Create(Request(file)).status().code() == StatusCode::kNotFound);
 }
 
 // Pins WM-42.
