@@ -1,4 +1,4 @@
-// What a worker in a harness takes for its host: records, scripted answers, a clock that stands still.
+// What a worker in a harness takes for its host: records, scripted answers, a clock that is moved.
 #pragma once
 
 #include <cstdint>

@@ -308,6 +308,68 @@ TEST_CASE_TEMPLATE_DEFINE("topics are given as one text, as a braced list or as 
   CHECK(strings.numbers() == std::vector<std::uint64_t>{4, 5});
 }
 
+// Pins PS-60.
+TEST_CASE_TEMPLATE_DEFINE("an injected event comes to one subscription, in its place", Driver,
+                          pubsub_suite_inject) {
+  Driver driver;
+  Inbox inbox, other, member, rival, shard;
+  SubscribeOptions sharded = Queue(16);
+  sharded.shards = 2;
+  SubscribeOptions grouped = Queue(16);
+  grouped.group = "pool";
+  const auto subscription = driver.bus().Subscribe("a", Queue(16), inbox.Handler()).value();
+  const auto of_other = driver.bus().Subscribe("a", Queue(16), other.Handler()).value();
+  const auto of_shard = driver.bus().Subscribe("s", sharded, shard.Handler()).value();
+  const auto of_member = driver.bus().Subscribe("g", grouped, member.Handler()).value();
+  const auto of_rival = driver.bus().Subscribe("g", grouped, rival.Handler()).value();
+  REQUIRE(driver.bus().Publish(Numbered("a", 1)).ok());
+  CHECK(subscription.Inject(Numbered("elsewhere", 2)).ok());
+  REQUIRE(driver.bus().Publish(Numbered("a", 3)).ok());
+  for (std::uint64_t i = 1; i <= 8; ++i) {
+    CHECK(of_shard.Inject(NumberedAbout("s", std::to_string(i), i)).ok());
+    CHECK(of_member.Inject(Numbered("g", i)).ok());
+  }
+  inbox.Await(3);
+  other.Await(2);
+  shard.Await(8);
+  member.Await(8);
+  driver.Settle();
+  CHECK(inbox.numbers() == Range(1, 3));
+  CHECK(other.numbers() == std::vector<std::uint64_t>{1, 3});
+  CHECK(shard.numbers() == Range(1, 8));
+  CHECK(member.numbers() == Range(1, 8));
+  CHECK(rival.size() == 0);
+
+  CHECK(Subscription().Inject(Numbered("a", 4)).code() == StatusCode::kUnavailable);
+  SubscribeOptions inlined;
+  inlined.dispatch = Dispatch::kInline;
+  const auto of_inline = driver.bus().Subscribe("a", inlined, inbox.Handler()).value();
+  CHECK(of_inline.Inject(Numbered("a", 4)).code() == StatusCode::kUnimplemented);
+}
+
+// Pins PS-60.
+TEST_CASE_TEMPLATE_DEFINE("an injected event never waits for room", Driver,
+                          pubsub_suite_inject_full) {
+  Driver driver;
+  Turnstile turnstile;
+  Inbox inbox;
+  auto subscription = driver.bus().Subscribe("a", Queue(2), inbox.HandlerBehind(turnstile)).value();
+  REQUIRE(driver.bus().Publish(Numbered("a", 1)).ok());
+  turnstile.AwaitArrivals(1);
+  Status refused;
+  std::uint64_t sent = 1;
+  while (refused.ok() && sent < 20) {
+    refused = subscription.Inject(Numbered("a", sent + 1));
+    if (refused.ok()) ++sent;
+  }
+  CHECK(refused.code() == StatusCode::kResourceExhausted);
+  turnstile.Open();
+  inbox.Await(sent);
+  CHECK(inbox.numbers() == Range(1, sent));
+  subscription.Unsubscribe();
+  CHECK(subscription.Inject(Numbered("a", 99)).code() == StatusCode::kUnavailable);
+}
+
 }  // namespace virtufin::test
 
 /// Runs this part for `driver`; once per translation unit.
@@ -324,6 +386,8 @@ TEST_CASE_TEMPLATE_DEFINE("topics are given as one text, as a braced list or as 
   VIRTUFIN_INVOKE(pubsub_suite_nested, driver);      \
   VIRTUFIN_INVOKE(pubsub_suite_inline, driver);      \
   VIRTUFIN_INVOKE(pubsub_suite_shards, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_inject, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_inject_full, driver); \
   VIRTUFIN_INVOKE(pubsub_suite_invalid, driver);     \
   }                                                  \
   static_assert(true, "wants a semicolon")

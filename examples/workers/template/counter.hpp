@@ -1,4 +1,4 @@
-// Counter: a worker to start from. It takes commands as JSON, keeps a record, publishes what changed.
+// Counter: a worker to start from. It takes commands as JSON, keeps a record, tells what changed.
 // Rename it, change the commands, keep the shape; docs/guide/test-a-worker.md tells about the rest.
 #pragma once
 

@@ -1,4 +1,4 @@
-// For those who implement WorkerHost: what is checked of a worker's wishes, and the events of timers.
+// For those who implement WorkerHost: checks of what a worker asks for, and the events of timers.
 // Specification: docs/openspec/specs/worker-abi/spec.md
 #pragma once
 

@@ -1,5 +1,5 @@
-// WorkerHarness: runs one worker in a test, without a platform: events in, replies out, and all that
-// it asks its host for recorded or scripted. The worker is a class, a shared library or a package;
+// WorkerHarness: runs one worker in a test, without a platform: events in, replies out; what it asks
+// its host for is recorded or scripted. The worker is a class, a shared library or a package;
 // libraries go through the engine and the ABI that a host uses.
 //
 //   auto harness = virtufin::WorkerHarness::OfLibrary("libmy_worker.so").value();
@@ -72,8 +72,8 @@ class WorkerHarness {
   CallOutcome Send(const CloudEvent& event);
   /// The same of an event of type `type` with JSON data.
   CallOutcome Send(std::string_view json, std::string_view type = "test");
-  /// Moves the clock; timers that are due come one after another, each at its time. What their calls
-  /// gave. A negative `by` counts as 0.
+  /// Moves the clock; timers that are due come one after another, each at its time. Answers what
+  /// their calls gave. A negative `by` counts as 0.
   std::vector<CallOutcome> Advance(std::chrono::nanoseconds by);
   /// Loads the same code anew, then unloads the old: what LoadCode of a host does. Errors: those of
   /// the load; the old code stays.

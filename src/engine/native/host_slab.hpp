@@ -60,7 +60,7 @@ void CloseHostSlot(HostSlot* slot) noexcept;
 /// The callbacks find the state, but no host: for a load that is left in place for ever.
 void DetachHost(HostSlot* slot) noexcept;
 
-/// Keeps the host of a load while a function of one of its tables runs: from its first call on until
+/// Keeps the host of a load while a function of one of its tables runs; there is none any more when
 /// its Shutdown returned.
 class HostUse {
  public:

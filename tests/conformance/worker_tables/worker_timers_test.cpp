@@ -1,10 +1,14 @@
 // Timers of workers under a manual clock: order, numbers, what ends them.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "conformance/worker_tables/tables_fixture.hpp"
+#include "support/scale.hpp"
 
 using namespace virtufin;
 using namespace virtufin::test;
@@ -104,5 +108,43 @@ TEST_CASE("the timer of a replayed event tells the time of the replay") {
     CHECK(worker.Ask("start t 1500000 0", "2020-09-13T12:26:40Z") == "0");
     worker.clock.Advance(milliseconds(2));
     CHECK(worker.Await(2)[1] == Tick("t", 1, "2020-09-13T12:26:40.001500Z", 0, "historical"));
+  }
+}
+
+// Pins WA-53.
+TEST_CASE("timers keep their order while events, stops and new code race with them") {
+  TablesFixture worker(Form::kCpp);
+  std::atomic<bool> done{false};
+  std::thread time([&] {
+    while (!done) worker.clock.Advance(std::chrono::microseconds(500));
+  });
+  std::thread events([&] {
+    for (int i = 0; !done; ++i) {
+      worker.Tell("start t" + std::to_string(i) + " 1000000 1000000\ncancel last\nstart o" +
+                  std::to_string(i) + " 200000 0");
+    }
+  });
+  for (int round = 0; round < Scaled(60); ++round) {
+    worker.Tell("start tick" + std::to_string(round) + " 1000000 1000000");
+    if (round % 3 == 0) {
+      REQUIRE(worker.manager->LoadCode(worker.id, CodeOf(Form::kCpp)).ok());
+    } else if (round % 3 == 1) {
+      REQUIRE(worker.manager->Stop(worker.id).ok());
+      REQUIRE(worker.manager->Start(worker.id).ok());
+    }
+  }
+  REQUIRE(worker.manager->Delete(worker.id).ok());
+  done = true;
+  time.join();
+  events.join();
+  std::map<std::string, std::uint64_t> last;
+  for (const std::string& entry : worker.Await(0)) {
+    if (!entry.starts_with("timer ")) continue;
+    const std::size_t name_end = entry.find(' ', 6);
+    const std::string name = entry.substr(6, name_end - 6);
+    const std::uint64_t count = std::stoull(entry.substr(name_end + 1));
+    CHECK_MESSAGE(count > last[name], entry);
+    CHECK_MESSAGE((name.starts_with("o") || name.starts_with("tick")), entry);  // t: cancelled
+    last[name] = count;
   }
 }
