@@ -18,6 +18,7 @@
 #include "virtufin/core/executor.hpp"
 #include "virtufin/engine/engine.hpp"
 #include "virtufin/event/message.hpp"
+#include "virtufin/event/topic.hpp"
 
 namespace virtufin::inline v0::detail {
 
@@ -27,10 +28,10 @@ class WorkerTimers : public std::enable_shared_from_this<WorkerTimers> {
   /// Queues a message for the worker. Called without a lock.
   using Deliver = std::function<Status(const Message&)>;
 
-  /// Topics of this worker's timer events; what begins with kPrefix is no event of the bus.
+  /// Topics of timer events; what begins with kPrefix is no event of the bus, but for dead letters.
   static constexpr std::string_view kPrefix = "com.virtufin.worker.timer.";
   static bool IsTimer(const Message& message) noexcept {
-    return message.topic().starts_with(kPrefix);
+    return message.topic().starts_with(kPrefix) && !IsDeadLetterTopic(message.topic());
   }
 
   WorkerTimers(std::string_view worker_id, const Runtime& runtime, Deliver deliver);

@@ -46,8 +46,8 @@ inline constexpr std::size_t kMaxTopicBytes = 65'535;  // of what a worker publi
 
 /// What a host offers to one load of a worker; implemented by workmanager. Shared with the load: an
 /// abandoned call may still be inside when everybody else has let go. What a host does not offer
-/// answers UNIMPLEMENTED. Arguments are borrowed until a function returns. docs of the C functions
-/// behind these: virtufin/virtufin_worker_api_c.h.
+/// answers UNIMPLEMENTED. Arguments are borrowed until a function returns. What workers are told of
+/// these functions: virtufin/virtufin_worker_api_c.h.
 class WorkerHost {
  public:
   virtual ~WorkerHost() = default;

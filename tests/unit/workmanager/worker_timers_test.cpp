@@ -135,6 +135,9 @@ TEST_CASE("a timer's event is claimed once, by the load that started it") {
   CHECK(fixture.timers->Claim(message, 1, 2));  // the same call, tried again
   CHECK(!fixture.timers->Claim(message, 2, 2));
 
+  const Message letter(std::string(message.topic()) + "-dead", message.event());
+  CHECK(!WorkerTimers::IsTimer(letter));  // for those who subscribe dead letters
+
   // One of another worker, which a group handed over.
   const Message foreign(std::string(WorkerTimers::kPrefix) + "other", message.event());
   CHECK(!fixture.timers->Claim(foreign, 1, 2));
