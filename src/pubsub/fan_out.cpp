@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -10,6 +12,7 @@
 
 #include "pubsub/inline_subscription.hpp"
 #include "pubsub/queued_subscription.hpp"
+#include "pubsub/topic_hash.hpp"
 #include "virtufin/core/executor.hpp"
 #include "virtufin/pubsub/inproc.hpp"
 
@@ -109,7 +112,9 @@ class Publication {
       : core_(core), message_(message) {}
 
   void Offer(QueuedSubscription& subscription) {
-    if (!subscription.group().empty()) {
+    if (subscription.sharded()) {
+      if (subscription.Wants(SubjectHash())) OfferTo(subscription);
+    } else if (!subscription.group().empty()) {
       rivals_.push_back(&subscription);
     } else {
       OfferTo(subscription);
@@ -154,6 +159,15 @@ class Publication {
     }
     return refusals_.Take();
   }
+  /// Made once, however many shards there are.
+  std::uint32_t SubjectHash() {
+    if (!subject_hash_) {
+      // Another seed than the topic tables have: what falls together there need not here.
+      constexpr std::uint64_t kSeed = 0x2545f4914f6cdd1d;
+      subject_hash_ = static_cast<std::uint32_t>(TopicHash(message_.event().subject(), kSeed));
+    }
+    return *subject_hash_;
+  }
   /// False when it has ended.
   bool OfferTo(QueuedSubscription& subscription) {
     const Offered offered = subscription.Offer(message_);
@@ -196,6 +210,7 @@ class Publication {
   std::vector<QueuedSubscription*> rivals_;
   Refusals refusals_;
   std::vector<QueuedSubscription*> full_;
+  std::optional<std::uint32_t> subject_hash_;
   std::size_t takers_ = 0;
   bool stopped_ = false;
 };

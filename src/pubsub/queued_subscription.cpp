@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "pubsub/fan_out.hpp"
-#include "pubsub/topic_hash.hpp"
 
 namespace virtufin::inline v0 {
 namespace detail {
@@ -54,18 +53,7 @@ QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executo
   if (overflow_ == Overflow::kConflate) batch_.Reserve(1);
 }
 
-bool QueuedSubscription::FallsToAnother(const Message& message) const noexcept {
-  // Another seed than the topic tables have: what falls together there need not here.
-  constexpr std::uint64_t kSeed = 0x2545f4914f6cdd1d;
-  return TopicHash(message.event().subject(), kSeed) % shards_ != shard_;
-}
-
 Offered QueuedSubscription::Offer(const Message& message) {
-  if (shards_ > 1 && FallsToAnother(message)) return Offered::kPassed;
-  return Take(message);
-}
-
-Offered QueuedSubscription::Take(const Message& message) {
   if (overflow_ == Overflow::kConflate) {
     return OfferConflated(message);
   }
@@ -92,9 +80,8 @@ Offered QueuedSubscription::Take(const Message& message) {
 
 Status QueuedSubscription::Inject(const Message& message) {
   if (core().stopped.load(std::memory_order_acquire)) return BrokerStopped();
-  switch (Take(message)) {
+  switch (Offer(message)) {
     case Offered::kTaken:
-    case Offered::kPassed:
       return {};
     case Offered::kEnded:
       return {StatusCode::kUnavailable, "pubsub", "subscription '" + name() + "' has ended"};

@@ -36,7 +36,6 @@ namespace detail {
 /// What became of an event at one subscription.
 enum class Offered : std::uint8_t {
   kTaken,    // queued, or dropped as the policy says
-  kPassed,   // it falls to another shard
   kEnded,    // the subscription has ended
   kMissed,   // the subscription lags: counted
   kStopped,  // the broker stopped while the publisher waited: counted
@@ -92,6 +91,12 @@ class QueuedSubscription : public InprocSubscription,
   const Status& lag_status() const noexcept { return lag_status_; }
   Status Inject(const Message& message) override;
   SubscriptionCounters counters() const override;
+  /// One of several that share the events by subject.
+  bool sharded() const noexcept { return shards_ > 1; }
+  /// A subject of that hash falls to it.
+  bool Wants(std::uint32_t subject_hash) const noexcept {
+    return (std::uint64_t{subject_hash} * shards_) >> 32 == shard_;
+  }
   /// The group whose members compete for each event; empty: none.
   const std::string& group() const noexcept { return group_; }
 
@@ -130,8 +135,6 @@ class QueuedSubscription : public InprocSubscription,
 
   void OnIdle() override;
 
-  bool FallsToAnother(const Message& message) const noexcept;
-
   // The mutex is held.
   std::uint64_t Waiting() const noexcept { return tail_ - next_.load(std::memory_order_seq_cst); }
   bool HasRoom() noexcept;
@@ -154,7 +157,6 @@ class QueuedSubscription : public InprocSubscription,
   std::vector<Attempt> TakeWaiting();
 
   // The mutex is not held.
-  Offered Take(const Message& message);
   Offered OfferPressed(const Message& message);
   Offered OfferConflated(const Message& message);
   void Finish(Released& released);

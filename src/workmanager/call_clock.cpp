@@ -5,53 +5,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#include <x86intrin.h>
 #endif
 
 namespace virtufin::inline v0::detail {
-namespace {
-
-std::uint64_t SteadyNow() noexcept {
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                        std::chrono::steady_clock::now().time_since_epoch())
-                                        .count());
-}
-
-#if defined(__x86_64__)
-/// The processor says that its counter runs at one speed, whatever it does.
-bool HasCounter() noexcept {
-  unsigned a = 0;
-  unsigned b = 0;
-  unsigned c = 0;
-  unsigned d = 0;
-  return __get_cpuid(0x80000007, &a, &b, &c, &d) != 0 && (d & (1U << 8)) != 0;
-}
-std::uint64_t Counter() noexcept { return __rdtsc(); }
-#elif defined(__aarch64__)
-bool HasCounter() noexcept { return true; }
-std::uint64_t Counter() noexcept {
-  std::uint64_t ticks = 0;
-  asm volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-  return ticks;
-}
-#else
-bool HasCounter() noexcept { return false; }
-std::uint64_t Counter() noexcept { return SteadyNow(); }
-#endif
-
-/// Seconds a tick; 0 when the counter does not count.
-double Compare() noexcept {
-  constexpr std::uint64_t kLongEnoughNs = 20'000;
-  const std::uint64_t began = SteadyNow();
-  const std::uint64_t first = Counter();
-  std::uint64_t ended = began;
-  while (ended - began < kLongEnoughNs) ended = SteadyNow();
-  const std::uint64_t last = Counter();
-  if (last <= first) return 0;
-  return static_cast<double>(ended - began) * 1e-9 / static_cast<double>(last - first);
-}
-
-}  // namespace
 
 CallClock::CallClock() {
   if (HasCounter()) {
@@ -64,6 +20,35 @@ CallClock::CallClock() {
   }
 }
 
-std::uint64_t CallClock::Now() const noexcept { return counter_ ? Counter() : SteadyNow(); }
+std::uint64_t CallClock::SteadyNow() noexcept {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+bool CallClock::HasCounter() noexcept {
+#if defined(__x86_64__)
+  unsigned a = 0;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  return __get_cpuid(0x80000007, &a, &b, &c, &d) != 0 && (d & (1U << 8)) != 0;
+#elif defined(__aarch64__)
+  return true;
+#else
+  return false;
+#endif
+}
+
+double CallClock::Compare() noexcept {
+  constexpr std::uint64_t kLongEnoughNs = 20'000;
+  const std::uint64_t began = SteadyNow();
+  const std::uint64_t first = Counter();
+  std::uint64_t ended = began;
+  while (ended - began < kLongEnoughNs) ended = SteadyNow();
+  const std::uint64_t last = Counter();
+  if (last <= first) return 0;
+  return static_cast<double>(ended - began) * 1e-9 / static_cast<double>(last - first);
+}
 
 }  // namespace virtufin::inline v0::detail

@@ -80,7 +80,7 @@ WorkerMetrics ManagedWorker::Metrics() const {
   metrics.failed = state_ == State::kFailed;
   metrics.degraded = Degraded();
   metrics.counters = counters_;
-  metrics.durations = durations_;
+  metrics.durations = setting_->clock.Durations(durations_);
   metrics.queue = ended_queues_;
   for (const Instance& instance : instances_) {
     const SubscriptionCounters counters = instance.subscription.counters();

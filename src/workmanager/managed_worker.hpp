@@ -207,7 +207,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   std::vector<Instance> instances_;  // as many for ever
   std::uint32_t loads_ = 0;          // so far, refused ones included
   WorkerCounters counters_;
-  CallDurations durations_;
+  CallTally durations_;
   QueueMetrics ended_queues_;  // of subscriptions that ended
 
   // What is told.

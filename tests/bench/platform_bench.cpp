@@ -151,11 +151,11 @@ BENCHMARK(InstancesOfOneWorker)->RangeMultiplier(4)->Range(1, 64)->UseManualTime
 // What it costs to measure a call and to count it in its bucket.
 void CountingCallDurations(benchmark::State& state) {
   const detail::CallClock clock;
-  CallDurations durations;
+  detail::CallTally tally;
   for (auto _ : state) {
     const std::uint64_t began = clock.Now();
-    benchmark::DoNotOptimize(durations);
-    clock.Count(began, clock.Now(), durations);
+    benchmark::DoNotOptimize(tally);
+    clock.Count(began, clock.Now(), tally);
   }
 }
 BENCHMARK(CountingCallDurations);

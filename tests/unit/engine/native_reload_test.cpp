@@ -1,5 +1,6 @@
-// A C++ worker reloaded a thousand times at one path, its code changed each time.
+// A C++ worker loaded and unloaded thousands of times.
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -7,6 +8,7 @@
 #include <iterator>
 #include <string>
 
+#include "support/scale.hpp"
 #include "unit/engine/fixture.hpp"
 #include "virtufin/engine/native.hpp"
 
@@ -31,7 +33,38 @@ fs::path PathOfBuilds() {
   return fs::path(folder) / "libreloaded.so";
 }
 
+/// Bytes that were asked for and not given back; 0 under a sanitizer, which has its own heap.
+std::size_t HeapInUse() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
 }  // namespace
+
+// Pins WA-9.
+TEST_CASE("loads and unloads leave a host struct of 64 bytes each and nothing else") {
+  const bool nightly = std::getenv("VIRTUFIN_TESTS_NIGHTLY") != nullptr;
+  const int cycles = nightly ? 10'000 : test::Scaled(2'000);
+  const auto engine = MakeNativeEngine();
+  const auto host = std::make_shared<RecordingHost>();
+  const auto cycle = [&] {
+    const auto worker = LoadWorker(*engine, NativeFile(RELOADED_1), host);
+    CHECK(Answer(*worker, "any") == "1 1 1 1");
+  };
+  for (int i = 0; i < 100; ++i) cycle();  // what is made once
+  const std::size_t descriptors = OpenDescriptors();
+  const std::uint64_t loads = GetNativeCounters().loads;
+  const std::size_t before = HeapInUse();
+  for (int i = 0; i < cycles; ++i) cycle();
+  const std::size_t after = HeapInUse();
+  CHECK(GetNativeCounters().loads - loads == static_cast<std::uint64_t>(cycles));
+  constexpr std::size_t kPage = 64 * 64;  // host structs are taken from pages of 63
+  const std::size_t allowed = 65 * static_cast<std::size_t>(cycles) + 2 * kPage;
+  CHECK(after <= before + allowed);
+  CHECK(OpenDescriptors() == descriptors);
+  CHECK(Maps().find("libreloaded") == std::string::npos);
+  CHECK(Maps().find("virtufin-worker") == std::string::npos);
+}
 
 // Pins WA-8, WA-9.
 TEST_CASE("each of 1000 reloads at one path runs the new code and leaves nothing mapped") {
