@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "struct_names.hpp"
 #include "virtufin/core/bytes.hpp"
 #include "virtufin/core/result.hpp"
 #include "virtufin/virtufin.h"
@@ -56,11 +57,6 @@ inline Status Require(std::initializer_list<Required> parameters) {
   return {};
 }
 
-inline Status BadSize(std::size_t expected, std::uint32_t found) {
-  return Invalid("struct_size: expected " + std::to_string(expected) + ", found " +
-                 std::to_string(found) + ", or values in fields that this library lacks");
-}
-
 inline Status BadIndex(std::size_t index, std::size_t count) {
   return Status(
       StatusCode::kOutOfRange, "c_api",
@@ -69,21 +65,36 @@ inline Status BadIndex(std::size_t index, std::size_t count) {
 
 inline constexpr std::uint32_t kMaxStructSize = 4096;
 
+/// The size that the caller gave a struct. Errors: INVALID_ARGUMENT naming it.
+template <class T>
+Status ReadSize(const T* given, std::uint32_t& size) {
+  static_assert(kStructName<T> != nullptr);
+  std::memcpy(&size, given, sizeof(size));
+  if (size >= sizeof(size) && size <= kMaxStructSize) return {};
+  return Invalid(std::string(kStructName<T>) + ".struct_size: expected " +
+                 std::to_string(sizeof(T)) + " (of another header 4 to " +
+                 std::to_string(kMaxStructSize) + "), found " + std::to_string(size));
+}
+
 /// Copies a struct of the caller's header into ours: fields it does not know stay zero, fields that
 /// we do not know must be zero, and so must `reserved`.
 template <class T>
 Status ReadStruct(const T* given, T& out) {
   const auto* const bytes = reinterpret_cast<const unsigned char*>(given);
   std::uint32_t size = 0;
-  std::memcpy(&size, bytes, sizeof(size));
-  const auto is_zero = [](unsigned char byte) { return byte == 0; };
-  if (size < sizeof(size) || size > kMaxStructSize ||
-      (size > sizeof(T) && !std::all_of(bytes + sizeof(T), bytes + size, is_zero))) {
-    return BadSize(sizeof(T), size);
+  if (Status status = ReadSize(given, size); !status.ok()) return status;
+  for (std::size_t at = sizeof(T); at < size; ++at) {
+    if (bytes[at] == 0) continue;
+    return Invalid(std::string(kStructName<T>) + ": expected 0 behind the " +
+                   std::to_string(sizeof(T)) + " bytes that this library knows, found " +
+                   std::to_string(bytes[at]) + " in byte " + std::to_string(at));
   }
   std::memcpy(&out, bytes, std::min<std::size_t>(size, sizeof(T)));
   if constexpr (requires { out.reserved; }) {
-    if (out.reserved != 0) return Invalid("reserved: expected 0, or a library that knows more");
+    if (out.reserved != 0) {
+      return Invalid(std::string(kStructName<T>) + ".reserved: expected 0, found " +
+                     std::to_string(out.reserved));
+    }
   }
   return {};
 }
@@ -94,8 +105,7 @@ template <class T>
 Status WriteStruct(const T& full, T* out) {
   auto* const bytes = reinterpret_cast<unsigned char*>(out);
   std::uint32_t size = 0;
-  std::memcpy(&size, bytes, sizeof(size));
-  if (size < sizeof(size) || size > kMaxStructSize) return BadSize(sizeof(T), size);
+  if (Status status = ReadSize(out, size); !status.ok()) return status;
   const std::size_t known = std::min<std::size_t>(size, sizeof(T));
   std::memcpy(bytes, &full, known);
   std::memset(bytes + known, 0, size - known);

@@ -311,7 +311,8 @@ static void subscribe_options_of_other_headers_are_taken_or_refused(void) {
     if (size <= sizeof(options.known)) continue;
     ((unsigned char*)&options)[size - 1] = 1;
     CHECK_ERROR(subscribe_status(platform, &topic, &options.known, on_event, &error),
-                VIRTUFIN_INVALID_ARGUMENT, "struct_size: expected 88");
+                VIRTUFIN_INVALID_ARGUMENT,
+                "virtufin_subscribe_options_t: expected 0 behind the 88 bytes");
   }
   end_platform(platform);
 }
@@ -327,7 +328,7 @@ static void counters_are_of_a_subscription_and_need_room(void) {
   CHECK_ERROR(virtufin_subscription_get_counters(subscription, NULL, &error),
               VIRTUFIN_INVALID_ARGUMENT, "counters");
   CHECK_ERROR(virtufin_subscription_get_counters(subscription, &counters, &error),
-              VIRTUFIN_INVALID_ARGUMENT, "struct_size");
+              VIRTUFIN_INVALID_ARGUMENT, "virtufin_subscription_counters_t.struct_size");
   publish(platform, "t", "1");
   AWAIT(counters_of(subscription).delivered == 1);
   end_platform(platform);

@@ -229,7 +229,8 @@ static void what_a_setter_was_given_wrong_is_said_by_build(void) {
   core.text = str("");
   CHECK(build_with(core, NULL) == VIRTUFIN_OK && built_attributes == 4);
   core.reserved = 1;
-  CHECK_ERROR(build_with(core, &error), VIRTUFIN_INVALID_ARGUMENT, "reserved");
+  CHECK_ERROR(build_with(core, &error), VIRTUFIN_INVALID_ARGUMENT,
+              "virtufin_attribute_t.reserved: expected 0, found 1");
 
   virtufin_event_builder_t* builder = virtufin_event_builder_new();
   virtufin_event_t* event = NULL;
@@ -338,7 +339,9 @@ static void structs_of_other_headers_are_filled_as_far_as_they_go(void) {
         virtufin_event_get_typed_attribute(event, str("lots"), &tomorrow.known, &error);
     const int fits = size >= 4 && size <= sizeof(tomorrow);
     CHECK(status == (fits ? VIRTUFIN_OK : VIRTUFIN_INVALID_ARGUMENT));
-    if (!fits) check_contains(virtufin_error_get_message(error), "struct_size: expected 56");
+    if (!fits)
+      check_contains(virtufin_error_get_message(error),
+                     "virtufin_attribute_t.struct_size: expected 56");
     virtufin_error_free(error);
     CHECK(tomorrow.known.struct_size == size || size > sizeof(tomorrow));
     const unsigned char* bytes = (const unsigned char*)&tomorrow;

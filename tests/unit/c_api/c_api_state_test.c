@@ -183,7 +183,7 @@ static void what_state_refuses_says_why(void) {
   REFUSED(virtufin_state_set(platform, kService, k, k, &options, NULL, &error), "ttl_ms");
   options.struct_size = 1;
   REFUSED(virtufin_state_set(platform, kService, k, k, &options, NULL, &error),
-          "struct_size: expected 32");
+          "virtufin_state_set_options_t.struct_size: expected 32");
   REFUSED(virtufin_state_delete(NULL, kService, k, kNone, NULL, &error), "platform");
   REFUSED(virtufin_state_delete(platform, kService, kNone, kNone, NULL, &error), "key");
   REFUSED(virtufin_state_get_bulk(NULL, kService, &k, 1, &page, &error), "platform");

@@ -417,11 +417,12 @@ static void a_worker_that_cannot_be_made_says_why(void) {
   virtufin_worker_code_t old_code = code;
   old_code.struct_size = 3;
   CHECK_ERROR(try_create(platform, &old_code, &kOptions, &error), VIRTUFIN_INVALID_ARGUMENT,
-              "struct_size");
+              "virtufin_worker_code_t.struct_size");
   virtufin_worker_options_t old_options = kOptions;
   old_options.struct_size = 0;
   CHECK_ERROR(try_create(platform, &code, &old_options, &error), VIRTUFIN_INVALID_ARGUMENT,
-              "struct_size");
+              "virtufin_worker_options_t.struct_size: expected 56 (of another header 4 to 4096), "
+              "found 0");
   CHECK(counter_get(&trader.created) == 0);
   end_platform(platform);
 }
@@ -449,14 +450,14 @@ static void a_refused_table_is_finalized_once(void) {
   CHECK_ERROR(try_register(platform, "x", NULL, &error), VIRTUFIN_INVALID_ARGUMENT, "functions");
   functions.reserved = 1;
   CHECK_ERROR(try_register(platform, "x", &functions, &error), VIRTUFIN_INVALID_ARGUMENT,
-              "reserved");
+              "virtufin_worker_functions_t.reserved: expected 0, found 1");
   functions.reserved = 0;
   functions.process = NULL;
   CHECK_ERROR(try_register(platform, "x", &functions, &error), VIRTUFIN_INVALID_ARGUMENT,
               "process");
   functions.struct_size = 2;
   CHECK_ERROR(try_register(platform, "x", &functions, &error), VIRTUFIN_INVALID_ARGUMENT,
-              "struct_size");
+              "virtufin_worker_functions_t.struct_size");
   CHECK(trader.finalized == 0);
   end_platform(platform);
   CHECK(trader.finalized == 1);
