@@ -25,7 +25,7 @@ set(VIRTUFIN_COMPONENTS
   "rpc|45|core,proto,engine,workmanager"
   "platform|50|core,event,pubsub,state,state_sqlite,worker,engine,engine_inproc,engine_native,exchange,workmanager,workmanager_fetch,websocketmanager"
   "c_api|60|core,event,pubsub,state,worker,engine,engine_inproc,exchange,workmanager,websocketmanager,platform"
-  "examples|70|core,event,pubsub,state,state_sqlite,worker,worker_abi,engine,engine_inproc,engine_native,engine_packer,worker_harness,exchange,sim,workmanager,websocketmanager,platform,c_api")
+  "examples|70|core,event,net,proto,rpc,pubsub,state,state_sqlite,worker,worker_abi,engine,engine_inproc,engine_native,engine_packer,worker_harness,exchange,sim,workmanager,websocketmanager,platform,c_api")
 
 # Their headers lie in src/<name>/ and are never installed; whoever may use them includes them there.
 set(VIRTUFIN_INTERNAL net sim)

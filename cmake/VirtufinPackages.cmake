@@ -1,6 +1,6 @@
-# Debian packages by cpack, one per install component: libvirtufin0, libvirtufin-dev and, with
-# VIRTUFIN_BUILD_DOCS, libvirtufin-doc. Configure with -DCMAKE_INSTALL_PREFIX=/usr, so that the
-# libraries go where Debian looks for them.
+# Debian packages by cpack, one per install component: libvirtufin0, libvirtufin-dev, virtufin-daemons
+# where they are built and, with VIRTUFIN_BUILD_DOCS, libvirtufin-doc. Configure with
+# -DCMAKE_INSTALL_PREFIX=/usr, so that the libraries go where Debian looks for them.
 include_guard(GLOBAL)
 set(VIRTUFIN_PACKAGE_MAINTAINER "The libvirtufin project <libvirtufin@packages.invalid>" CACHE STRING
   "who answers for the Debian packages: Name <address>")
@@ -52,6 +52,16 @@ This package holds the headers, the static libraries of the C++ components,
 and the files for CMake and pkg-config.")
 
 set(packages virtufin_runtime virtufin_dev)
+if(TARGET virtufin_workmanager_daemon)
+  list(APPEND packages virtufin_daemons)
+  list(APPEND CPACK_COMPONENTS_ALL virtufin_daemons)
+  set(CPACK_DEBIAN_VIRTUFIN_DAEMONS_PACKAGE_NAME virtufin-daemons)
+  set(CPACK_DEBIAN_VIRTUFIN_DAEMONS_PACKAGE_SECTION net)
+  set(CPACK_DEBIAN_VIRTUFIN_DAEMONS_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_VIRTUFIN_DAEMONS_DESCRIPTION
+    "${what}\n.\n\
+This package holds the daemons: virtufin-workmanager.")
+endif()
 if(VIRTUFIN_BUILD_DOCS)
   list(APPEND packages virtufin_doc)
   list(APPEND CPACK_COMPONENTS_ALL virtufin_doc)

@@ -17,6 +17,7 @@ build install/c -DWORKERS=/work/worker.build
 quiet ctest --test-dir /work/c.build --output-on-failure --no-tests=error
 build embed_c
 quiet /work/embed_c.build/embed_c_example /work/worker.build/libanswer_c.so
+quiet virtufin-workmanager --check-config
 build embed_cpp
 quiet /work/embed_cpp.build/embed_cpp_example /work/worker.build/libanswer_cpp.so
 

@@ -1,0 +1,93 @@
+// Where the daemon's options come from, and which it refuses.
+#include <fstream>
+
+#include "integration/daemon/process.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace virtufin::test;
+
+namespace {
+
+struct Outcome {
+  int status = 0;
+  std::string said;
+};
+
+Outcome Check(std::vector<std::string> arguments, const Process::Environment& environment = {}) {
+  arguments.push_back("--check-config");
+  Process process(arguments, environment);
+  Outcome outcome;
+  outcome.status = process.ExitStatus();
+  outcome.said = process.Said();
+  return outcome;
+}
+
+void CheckRefused(const Outcome& outcome, std::string_view words) {
+  CHECK(outcome.status == 2);
+  CHECK_MESSAGE(outcome.said.find(words) != std::string::npos, outcome.said);
+}
+
+}  // namespace
+
+// Pins WM-71.
+TEST_CASE("the daemon listens elsewhere only with a key, client certificates or a clear word") {
+  for (const char* address : {"0.0.0.0", "192.0.2.1", "::", "2001:db8::1", "126.0.0.1"}) {
+    const Outcome refused = Check({"--listen", address});
+    CheckRefused(refused, "expected api-key or tls-client-ca");
+    CHECK(refused.said.find(address) != std::string::npos);
+    CHECK(Check({"--listen", address, "--api-key", "alice=secret"}).status == 0);
+    const Outcome insecure = Check({"--listen", address, "--insecure"});
+    CHECK(insecure.status == 0);
+    CHECK(insecure.said.find("warning: insecure") != std::string::npos);
+  }
+  for (const char* address : {"127.0.0.1", "127.9.9.9", "::1"}) {
+    const Outcome good = Check({"--listen", address});
+    CHECK(good.status == 0);
+    CHECK(good.said.find("warning: no api-key") != std::string::npos);
+  }
+  CheckRefused(Check({"--listen", "localhost"}), "expected an IPv4 or IPv6 address");
+}
+
+// Pins WM-71.
+TEST_CASE("an option that is none is refused by its name, wherever it stands") {
+  CheckRefused(Check({"--grpc-port", "65536"}), "grpc-port: expected a whole number");
+  CheckRefused(Check({"--nothing"}), "--nothing");
+  CheckRefused(Check({"--set", "workmanager.nothing=1"}), "workmanager.nothing");
+  CheckRefused(Check({"--api-key", "secret"}), "<name>=<key>");
+  CheckRefused(Check({}, {{"HttpPort", "x"}}), "HttpPort: http-port: expected");
+  CheckRefused(Check({}, {{"ApiAuth__Keys__", "x"}}), "ApiAuth__Keys__");
+  CheckRefused(Check({"--config", "/nowhere/at all"}), "/nowhere/at all");
+  CHECK(Check({"--tls-certificate", "/nowhere"}).said.find("/nowhere: expected a file") !=
+        std::string::npos);
+  TemporaryFolder folder;
+  std::ofstream(folder / "bad.toml") << "nothing = 1\n";
+  CheckRefused(Check({"--config", folder / "bad.toml"}), "nothing");
+}
+
+// Pins WM-71.
+TEST_CASE("the environment overrides the file, and the command line both") {
+  TemporaryFolder folder;
+  std::ofstream(folder / "good.toml") << "listen = \"0.0.0.0\"\n"
+                                         "log-format = \"json\"\n"
+                                         "workmanager.call_timeout_ms = 5000\n"
+                                         "[api-key]\n"
+                                         "alice = \"secret\"\n";
+  const std::string file = folder / "good.toml";
+  CHECK(Check({"--config", file}).status == 0);
+  CHECK(Check({"--config", file}).said.find("no tls-certificate") != std::string::npos);
+  CHECK(Check({"--config", file}, {{"ListenAddress", "::1"}}).said.find("warning") ==
+        std::string::npos);
+  CheckRefused(Check({"--config", file, "--listen", "name"}, {{"ListenAddress", "::1"}}), "'name'");
+  CHECK(Check({"--listen", "0.0.0.0"}, {{"ApiAuth__Keys__bob", "secret"}}).status == 0);
+}
+
+// Pins WM-71.
+TEST_CASE("the daemon tells its version and its options") {
+  Process version({"--version"});
+  CHECK(version.ExitStatus() == 0);
+  CHECK(version.HasSaid("virtufin-workmanager 0."));
+  Process help({"--help"});
+  CHECK(help.ExitStatus() == 0);
+  CHECK(help.HasSaid("--check-config"));
+  CHECK(help.HasSaid("$GrpcPort"));
+}

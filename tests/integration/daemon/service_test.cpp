@@ -1,0 +1,146 @@
+// A daemon that runs: its gRPC and its HTTP port, its log, its end.
+#include <fstream>
+#include <iterator>
+
+#include "integration/daemon/process.hpp"
+#include "proto/lite/work_manager.pb.h"
+#include "support/grpc_client.hpp"
+#include "support/raw_client.hpp"
+#include "support/temporary_folder.hpp"
+
+using namespace virtufin;
+using namespace virtufin::test;
+
+namespace {
+
+std::string Contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A daemon on free ports, and a client of it.
+struct Daemon {
+  explicit Daemon(const std::string& directory, std::vector<std::string> more = {},
+                  const Process::Environment& environment = {})
+      : process(Arguments(directory, std::move(more)), environment),
+        http(static_cast<std::uint16_t>(std::stoi(process.WaitForPort("http")))),
+        client("127.0.0.1:" + process.WaitForPort("grpc")) {}
+
+  static std::vector<std::string> Arguments(const std::string& directory,
+                                            std::vector<std::string> more) {
+    for (const char* argument : {"--http-port", "0", "--grpc-port", "0", "--data-directory"}) {
+      more.emplace_back(argument);
+    }
+    more.push_back(directory);
+    return more;
+  }
+  RawAnswer Get(const std::string& path, const std::string& fields = {}) {
+    RawClient raw(http);
+    REQUIRE(raw.Send("GET " + path + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n"));
+    return raw.Answer();
+  }
+  GrpcReply Call(const char* method, const std::string& bytes) {
+    return client.Unary(std::string("/virtufin.WorkManager/") + method, bytes);
+  }
+  GrpcReply CallOf(const char* method, const std::string& id) {
+    lite::StartWorkerRequest request;
+    request.set_id(id);
+    return Call(method, request.SerializeAsString());
+  }
+  std::string Create(const char* library) {
+    lite::CreateWorkerRequest request;
+    request.mutable_code_source()->set_content(Contents(library));
+    request.set_mime_type("application/x-native-dll");
+    request.add_topics("in");
+    const GrpcReply reply = Call("CreateWorker", request.SerializeAsString());
+    REQUIRE_MESSAGE(reply.code == 0, reply.message);
+    lite::CreateWorkerResponse response;
+    REQUIRE(response.ParseFromString(reply.body));
+    return response.id();
+  }
+  int Load(const std::string& id, const std::string& content) {
+    lite::LoadCodeRequest request;
+    request.set_id(id);
+    request.mutable_code_source()->set_content(content);
+    return Call("LoadCode", request.SerializeAsString()).code;
+  }
+
+  Process process;
+  const std::uint16_t http;
+  GrpcClient client;
+};
+
+}  // namespace
+
+// Pins WM-70.
+TEST_CASE("the daemon runs native workers by calls and tells its health and numbers") {
+  TemporaryFolder folder;
+  Daemon daemon(folder / "data");
+  const std::string id = daemon.Create(HELLO_C);
+  CHECK(daemon.CallOf("StartWorker", id).code == 0);
+  CHECK(daemon.Get("/health/live").status == 200);
+  CHECK(daemon.Get("/health/ready").status == 200);
+  const RawAnswer health = daemon.Get("/health");
+  CHECK(health.status == 200);
+  CHECK(health.Has("Content-Type: application/json"));
+  CHECK(health.body.find("{\"status\":\"Healthy\",\"totalDuration\":\"00:00:0") == 0);
+  CHECK(health.body.find("\"readiness\":{\"status\":\"Healthy\"") != std::string::npos);
+  const RawAnswer metrics = daemon.Get("/metrics?a=b");
+  CHECK(metrics.status == 200);
+  CHECK(metrics.Has("Content-Type: text/plain; version=0.0.4; charset=utf-8"));
+  for (const std::string& line :
+       {std::string("virtufin_workers{status=\"running\"} 1"),
+        "virtufin_worker_events_total{worker=\"" + id + "\",outcome=\"failed\"} 0",
+        "virtufin_worker_duration_seconds_bucket{worker=\"" + id + "\",le=\"0.001\"} 0",
+        "virtufin_worker_duration_seconds_bucket{worker=\"" + id + "\",le=\"+Inf\"} 0",
+        "virtufin_worker_duration_seconds_count{worker=\"" + id + "\"} 0",
+        std::string("virtufin_queue_depth 0"),
+        std::string("virtufin_queue_dropped_total{policy=\"Block\"} 0")}) {
+    CHECK_MESSAGE(metrics.body.find("\n" + line + "\n") != std::string::npos, line);
+  }
+  CHECK(daemon.Get("/nothing").status == 404);
+  RawClient post(daemon.http);
+  REQUIRE(post.Send("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n."));
+  CHECK(post.Answer().status == 405);
+
+  CHECK(daemon.Load(id, Contents(HELLO_CPP)) == 0);
+  CHECK(daemon.Load(id, "no library") == 3);
+  CHECK(daemon.CallOf("StopWorker", id).code == 0);
+  CHECK(daemon.CallOf("DeleteWorker", id).code == 0);
+  daemon.process.Signal(SIGTERM);
+  CHECK(daemon.process.ExitStatus() == 0);
+  CHECK(daemon.process.HasSaid("stops: SIGTERM"));
+}
+
+// Pins WM-70.
+TEST_CASE("with a key the daemon's numbers and calls need it, its health does not") {
+  TemporaryFolder folder;
+  Daemon daemon(folder / "data", {"--log-format", "json"}, {{"ApiAuth__Keys__bob", "secret"}});
+  CHECK(daemon.Get("/health").status == 200);
+  CHECK(daemon.Get("/health/ready").status == 200);
+  CHECK(daemon.Get("/metrics").status == 401);
+  CHECK(daemon.Get("/metrics", "x-api-key: secret\r\n").status == 200);
+  CHECK(daemon.Get("/healthy").status == 401);
+  CHECK(daemon.Call("ListWorkers", "").code == 16);
+  daemon.process.Signal(SIGINT);
+  CHECK(daemon.process.ExitStatus() == 0);
+  CHECK(daemon.process.HasSaid(
+      "\"level\":\"info\",\"component\":\"workmanager\",\"message\":\"stops: SIGINT\"}\n"));
+  CHECK_FALSE(daemon.process.HasSaid("secret"));
+}
+
+// Pins WM-70.
+TEST_CASE("a daemon whose port is taken says so and ends") {
+  TemporaryFolder folder;
+  Daemon first(folder / "one");
+  for (const char* option : {"--http-port", "--grpc-port"}) {
+    const bool is_http = std::string_view(option) == "--http-port";
+    const std::string taken =
+        is_http ? std::to_string(first.http) : first.process.WaitForPort("grpc");
+    std::vector<std::string> arguments = Daemon::Arguments(folder / "two", {});
+    arguments.insert(arguments.end(), {option, taken});
+    Process second(arguments);
+    CHECK(second.ExitStatus() == 1);
+    CHECK_MESSAGE(second.HasSaid(taken), second.Said());
+  }
+}
