@@ -161,6 +161,7 @@ Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
   // Records in memory would end with the workers that they are of.
   const bool durable = impl->options.state || impl->options.state_driver != "memory";
   if (durable) needed.records = impl->state.get();
+  needed.peers = impl->options.peers.get();
   impl->workers = std::make_unique<WorkManager>(impl->options.workmanager, needed);
 #ifdef VIRTUFIN_HAS_FEEDS
   const WebSocketManagerOptions feeds{impl->options.max_feeds, impl->options.feed_stop_timeout_ms};

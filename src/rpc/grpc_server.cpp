@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "proto/lite/health.pb.h"
+#include "rpc/metadata.hpp"
 #include "rpc/reactors.hpp"
 #include "rpc/work_manager_service.hpp"
 #include "virtufin/proto/descriptor_set.hpp"
@@ -33,7 +34,9 @@ Status Check(const RpcServerOptions& options) {
     return Invalid("tls_client_ca_pem: expected a certificate of the server, too");
   }
   for (const RpcKey& key : options.keys) {
-    if (key.key.empty()) return Invalid("keys: expected a key for '" + key.name + "', found none");
+    if (key.key.empty() || !detail::IsMetadata(key.key)) {
+      return Invalid("keys: expected printable ASCII as the key of '" + key.name + "'");
+    }
   }
   const auto limit = static_cast<std::size_t>(std::numeric_limits<int>::max());
   if (options.max_receive_bytes > limit || options.max_send_bytes > limit) {

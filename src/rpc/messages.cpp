@@ -118,28 +118,40 @@ void Fill(const WorkerInfo& info, lite::WorkerInfo& out) {
   out.set_error(ToText(info.error));
 }
 
-void Fill(HistoryEntry& entry, lite::HistoryEntry& out) {
-  CodeSource& code = entry.code_source;
-  lite::CodeSource& source = *out.mutable_code_source();
-  // A file of the machine, which only its application can name, is neither.
-  if (!code.url.empty()) {
-    source.set_url(std::move(code.url));
-  } else if (code.path.empty()) {
-    source.set_content(std::string(code.content.begin(), code.content.end()));
+Status Fill(CodeSource code, lite::CodeSource& out) {
+  if (!code.path.empty() || !code.sha256.empty()) {
+    return Status(StatusCode::kFailedPrecondition, "rpc",
+                  "code for a worker of another instance: expected a url or content, found a file "
+                  "of this machine or a digest");
   }
-  switch (code.credential.kind) {
+  if (!code.url.empty()) {
+    out.set_url(std::move(code.url));
+  } else {
+    out.set_content(std::string(code.content.begin(), code.content.end()));
+  }
+  SourceCredential& credential = code.credential;
+  switch (credential.kind) {
     case SourceCredential::Kind::kNone:
       break;
     case SourceCredential::Kind::kBasic:
-      source.mutable_credential()->mutable_basic();
+      out.mutable_credential()->mutable_basic()->set_username(std::move(credential.username));
+      out.mutable_credential()->mutable_basic()->set_token(std::move(credential.token));
       break;
     case SourceCredential::Kind::kBearer:
-      source.mutable_credential()->mutable_bearer();
+      out.mutable_credential()->mutable_bearer()->set_token(std::move(credential.token));
       break;
     case SourceCredential::Kind::kNamed:
-      source.mutable_credential()->set_named(std::move(code.credential.name));
+      out.mutable_credential()->set_named(std::move(credential.name));
       break;
   }
+  return {};
+}
+
+void Fill(HistoryEntry& entry, lite::HistoryEntry& out) {
+  // A file of the machine, which only its application can name, stays unsaid. There are no secrets.
+  entry.code_source.sha256.clear();
+  lite::CodeSource& source = *out.mutable_code_source();
+  if (!Fill(std::move(entry.code_source), source).ok()) source.Clear();
   out.set_created_at(entry.created_at.ToString());
 }
 

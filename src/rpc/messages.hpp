@@ -43,6 +43,9 @@ std::map<std::string, std::string> ToMap(const Map& entries) {
 /// Errors: INVALID_ARGUMENT saying what is wrong with it.
 Result<CodeSource> ToCodeSource(lite::CodeSource& source, std::string mime_type);
 
+/// The other way. Errors: FAILED_PRECONDITION for what has no place in a message.
+Status Fill(CodeSource source, lite::CodeSource& out);
+
 /// Errors: INVALID_ARGUMENT for a `filter` without `=`.
 Result<std::vector<TagFilter>> ToFilters(const lite::ListWorkersRequest& request);
 

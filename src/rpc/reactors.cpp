@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "proto/lite/health.pb.h"
+#include "rpc/metadata.hpp"
 #include "virtufin/core/utf8.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -165,18 +166,20 @@ void Link::End(const Status& status, std::string response) {
 
 class UnaryReactor final : public Reactor {
  public:
-  UnaryReactor(CallTable& calls, const UnaryMethod& method, std::string who)
-      : Reactor(calls, false), method_(method), who_(std::move(who)) {}
+  UnaryReactor(CallTable& calls, const UnaryMethod& method, std::string who, bool forwarded)
+      : Reactor(calls, false), method_(method), who_(std::move(who)), forwarded_(forwarded) {}
 
   void OnReadDone(bool ok) override {
     const ThreadMark mark(ThreadKind::kCallback);
     if (!Begun() || !ok) return link_->Cut(NoRequest());
-    if (auto request = Request()) method_({std::move(who_), std::move(*request), Responder(link_)});
+    if (auto request = Request())
+      method_({std::move(who_), forwarded_, std::move(*request), Responder(link_)});
   }
 
  private:
   const UnaryMethod& method_;
   std::string who_;
+  const bool forwarded_;
 };
 
 class ReflectionReactor final : public Reactor {
@@ -308,7 +311,13 @@ grpc::ServerGenericBidiReactor* Dispatcher::MakeReactor(grpc::GenericCallbackSer
   if (method == methods_.end()) {
     return new Refusal(Status(StatusCode::kUnimplemented, "rpc", "no method '" + path + "'"));
   }
-  return Begun<UnaryReactor>(calls_, method->second, std::move(who));
+  const auto behind = call.client_metadata().find(kForwardedFor);
+  const bool forwarded = behind != call.client_metadata().end();
+  if (forwarded) {
+    const std::string_view first(behind->second.data(), behind->second.size());
+    who = FromMetadata(first) + " by " + who;
+  }
+  return Begun<UnaryReactor>(calls_, method->second, std::move(who), forwarded);
 }
 
 grpc::ServerGenericBidiReactor* Dispatcher::CreateReactor(

@@ -44,8 +44,9 @@ class Responder {
 };
 
 struct UnaryCall {
-  std::string who;      // the name of the caller's key, else its address
-  std::string request;  // the message's bytes
+  std::string who;         // the name of the caller's key, else its address
+  bool forwarded = false;  // another instance passed it on
+  std::string request;     // the message's bytes
   Responder responder;
 };
 

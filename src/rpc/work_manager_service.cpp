@@ -43,7 +43,8 @@ class Service {
             if (!request.ParseFromString(call.request))
               return call.responder.Answer(BadRequest(type));
             call.request = {};
-            handle(workers, request, CallContext{std::move(call.who)}, std::move(call.responder));
+            const CallContext by{std::move(call.who), call.forwarded};
+            handle(workers, request, by, std::move(call.responder));
           });
         };
   }
@@ -180,6 +181,16 @@ void Service::AddLists() {
         if (!entries.ok()) return entries.status();
         lite::GetWorkerHistoryResponse response;
         for (HistoryEntry& entry : *entries) Fill(entry, *response.add_entries());
+        return response;
+      });
+  AddNow<lite::RecoverWorkersRequest>(
+      "RecoverWorkers", "RecoverWorkersRequest",
+      [](WorkManager& workers, lite::RecoverWorkersRequest&,
+         const CallContext& by) -> Result<lite::RecoverWorkersResponse> {
+        const auto count = workers.Recover(by);
+        if (!count.ok()) return count.status();
+        lite::RecoverWorkersResponse response;
+        response.set_recovered_count(*count);
         return response;
       });
   AddNow<lite::ListEnginesRequest>("ListEngines", "ListEnginesRequest",

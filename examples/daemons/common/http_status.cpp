@@ -46,16 +46,22 @@ bool HttpStatus::Known(const net::IncomingRequest& request) const {
   return NameOfKey(keys_, request.Field("x-api-key")).has_value();
 }
 
+// A request with a body is refused before the body is read.
 std::optional<net::HttpAnswer> HttpStatus::OnHeader(const net::IncomingRequest& request) {
+  return Refusal(request);
+}
+
+void HttpStatus::OnRequest(net::IncomingRequest request, net::HttpResponder responder) {
+  auto refusal = Refusal(request);
+  responder.Send(refusal ? std::move(*refusal) : Answer(request));
+}
+
+std::optional<net::HttpAnswer> HttpStatus::Refusal(const net::IncomingRequest& request) const {
   if (!Known(request)) return Plain(401, "expected a known key as x-api-key");
   if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
   net::HttpAnswer answer = Plain(405, "expected GET or HEAD");
   answer.fields.push_back({"Allow", "GET, HEAD"});
   return answer;
-}
-
-void HttpStatus::OnRequest(net::IncomingRequest request, net::HttpResponder responder) {
-  responder.Send(Answer(request));
 }
 
 net::HttpAnswer HttpStatus::Answer(const net::IncomingRequest& request) const {

@@ -29,6 +29,7 @@ class HttpStatus final : public net::HttpHandler {
   void OnRequest(net::IncomingRequest request, net::HttpResponder responder) override;
 
  private:
+  std::optional<net::HttpAnswer> Refusal(const net::IncomingRequest& request) const;
   net::HttpAnswer Answer(const net::IncomingRequest& request) const;
   net::HttpAnswer Health() const;
   bool Known(const net::IncomingRequest& request) const;

@@ -86,6 +86,11 @@ const Entry kEntries[] = {
      [](auto, auto value, auto& o) { return SetText(value, o.tls_key); }},
     {{"tls-client-ca", "VIRTUFIN_TLS_CLIENT_CA", "callers need a certificate of these, PEM"},
      [](auto, auto value, auto& o) { return SetText(value, o.tls_client_ca); }},
+    {{"advertise", "VIRTUFIN_ADVERTISE",
+      "host:port of gRPC for other instances on the same state, each with a "
+      "workmanager.instance_id "
+      "of its own; they call each other with the key named peer"},
+     [](auto, auto value, auto& o) { return SetText(value, o.advertise); }},
     {{"insecure", "VIRTUFIN_INSECURE", "true: listen anywhere without keys"},
      [](auto name, auto value, auto& o) {
        o.insecure = value == "true";
@@ -109,6 +114,7 @@ const Entry kEntries[] = {
 constexpr std::pair<const char*, std::string_view> kPlatformVariables[] = {
     {"WORKER_RETRY_ATTEMPTS", "workmanager.retry_attempts"},
     {"WORKER_RETRY_BASE_DELAY_MS", "workmanager.retry_delay_ms"},
+    {"WORKER_RECOVERY_ON_START", "workmanager.recovery_on_start"},
     {"ALLOWED_CODE_SOURCE_HOSTS", "workmanager.code.allowed_hosts"},
 };
 constexpr std::string_view kKeyVariable = "ApiAuth__Keys__";
@@ -227,6 +233,20 @@ Result<RpcServerOptions> ServerOptions(const Options& options) {
     if (Status status = ReadFile(*path, *text); !status.ok()) return status;
   }
   return server;
+}
+
+PeerForwarderOptions PeerOptions(const Options& options, const RpcServerOptions& server) {
+  PeerForwarderOptions peers;
+  if (const auto key = options.api_keys.find("peer"); key != options.api_keys.end()) {
+    peers.key = key->second;
+  }
+  if (server.tls_certificate_pem.empty()) return peers;
+  // Peers are signed as clients are, or are the same as this one.
+  const bool authority = !server.tls_client_ca_pem.empty();
+  peers.tls_roots_pem = authority ? server.tls_client_ca_pem : server.tls_certificate_pem;
+  peers.tls_certificate_pem = server.tls_certificate_pem;
+  peers.tls_key_pem = server.tls_key_pem;
+  return peers;
 }
 
 }  // namespace virtufin::daemon

@@ -12,6 +12,7 @@
 #include "virtufin/core/log.hpp"
 #include "virtufin/core/result.hpp"
 #include "virtufin/platform/platform.hpp"
+#include "virtufin/rpc/peer_forwarder.hpp"
 #include "virtufin/rpc/rpc_server.hpp"
 
 namespace virtufin::daemon {
@@ -25,7 +26,9 @@ struct Options {
   std::string tls_certificate = {};                  // paths
   std::string tls_key = {};
   std::string tls_client_ca = {};
-  bool insecure = false;             // listen anywhere without keys
+  std::string advertise =
+      {};                 // host:port of gRPC for other instances on the same state; empty: none
+  bool insecure = false;  // listen anywhere without keys
   std::string log_format = "plain";  // or json
   LogLevel log_level = LogLevel::kInfo;
   std::int64_t stop_timeout_ms = 30'000;  // for all that has to end
@@ -56,5 +59,7 @@ Status CheckListening(const Options& options, std::vector<std::string>& warnings
 
 /// What the server of a daemon is given; reads the files. Errors: NOT_FOUND naming the file.
 Result<RpcServerOptions> ServerOptions(const Options& options);
+/// How it calls other instances: as `server` is called, with the key named `peer`.
+PeerForwarderOptions PeerOptions(const Options& options, const RpcServerOptions& server);
 
 }  // namespace virtufin::daemon

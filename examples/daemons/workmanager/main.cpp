@@ -76,6 +76,9 @@ Status Run(const Options& options, RpcServerOptions rpc_options, daemon::Signals
   if (Status status = (*http)->Start(); !status.ok()) return status;
   if (Status status = (*platform)->Start(); !status.ok()) return status;
   if (Status status = (*rpc)->Start(); !status.ok()) return status;
+  if (!options.advertise.empty()) {
+    if (Status status = workers.Join(options.advertise); !status.ok()) return status;
+  }
   (*rpc)->SetReady(true);
   http_status.SetReady(true);
   log.Write(LogLevel::kInfo, kName,
@@ -126,6 +129,11 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (Status status = Prepare(options); !status.ok()) return Fail(status);
+  if (!options.advertise.empty()) {
+    auto peers = MakePeerForwarder(daemon::PeerOptions(options, *rpc));
+    if (!peers.ok()) return Fail(peers.status());
+    options.platform.peers = std::move(*peers);
+  }
   const auto log = daemon::MakeLog(options);
   options.platform.log = log;
   for (const std::string& warning : warnings) log->Write(LogLevel::kWarn, kName, warning);
