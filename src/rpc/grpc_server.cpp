@@ -1,5 +1,4 @@
 // RpcServer over gRPC: the port, its limits, its end.
-#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>

@@ -8,7 +8,7 @@ namespace virtufin::inline v0::detail {
 namespace {
 
 namespace index = ::virtufin::lite::index;
-namespace lite = ::virtufin::lite::reflection;
+namespace messages = ::virtufin::lite::reflection;
 
 std::string Joined(const std::string& scope, const std::string& name) {
   return scope.empty() ? name : scope + "." + name;
@@ -19,7 +19,7 @@ std::string_view WithoutDot(std::string_view name) {
   return name;
 }
 
-void Fail(lite::ServerReflectionResponse& response, StatusCode code, std::string message) {
+void Fail(messages::ServerReflectionResponse& response, StatusCode code, std::string message) {
   auto& error = *response.mutable_error_response();
   error.set_error_code(static_cast<std::int32_t>(code));
   error.set_error_message(std::move(message));
@@ -101,12 +101,12 @@ void Reflection::Collect(std::string_view name, bool asked, Sent& sent,
 }
 
 Result<std::string> Reflection::Answer(const std::string& bytes, Sent& sent) const {
-  lite::ServerReflectionRequest request;
+  messages::ServerReflectionRequest request;
   if (!request.ParseFromString(bytes)) {
     return Status(StatusCode::kInvalidArgument, "rpc",
                   "expected a ServerReflectionRequest, found other bytes");
   }
-  lite::ServerReflectionResponse response;
+  messages::ServerReflectionResponse response;
   response.set_valid_host(request.host());
   *response.mutable_original_request() = request;
   const auto give = [&](const std::string* file, const std::string& what) {
@@ -120,17 +120,17 @@ Result<std::string> Reflection::Answer(const std::string& bytes, Sent& sent) con
     }
   };
   switch (request.message_request_case()) {
-    case lite::ServerReflectionRequest::kFileByFilename:
+    case messages::ServerReflectionRequest::kFileByFilename:
       give(&request.file_by_filename(), "file '" + request.file_by_filename() + "'");
       break;
-    case lite::ServerReflectionRequest::kFileContainingSymbol: {
+    case messages::ServerReflectionRequest::kFileContainingSymbol: {
       const std::string& name = request.file_containing_symbol();
       const auto found = symbols_.find(WithoutDot(name));
       give(found == symbols_.end() ? nullptr : &found->second, "symbol '" + name + "'");
       break;
     }
-    case lite::ServerReflectionRequest::kFileContainingExtension: {
-      const lite::ExtensionRequest& wanted = request.file_containing_extension();
+    case messages::ServerReflectionRequest::kFileContainingExtension: {
+      const messages::ExtensionRequest& wanted = request.file_containing_extension();
       const std::string* file = nullptr;
       if (const auto type = extensions_.find(WithoutDot(wanted.containing_type()));
           type != extensions_.end()) {
@@ -141,7 +141,7 @@ Result<std::string> Reflection::Answer(const std::string& bytes, Sent& sent) con
                      wanted.containing_type() + "'");
       break;
     }
-    case lite::ServerReflectionRequest::kAllExtensionNumbersOfType: {
+    case messages::ServerReflectionRequest::kAllExtensionNumbersOfType: {
       const std::string_view type = WithoutDot(request.all_extension_numbers_of_type());
       if (types_.find(type) == types_.end()) {
         Fail(response, StatusCode::kNotFound, "type '" + std::string(type) + "': not found");
@@ -154,13 +154,13 @@ Result<std::string> Reflection::Answer(const std::string& bytes, Sent& sent) con
       }
       break;
     }
-    case lite::ServerReflectionRequest::kListServices:
+    case messages::ServerReflectionRequest::kListServices:
       response.mutable_list_services_response();
       for (const std::string& service : services_) {
         response.mutable_list_services_response()->add_service()->set_name(service);
       }
       break;
-    case lite::ServerReflectionRequest::MESSAGE_REQUEST_NOT_SET:
+    case messages::ServerReflectionRequest::MESSAGE_REQUEST_NOT_SET:
       Fail(response, StatusCode::kInvalidArgument, "expected one of the requests, found none");
       break;
   }

@@ -29,7 +29,7 @@ void CheckRefused(const Outcome& outcome, std::string_view words) {
 
 }  // namespace
 
-// Pins WM-71.
+// Pins WM-81.
 TEST_CASE("the daemon listens elsewhere only with a key, client certificates or a clear word") {
   for (const char* address : {"0.0.0.0", "192.0.2.1", "::", "2001:db8::1", "126.0.0.1"}) {
     const Outcome refused = Check({"--listen", address});
@@ -48,7 +48,7 @@ TEST_CASE("the daemon listens elsewhere only with a key, client certificates or 
   CheckRefused(Check({"--listen", "localhost"}), "expected an IPv4 or IPv6 address");
 }
 
-// Pins WM-71.
+// Pins WM-81.
 TEST_CASE("an option that is none is refused by its name, wherever it stands") {
   CheckRefused(Check({"--grpc-port", "65536"}), "grpc-port: expected a whole number");
   CheckRefused(Check({"--nothing"}), "--nothing");
@@ -64,7 +64,7 @@ TEST_CASE("an option that is none is refused by its name, wherever it stands") {
   CheckRefused(Check({"--config", folder / "bad.toml"}), "nothing");
 }
 
-// Pins WM-71.
+// Pins WM-81.
 TEST_CASE("the environment overrides the file, and the command line both") {
   TemporaryFolder folder;
   std::ofstream(folder / "good.toml") << "listen = \"0.0.0.0\"\n"
@@ -81,7 +81,7 @@ TEST_CASE("the environment overrides the file, and the command line both") {
   CHECK(Check({"--listen", "0.0.0.0"}, {{"ApiAuth__Keys__bob", "secret"}}).status == 0);
 }
 
-// Pins WM-71.
+// Pins WM-81.
 TEST_CASE("the daemon tells its version and its options") {
   Process version({"--version"});
   CHECK(version.ExitStatus() == 0);

@@ -128,7 +128,7 @@ async function refused(call, code, words) {
   });
 }
 
-// Pins WM-65, WM-70.
+// Pins WM-65, WM-80.
 async function wholeLife(workers) {
   const content = fs.readFileSync(process.env.WORKER);
   const { id } = await workers.CreateWorker({

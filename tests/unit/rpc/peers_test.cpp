@@ -60,7 +60,7 @@ Status Forwarded(PeerForwarder& forwarder, const Peer& peer, PeerCall call) {
 
 }  // namespace
 
-// Pins WM-72.
+// Pins WM-82.
 TEST_CASE("a call for a worker of another instance is made there, for who made it") {
   const auto store = MakeMemoryStore(WallClock());
   for (const std::vector<RpcKey>& keys :
@@ -102,7 +102,7 @@ TEST_CASE("a call for a worker of another instance is made there, for who made i
   }
 }
 
-// Pins WM-72.
+// Pins WM-82.
 TEST_CASE("what the other instance answers comes back, and that there is none is told") {
   const auto store = MakeMemoryStore(WallClock());
   Instance owner(*store, "a", {});
@@ -126,7 +126,7 @@ TEST_CASE("what the other instance answers comes back, and that there is none is
   CHECK(status.message().find("instance gone at 127.0.0.1:1: ") == 0);
 }
 
-// Pins WM-72.
+// Pins WM-82.
 TEST_CASE("a forwarder that goes ends its calls") {
   const auto store = MakeMemoryStore(WallClock());
   Instance owner(*store, "a", {});
