@@ -1,5 +1,5 @@
-// What one load of a worker reaches through its engine: its manager's log, gateway, bus, state, clock
-// and timers.
+// What one load of a worker reaches through its engine: its manager's log, gateway, bus, state,
+// clock and timers.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ namespace virtufin::inline v0::detail {
 
 /// The call that a load runs now.
 struct CurrentCall {
-  CloudEvent event;  // as the worker sees it
+  CloudEvent event;                              // as the worker sees it
   std::optional<std::chrono::nanoseconds> left;  // nothing: no limit
 };
 

@@ -47,8 +47,8 @@ class WorkerTimers : public std::enable_shared_from_this<WorkerTimers> {
   /// those that were due and did not reach it come at once. 0: none does. May be called with the
   /// locks held that `deliver` takes.
   void Attach(std::uint32_t load);
-  /// Whether `message`, for which IsTimer holds, is to be given to `load` now that its turn has come
-  /// for the `attempt`th time.
+  /// Whether `message`, for which IsTimer holds, is to be given to `load`, now that its turn has
+  /// come for the `attempt`th time.
   bool Claim(const Message& message, std::uint32_t load, std::uint32_t attempt);
 
  private:

@@ -58,8 +58,8 @@ class WorkerHost {
   virtual Result<std::string> GatewayCall(std::string_view service, std::string_view method,
                                           std::string_view json) = 0;
 
-  /// On the bus when this returns. [any] Errors: INVALID_ARGUMENT for a topic that is none; those of
-  /// PubSub::Publish.
+  /// On the bus when this returns. [any] Errors: INVALID_ARGUMENT for a topic that is none; what
+  /// PubSub::Publish answers.
   virtual Status Publish(std::string_view topic, const CloudEvent& event);
   /// Records under the worker's service. [any] Errors: those of StateStore; UNAVAILABLE when there
   /// is no store.

@@ -1,5 +1,5 @@
-// WorkerHarness: runs one worker in a test, without a platform: events in, replies out; what it asks
-// its host for is recorded or scripted. The worker is a class, a shared library or a package;
+// WorkerHarness: runs one worker in a test, without a platform: events in, replies out; what it
+// asks its host for is recorded or scripted. The worker is a class, a shared library or a package;
 // libraries go through the engine and the ABI that a host uses.
 //
 //   auto harness = virtufin::WorkerHarness::OfLibrary("libmy_worker.so").value();

@@ -1,7 +1,7 @@
 // The extension tables that every native worker is given: publish, state, clock, timer.
 //
-// Each function checks what the worker passed, asks the WorkerHost of the load, and turns the answer
-// into a code, a text and bytes for free_response. Nothing is thrown into a worker.
+// Each function checks what the worker passed, asks the WorkerHost of the load, and turns the
+// answer into a code, a text and bytes for free_response. Nothing is thrown into a worker.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>

@@ -1,4 +1,4 @@
-// The extension tables: one list of cases in process, through a library in C and through one in C++.
+// The extension tables: one list of cases in process, through a library in C and one in C++.
 #include <doctest/doctest.h>
 
 #include <cstdint>

@@ -383,8 +383,8 @@ static inline int32_t virtufin_wire_write(const VirtufinWireReply* reply, const 
   return VIRTUFIN_WIRE_OK;
 }
 
-/** The same for an event alone, a CloudEvent: what VirtufinPublish1::publish takes. Release *out_buf
- * with free. */
+/** The same for an event alone, a CloudEvent: what VirtufinPublish1::publish takes. Release
+ * *out_buf with free. */
 static inline int32_t virtufin_wire_write_event(const VirtufinWireReply* event, uint8_t** out_buf,
                                                 int32_t* out_len) {
   const int32_t written =
