@@ -99,9 +99,20 @@ inline Input Unreadable(std::string why) {
   return input;
 }
 
+// What 64 bits of nanoseconds hold: until the year 2255.
+constexpr std::int64_t kMaxSeconds = 9'000'000'000;
+// As in the adapter: one more always fits.
+constexpr std::int64_t kMaxId = std::int64_t{1} << 62;
+
+/// 0 when there is no time, or one that no event of a venue has.
 inline std::int64_t UnixNanos(const CloudEvent& event) {
   const std::optional<Timestamp> time = event.time();
-  return time ? time->unix_seconds() * 1'000'000'000 + time->nanoseconds() : 0;
+  if (!time || time->unix_seconds() < 0 || time->unix_seconds() > kMaxSeconds) return 0;
+  return time->unix_seconds() * 1'000'000'000 + time->nanoseconds();
+}
+
+inline bool AreIds(std::int64_t first, std::int64_t last) {
+  return first >= 0 && first <= last && last <= kMaxId;
 }
 
 /// One frame of the venue. Throws what nlohmann throws for a member that is missing or wrong.
@@ -135,7 +146,9 @@ inline Input ReadFrame(const CloudEvent& event, const Json& frame) {
   input.diff.first_id = data.at("U").get<std::int64_t>();
   input.diff.last_id = data.at("u").get<std::int64_t>();
   input.diff.prev_id = data.value("pu", std::int64_t{0});
-  input.diff.time.unix_ns = data.at("E").get<std::int64_t>() * 1'000'000;
+  const std::int64_t time_ms = data.at("E").get<std::int64_t>();
+  if (time_ms < 0 || time_ms > kMaxSeconds * 1000) return Unreadable("a frame of no time");
+  input.diff.time.unix_ns = time_ms * 1'000'000;
   input.diff.readable =
       ReadLevels(data.at("b"), input.bids) && ReadLevels(data.at("a"), input.asks);
   return input;
@@ -166,6 +179,18 @@ inline Input ReadSnapshot(const CloudEvent& event) {
   return input;
 }
 
+/// Ids and names come from outside.
+inline Input Checked(Input input) {
+  const bool diff = input.kind == Input::Kind::kDiff;
+  if (!diff && input.kind != Input::Kind::kSnapshot) return input;
+  const bool ids = diff ? AreIds(input.diff.first_id, input.diff.last_id) &&
+                              AreIds(input.diff.prev_id, input.diff.last_id)
+                        : AreIds(0, input.snapshot_id);
+  if (!ids) return Unreadable("ids that are none, of " + input.pair);
+  if (input.pair.empty()) return Unreadable("a book of no pair");
+  return input;
+}
+
 /// Both lanes in, JSON out.
 class BookCodec final : public virtufin::PayloadCodec<Input, Output> {
  public:
@@ -176,7 +201,7 @@ class BookCodec final : public virtufin::PayloadCodec<Input, Output> {
       const Json frame = Json::parse(event.data_text(), nullptr, false);
       if (!frame.is_object()) return Unreadable("a frame that is no JSON object");
       try {
-        return ReadFrame(event, frame);
+        return Checked(ReadFrame(event, frame));
       } catch (const Json::exception& error) {
         return Unreadable(error.what());
       }
@@ -189,7 +214,7 @@ class BookCodec final : public virtufin::PayloadCodec<Input, Output> {
     input.normalised = true;
     input.pair = virtufin::SubjectId(event);
     input.diff.time.unix_ns = UnixNanos(event);
-    return input;
+    return Checked(std::move(input));
   }
   Result<virtufin::EncodedPayload> EncodeResponse(const CloudEvent& /*input*/,
                                                   const Output& output) const override {

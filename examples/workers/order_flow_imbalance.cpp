@@ -95,17 +95,16 @@ inline std::optional<Imbalance> Weigh(const OrderBookDepth& book, std::size_t le
   const std::optional<Exact> asks = Worth(book.asks, levels);
   if (!bids || !asks) return std::nullopt;
   Imbalance result{*bids, *asks, *asks, "NEUTRAL"};
-  Exact minus_bids{-bids->coefficient, bids->scale};
-  // |value| is at most the larger sum; ten times that decides, exactly.
-  if (!Add(result.value, minus_bids)) return std::nullopt;
-  const int scale = result.value.scale;
+  Exact minus_bids{0, bids->scale};
   Wide tenfold = 0;
-  if (!Rescale(result.bids, scale) || !Rescale(result.asks, scale) ||
+  if (__builtin_sub_overflow(Wide{0}, bids->coefficient, &minus_bids.coefficient) ||
+      !Add(result.value, minus_bids) || !Rescale(result.asks, result.value.scale) ||
+      !Rescale(minus_bids, result.value.scale) ||
       __builtin_mul_overflow(result.value.coefficient, Wide{10}, &tenfold)) {
     return std::nullopt;
   }
   if (tenfold > result.asks.coefficient) result.signal = "SELLING";
-  if (tenfold < -result.bids.coefficient) result.signal = "BUYING";
+  if (tenfold < minus_bids.coefficient) result.signal = "BUYING";
   return result;
 }
 

@@ -229,6 +229,15 @@ TEST_CASE("frames that make no sense are skipped, a level that does not parse is
     CHECK_FALSE(loaded.Give(Frame(text)).has_value());
   }
   CHECK(loaded.host->lines().size() == 6);
+  for (const char* times_and_ids :
+       {R"("E":9223372036854775807,"U":1,"u":1)", R"("E":-1,"U":1,"u":1)",
+        R"("E":1,"U":9223372036854775807,"u":9223372036854775807)", R"("E":1,"U":3,"u":2)",
+        R"("E":1,"U":-1,"u":2)"}) {
+    CAPTURE(times_and_ids);
+    CHECK_FALSE(loaded.Give(Frame(R"({"stream":"sym0usdt@depth","data":{"e":"depthUpdate",)" +
+                                  std::string(times_and_ids) + R"(,"b":[],"a":[]}})")));
+  }
+  CHECK(loaded.host->lines().size() == 11);
   const std::int64_t next = truth.last_id(0) + 1;
   const Json bad = {{"stream", "sym0usdt@depth"},
                     {"data",
