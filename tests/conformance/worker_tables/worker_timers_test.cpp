@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -108,6 +109,25 @@ TEST_CASE("the timer of a replayed event tells the time of the replay") {
     CHECK(worker.Ask("start t 1500000 0", "2020-09-13T12:26:40Z") == "0");
     worker.clock.Advance(milliseconds(2));
     CHECK(worker.Await(2)[1] == Tick("t", 1, "2020-09-13T12:26:40.001500Z", 0, "historical"));
+  }
+}
+
+// Pins WA-53.
+TEST_CASE("in a pool a timer comes to the instance that started it") {
+  for (const Form form : kForms) {
+    CAPTURE(NameOf(form));
+    TablesFixture worker(form, 30'000, {{"virtufin.instances", "3"}});
+    std::set<std::string> expected;
+    for (int i = 0; i < 8; ++i) {  // instances share events by subject
+      worker.Tell("start t" + std::to_string(i) + " 1000000 0", std::to_string(i));
+      expected.insert(Tick("t" + std::to_string(i), 1, "2023-11-14T22:13:20.001Z"));
+    }
+    CHECK(worker.Await(8) == std::vector<std::string>(8, "0"));
+    worker.clock.Advance(milliseconds(1));
+    const std::vector<std::string> all = worker.Await(16);
+    CHECK(std::set<std::string>(all.begin() + 8, all.end()) == expected);
+    worker.Tell("cancel last", "0");  // its instance has none left
+    CHECK(worker.Await(17).back().starts_with("5 "));
   }
 }
 
