@@ -212,7 +212,7 @@ HostUse::HostUse(void* ctx) noexcept {
     HostState* const state = slot->state;
     if (state != nullptr && state->host != nullptr &&
         !state->abandoned.load(std::memory_order_relaxed)) {
-      state->uses.fetch_add(1, std::memory_order_acquire);
+      state->uses.fetch_add(1, std::memory_order_relaxed);
       state_ = state;
       host_ = state->host;
       return;

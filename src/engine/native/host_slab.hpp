@@ -38,7 +38,8 @@ struct HostState {
   const WorkerInfo info;
   std::shared_ptr<WorkerHost> host;             // guarded by the slot's lock; null: nobody listens
   std::atomic<std::uint32_t> running_calls{0};  // callbacks are for while it is not 0
-  std::atomic<std::uint32_t> uses{0};           // threads inside a function of a table
+  // The load, and threads inside a function of a table: whoever leaves last deletes this.
+  std::atomic<std::uint32_t> uses{1};
   std::atomic<bool> abandoned{false};
   // Of the calls so far; calls come one after another.
   std::atomic<std::uint64_t> buffers{0}, buffers_freed{0};
@@ -65,14 +66,17 @@ void DetachHost(HostSlot* slot) noexcept;
 class HostUse {
  public:
   explicit HostUse(void* ctx) noexcept;
-  /// The last access to the state.
   ~HostUse() {
-    if (state_ != nullptr) state_->uses.fetch_sub(1, std::memory_order_release);
+    if (state_ != nullptr && Leave(*state_)) delete state_;
   }
   HostUse(const HostUse&) = delete;
   HostUse& operator=(const HostUse&) = delete;
   /// Null: too late, which is counted.
   WorkerHost* host() const noexcept { return host_.get(); }
+  /// True for the one that leaves last; the last access to the state for all others.
+  static bool Leave(HostState& state) noexcept {
+    return state.uses.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  }
 
  private:
   HostState* state_ = nullptr;

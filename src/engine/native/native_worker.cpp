@@ -155,13 +155,13 @@ NativeWorker::~NativeWorker() {
   Counters().buffers.fetch_add(state_->buffers.load(std::memory_order_relaxed));
   Counters().buffers_freed.fetch_add(state_->buffers_freed.load(std::memory_order_relaxed));
   // A thread that should have ended: what it returns to must not go.
-  if (state_->uses.load(std::memory_order_acquire) != 0) {
+  if (!HostUse::Leave(*state_)) {
+    (void)state_.release();  // that thread deletes it
     Report(LogLevel::kError, library_.name() +
                                  " stays mapped: a thread of it is inside of its host after "
                                  "VirtufinWorkerShutdown returned");
     library_.Keep();
     Counters().abandoned.fetch_add(1, std::memory_order_relaxed);
-    (void)state_.release();  // for that thread
     return;
   }
   if (library_.Close()) return;

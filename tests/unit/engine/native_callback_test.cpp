@@ -302,3 +302,37 @@ TEST_CASE("the outcome may destroy the worker it came from") {
   CHECK(sink->replied);
   CHECK(host->lines() == std::vector<std::string>{"2 init", "2 shutdown"});
 }
+
+// Pins WA-54.
+TEST_CASE("a library whose thread is inside of its host after Shutdown stays mapped") {
+  struct HoldingHost final : WorkerHost {
+    void Log(LogLevel, std::string_view text) noexcept override { said = std::string(text); }
+    Result<std::string> GatewayCall(std::string_view, std::string_view, std::string_view) override {
+      return Status(StatusCode::kUnavailable, "test", "none");
+    }
+    Result<bool> DeleteState(std::string_view, std::string_view) override {
+      return gate.Held()({}, {}, {}).ok();
+    }
+    Gate gate;
+    std::string said;
+  };
+  const auto engine = MakeNativeEngine();
+  const auto host = std::make_shared<HoldingHost>();
+  auto worker = LoadWorker(*engine, NativeFile(MODES_V2), host);
+  const VirtufinHost* const callbacks = HostOf(*worker);
+  const VirtufinState1* const state = virtufin_state(callbacks);
+  REQUIRE(state != nullptr);
+  std::int32_t code = -1, existed = 0;
+  std::thread thread(
+      [&] { code = state->remove(callbacks->engine_ptr, "k", nullptr, &existed, nullptr); });
+  host->gate.WaitForCaller();
+  const auto abandoned = GetNativeCounters().abandoned;
+  worker.reset();
+  CHECK(GetNativeCounters().abandoned == abandoned + 1);
+  CHECK(host->said.find("stays mapped") != std::string::npos);
+  host->gate.Open();
+  thread.join();
+  CHECK(code == 0);
+  CHECK(existed == 1);
+  CHECK(state->remove(callbacks->engine_ptr, "k", nullptr, nullptr, nullptr) == 9);
+}
