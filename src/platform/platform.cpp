@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "platform/code_credentials.hpp"
 #include "platform/direct_gateway.hpp"
 #include "virtufin/engine/inproc.hpp"
 #include "virtufin/engine/native.hpp"
@@ -73,16 +74,21 @@ class NoFetcher final : public CodeFetcher {
 #endif
 
 Result<std::unique_ptr<CodeFetcher>> MakeFetcher(const PlatformOptions& options) {
+  std::vector<NamedCredential> credentials = options.code_credentials;
+  if (!options.code_credentials_file.empty()) {
+    auto more = detail::ReadCodeCredentials(options.code_credentials_file);
+    if (!more.ok()) return more.status();
+    credentials.insert(credentials.end(), more->begin(), more->end());
+  }
 #ifdef VIRTUFIN_HAS_FETCH
   UrlFetcherOptions fetcher;
   fetcher.allowed_hosts = options.code_allowed_hosts;
   fetcher.timeout_ms = options.code_timeout_ms;
   fetcher.max_bytes = options.code_max_bytes;
   fetcher.ca_file = options.code_ca_file;
-  fetcher.credentials = options.code_credentials;
+  fetcher.credentials = std::move(credentials);
   return MakeUrlFetcher(fetcher);
 #else
-  (void)options;
   return std::unique_ptr<CodeFetcher>(std::make_unique<NoFetcher>());
 #endif
 }
@@ -156,8 +162,9 @@ Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
   auto fetcher = MakeFetcher(impl->options);
   if (!fetcher.ok()) return fetcher.status();
   impl->fetcher = std::move(*fetcher);
-  WorkManager::Dependencies needed{runtime, *impl->bus, impl->engines, impl->gateway.get(),
-                                   impl->fetcher.get(), impl->state.get()};
+  WorkManager::Dependencies needed{
+      runtime,          *impl->bus, impl->engines, impl->gateway.get(), impl->fetcher.get(),
+      impl->state.get()};
   // Records in memory would end with the workers that they are of.
   const bool durable = impl->options.state || impl->options.state_driver != "memory";
   if (durable) needed.records = impl->state.get();

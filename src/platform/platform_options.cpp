@@ -122,6 +122,12 @@ const Option kOptions[] = {
        o.code_ca_file = value;
        return Status();
      }},
+    {{"workmanager.code.credentials",
+      "file of the credentials that requests for code may name, JSON; empty: none", ""},
+     [](auto&, auto value, auto& o) {
+       o.code_credentials_file = value;
+       return Status();
+     }},
     {{"workmanager.code.max_bytes", "of code that is fetched", "67108864", "1 to 1073741824"},
      [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.code_max_bytes); }},
     {{"workmanager.code.timeout_ms", "of a fetch of code with all its redirects", "30000",

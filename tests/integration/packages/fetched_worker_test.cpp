@@ -11,6 +11,7 @@
 
 #include "support/gate.hpp"
 #include "support/scripted_peer.hpp"
+#include "support/temporary_folder.hpp"
 #include "virtufin/event/event_builder.hpp"
 #include "virtufin/platform/platform.hpp"
 
@@ -79,10 +80,10 @@ CodeSource From(const std::string& url, const std::string& credential = {}) {
 std::unique_ptr<Platform> StartedPlatform(const CodeServer& server) {
   PlatformOptions options;
   REQUIRE(options.Set("workmanager.code.allowed_hosts", server.Host()).ok());
-  options.code_credentials = {
-      {.name = "store",
-       .hosts = {server.Host()},
-       .secret = {.kind = SourceCredential::Kind::kBearer, .token = "hush"}}};
+  const TemporaryFolder folder;
+  std::ofstream(folder / "credentials.json") << R"([{"name": "store", "hosts": [")" << server.Host()
+                                             << R"("], "bearer": {"token": "hush"}}])";
+  REQUIRE(options.Set("workmanager.code.credentials", folder / "credentials.json").ok());
   auto platform = Platform::Create(std::move(options));
   REQUIRE_MESSAGE(platform.ok(), platform.status().ToString());
   REQUIRE((*platform)->Start().ok());
