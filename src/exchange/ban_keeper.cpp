@@ -2,8 +2,10 @@
 #include "exchange/ban_keeper.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
+#include "net/url.hpp"
 #include "virtufin/core/time.hpp"
 #include "virtufin/event/state_key.hpp"
 
@@ -13,13 +15,8 @@ namespace {
 constexpr std::chrono::seconds kPatience(5);
 
 std::string HostOf(std::string_view url) {
-  if (const auto scheme = url.find("://"); scheme != url.npos) url.remove_prefix(scheme + 3);
-  url = url.substr(0, url.find_first_of("/?#"));
-  if (const auto user = url.rfind('@'); user != url.npos) url.remove_prefix(user + 1);
-  url = url.substr(0, url.find(':', url.starts_with('[') ? url.find(']') : 0));
-  std::string host(url);
-  for (char& c : host) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  return host;
+  const Result<net::Url> parts = net::ParseUrl(url);
+  return parts.ok() ? parts->host : std::string();
 }
 
 }  // namespace
@@ -30,6 +27,39 @@ BanKeeper::BanKeeper(StateStore& store, const Runtime& runtime, std::string_view
       strand_(runtime.executor.NewStrand()),
       store_(&store) {}
 
+/// A task that is posted; also ends when it is dropped.
+class BanKeeper::Use {
+ public:
+  explicit Use(std::shared_ptr<BanKeeper> keeper) noexcept : keeper_(std::move(keeper)) {}
+  Use(Use&&) noexcept = default;
+  ~Use() {
+    if (keeper_ == nullptr) return;
+    const std::lock_guard lock(keeper_->mutex_);
+    --keeper_->uses_;
+    keeper_->unused_.notify_all();
+  }
+  BanKeeper* operator->() const noexcept { return keeper_.get(); }
+
+ private:
+  std::shared_ptr<BanKeeper> keeper_;
+};
+
+template <class Task>
+void BanKeeper::Post(Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return;
+    ++uses_;
+  }
+  strand_.Post([use = Use(shared_from_this()), task = std::move(task)] {
+    {
+      const std::lock_guard lock(use->mutex_);
+      if (use->closed_) return;
+    }
+    task(*use.operator->());
+  });
+}
+
 void BanKeeper::Read(std::function<void(std::int64_t)> done) {
   const auto once = [told = std::make_shared<std::atomic<bool>>(false),
                      done = std::move(done)](std::int64_t until_unix_ns) {
@@ -39,13 +69,15 @@ void BanKeeper::Read(std::function<void(std::int64_t)> done) {
   };
   patience_ = runtime_.executor.AfterReal(kPatience, [self = weak_from_this(), once] {
     const auto keeper = self.lock();
-    if (keeper == nullptr || keeper->closed_ || !once(0)) return;
-    keeper->Warn("the state store does not say whether there is a ban: goes on without");
+    if (keeper == nullptr) return;
+    {
+      const std::lock_guard lock(keeper->mutex_);
+      if (keeper->closed_) return;
+    }
+    if (once(0))
+      keeper->Warn("the state store does not say whether there is a ban: goes on without");
   });
-  strand_.Post([self = shared_from_this(), once] {
-    const std::lock_guard lock(self->store_mutex_);
-    if (!self->closed_) once(self->ReadNow());
-  });
+  Post([once](BanKeeper& self) { once(self.ReadNow()); });
 }
 
 std::int64_t BanKeeper::ReadNow() {
@@ -68,22 +100,19 @@ std::int64_t BanKeeper::ReadNow() {
 
 void BanKeeper::Write(std::int64_t until_unix_ns) {
   {
-    const std::lock_guard lock(pending_mutex_);
+    const std::lock_guard lock(mutex_);
     pending_ns_ = until_unix_ns;
   }
-  strand_.Post([self = shared_from_this()] {
-    const std::lock_guard lock(self->store_mutex_);
-    self->WritePending();
-  });
+  Post([](BanKeeper& self) { self.WritePending(); });
 }
 
 void BanKeeper::WritePending() {
   std::int64_t until_ns = 0;
   {
-    const std::lock_guard lock(pending_mutex_);
+    const std::lock_guard lock(mutex_);
     until_ns = std::exchange(pending_ns_, 0);
   }
-  if (closed_ || until_ns == 0) return;
+  if (until_ns == 0) return;
   const Timestamp now = runtime_.clock.Now();
   const std::int64_t now_ms = now.unix_seconds() * 1'000;
   SetOptions options;  // a ban that is over leaves nothing behind
@@ -100,10 +129,15 @@ void BanKeeper::Warn(const std::string& text) const {
 
 Status BanKeeper::Close(std::chrono::milliseconds wait) {
   patience_ = {};  // it keeps whoever reads
-  const std::unique_lock lock(store_mutex_, std::max(wait, std::chrono::milliseconds(0)));
-  if (lock.owns_lock()) WritePending();
+  std::unique_lock lock(mutex_);
+  const bool unused = unused_.wait_for(lock, std::max(wait, std::chrono::milliseconds(0)),
+                                       [this] { return uses_ == 0; });
   closed_ = true;
-  if (lock.owns_lock()) return {};
+  lock.unlock();
+  if (unused) {
+    WritePending();  // where the executor has dropped the task that would have
+    return {};
+  }
   return Status(StatusCode::kDeadlineExceeded, "exchange",
                 "expected the state store to answer within the deadline: it did not");
 }
