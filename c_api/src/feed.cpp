@@ -1,4 +1,4 @@
-// The noun feed: start, subscribe, unsubscribe, stop, top of book.
+// The noun feed: start, subscribe, unsubscribe, republish, stop, top of book.
 #include <map>
 #include <string>
 #include <vector>
@@ -23,7 +23,7 @@ using Request = Status (WebSocketManager::*)(std::string_view, std::string_view,
                                              const std::vector<std::string>&,
                                              const WebSocketManager::Parameters&);
 
-/// What subscribe and unsubscribe have in common: all but the function they call.
+/// What subscribe, unsubscribe and republish have in common: all but the function they call.
 virtufin_status_t Ask(Request ask, virtufin_platform_t* platform, virtufin_str_t id,
                       virtufin_str_t channel, const virtufin_str_t* instruments, size_t count,
                       const virtufin_pair_t* parameters, size_t parameter_count,
@@ -94,6 +94,15 @@ virtufin_status_t virtufin_feed_unsubscribe(virtufin_platform_t* platform, virtu
                                             size_t parameter_count, virtufin_error_t** error) {
   return Ask(&WebSocketManager::UnsubscribeFeed, platform, id, channel, instruments,
              instrument_count, parameters, parameter_count, error);
+}
+
+virtufin_status_t virtufin_feed_republish(virtufin_platform_t* platform, virtufin_str_t id,
+                                          virtufin_str_t channel, const virtufin_str_t* instruments,
+                                          size_t instrument_count,
+                                          const virtufin_pair_t* parameters, size_t parameter_count,
+                                          virtufin_error_t** error) {
+  return Ask(&WebSocketManager::RepublishFeed, platform, id, channel, instruments, instrument_count,
+             parameters, parameter_count, error);
 }
 
 virtufin_status_t virtufin_feed_stop(virtufin_platform_t* platform, virtufin_str_t id,

@@ -30,6 +30,11 @@ virtufin_status_t virtufin_feed_unsubscribe(virtufin_platform_t*, virtufin_str_t
                                             size_t, virtufin_error_t** error) {
   return Absent(error);
 }
+virtufin_status_t virtufin_feed_republish(virtufin_platform_t*, virtufin_str_t, virtufin_str_t,
+                                          const virtufin_str_t*, size_t, const virtufin_pair_t*,
+                                          size_t, virtufin_error_t** error) {
+  return Absent(error);
+}
 virtufin_status_t virtufin_feed_stop(virtufin_platform_t*, virtufin_str_t,
                                      virtufin_error_t** error) {
   return Absent(error);

@@ -126,6 +126,26 @@ Status Feed::Unsubscribe(const std::vector<FeedRequest>& requests) {
   return {};
 }
 
+Status Feed::Republish(const std::vector<FeedRequest>& requests) {
+  const std::shared_lock use(gate_);
+  if (adapter_ == nullptr || ending_) return Ended();
+  std::set<FeedHandle> handles;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const FeedRequest& request : requests) {
+      const auto at = Find(request, {});
+      if (at == asked_.end()) return NotSubscribed(request);
+      handles.insert(at->second.handle);
+    }
+  }
+  Status first;
+  for (const FeedHandle handle : handles) {
+    Status status = adapter_->Republish(handle);
+    if (first.ok()) first = std::move(status);
+  }
+  return first;
+}
+
 Result<TopOfBook> Feed::TopOf(std::string_view instrument) const {
   const std::shared_lock use(gate_);
   if (adapter_ == nullptr) return Ended();

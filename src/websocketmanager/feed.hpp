@@ -35,6 +35,7 @@ class Feed {
   // [any] [callback], as the functions of WebSocketManager.
   Status Subscribe(const std::vector<FeedRequest>& requests);
   Status Unsubscribe(const std::vector<FeedRequest>& requests);
+  Status Republish(const std::vector<FeedRequest>& requests);
   Result<TopOfBook> TopOf(std::string_view instrument) const;
   FeedInfo Info() const;
 

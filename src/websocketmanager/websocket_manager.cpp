@@ -166,6 +166,15 @@ Status WebSocketManager::UnsubscribeFeed(std::string_view id, std::string_view c
   return requests.ok() ? (*feed)->Unsubscribe(*requests) : requests.status();
 }
 
+Status WebSocketManager::RepublishFeed(std::string_view id, std::string_view channel,
+                                       const std::vector<std::string>& instruments,
+                                       const Parameters& parameters) {
+  const auto feed = impl_->table->Find(id);
+  if (!feed.ok()) return feed.status();
+  const auto requests = RequestsOf(channel, instruments, parameters);
+  return requests.ok() ? (*feed)->Republish(*requests) : requests.status();
+}
+
 Status WebSocketManager::StopFeed(std::string_view id) {
   if (CurrentThreadKind() == ThreadKind::kForeign) {
     return impl_->table->EndHere(id, impl_->stop_timeout);

@@ -24,7 +24,7 @@ namespace virtufin::inline v0 {
 /// A book's two topics belong into one bus subscription, made before the request: order holds only
 /// within one, and a snapshot is published when the book becomes live, not for who comes later. Its
 /// events are numbered together by the extension `sequence`: after a hole, or with
-/// DeliveryInfo::missed, a copy is wrong until the next snapshot.
+/// DeliveryInfo::missed, a copy is wrong until the next snapshot (ExchangeAdapter::Republish).
 enum class FeedChannel : std::uint8_t {
   kBook,        // orderbook.snapshot, orderbook.update; conflated by parameter: orderbook.depth
   kQuote,       // quote.update
@@ -141,6 +141,12 @@ class ExchangeAdapter {
   /// The last handle ends the subscription. [any] [callback]
   /// Errors: NOT_FOUND for a handle that was given back or never given out.
   virtual Status Unsubscribe(FeedHandle handle) = 0;
+  /// Publishes the book of a kBook subscription as it is now, with the next number of its sequence:
+  /// for who subscribed its topics late, or missed events. A book that is not live follows when it
+  /// is. Returns at once. [any] [callback]
+  /// Errors: NOT_FOUND as Unsubscribe; UNIMPLEMENTED for other channels: their next event says all;
+  /// UNAVAILABLE when stopped.
+  virtual Status Republish(FeedHandle handle) = 0;
   /// Waits for no handler. [any] [callback]
   /// Errors: NOT_FOUND as Unsubscribe.
   virtual Result<SubscriptionStatus> StatusOf(FeedHandle handle) const = 0;

@@ -111,6 +111,10 @@ class BinanceFeed {
   /// The book says that it is disconnected, with `reason`. No effect when not subscribed.
   void Unsubscribe(std::string_view symbol, FeedTime now, std::string_view reason);
 
+  /// Publishes a live book once more, its conflated form or the whole one. No effect on one that is
+  /// not live: it is published when it is.
+  void Republish(std::string_view symbol, FeedTime now, bool conflated);
+
   /// A socket is open: its frames count. Numbers rise with each socket.
   void OnOpen(std::uint32_t connection, FeedTime now);
   /// The depth stream of a symbol runs on an open socket: the venue confirmed it. Its first frame

@@ -111,6 +111,13 @@ class WebSocketManager {
   Status UnsubscribeFeed(std::string_view id, std::string_view channel,
                          const std::vector<std::string>& instruments,
                          const Parameters& parameters = {});
+  /// Publishes books once more, for who subscribed their topics late or missed events: see
+  /// ExchangeAdapter::Republish. The words are those of SubscribeFeed. [any] [callback]
+  /// Errors: NOT_FOUND for the feed, or naming what is not subscribed; UNIMPLEMENTED for other
+  /// channels than "book"; else as SubscribeFeed.
+  Status RepublishFeed(std::string_view id, std::string_view channel,
+                       const std::vector<std::string>& instruments,
+                       const Parameters& parameters = {});
   /// Ends the feed: its books say `disconnected`, and when this returns nothing of it is published
   /// any more. On executor and callback threads it returns at once, and the feed ends as soon as
   /// the handlers that hold it up return: a few more events may come. [any] [callback]

@@ -1,9 +1,11 @@
 // The live Binance adapter: a BinanceSession on a net loop, reachable from any thread.
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "exchange/ban_keeper.hpp"
@@ -96,6 +98,7 @@ class BinanceCore final : public VenueEvents,
   void Tick();
   Result<FeedHandle> Subscribe(const FeedRequest& request);
   void Unsubscribe(FeedHandle handle);
+  void Republish(FeedHandle handle);
 
   std::shared_ptr<const StatusCell> CellOf(FeedHandle handle) const {
     return session_->CellOf(handle);
@@ -323,6 +326,10 @@ void BinanceCore::Unsubscribe(FeedHandle handle) {
   Act([&] { (void)session_->Unsubscribe(handle, link_->Now()).ok(); });
 }
 
+void BinanceCore::Republish(FeedHandle handle) {
+  Act([&] { (void)session_->Republish(handle, link_->Now()).ok(); });
+}
+
 class BinanceAdapter final : public ExchangeAdapter {
  public:
   BinanceAdapter(const BinanceAdapterOptions& options, std::shared_ptr<BinanceCore> core)
@@ -336,9 +343,13 @@ class BinanceAdapter final : public ExchangeAdapter {
       Executor::BlockingScope waits;
       if (core_->StopThreads(std::chrono::seconds(5)).ok()) return;
     }
-    // A callback is still inside: what it uses stays, but for what was only borrowed.
+    // A callback is still inside: what it uses stays as long as it does, but for what was borrowed.
     core_->Abandon();
-    static_cast<void>(new std::shared_ptr<BinanceCore>(core_));
+    try {
+      std::thread([core = core_] { Outlast(*core); }).detach();
+    } catch (const std::exception&) {  // no thread: it stays for good
+      static_cast<void>(new std::shared_ptr<BinanceCore>(core_));
+    }
   }
 
   std::string_view venue() const noexcept override {
@@ -348,11 +359,17 @@ class BinanceAdapter final : public ExchangeAdapter {
   Status Stop(std::chrono::milliseconds deadline) override;
   Result<FeedHandle> Subscribe(const FeedRequest& request) override;
   Status Unsubscribe(FeedHandle handle) override;
+  Status Republish(FeedHandle handle) override;
   Result<SubscriptionStatus> StatusOf(FeedHandle handle) const override;
   Result<TopOfBook> TopOf(std::string_view instrument) const override;
   AdapterCounters counters() const override { return core_->Counts(); }
 
  private:
+  /// Ends the threads of an abandoned core as soon as its handlers let them.
+  static void Outlast(BinanceCore& core) {
+    while (!core.StopThreads(std::chrono::hours(1)).ok()) {
+    }
+  }
   /// What was given out here, and what the session made of it on the loop.
   struct Given {
     FeedRequest request;
@@ -465,6 +482,25 @@ Status BinanceAdapter::Unsubscribe(FeedHandle handle) {
     const FeedHandle inner = given->inner;
     guard.unlock();
     if (inner != 0) core->Unsubscribe(inner);
+  });
+  return {};
+}
+
+Status BinanceAdapter::Republish(FeedHandle handle) {
+  std::lock_guard lock(book_->mutex);
+  const auto at = book_->given.find(handle);
+  if (at == book_->given.end()) return Unknown(handle);
+  if (at->second->request.channel != FeedChannel::kBook) {
+    return Status(StatusCode::kUnimplemented, "exchange",
+                  "expected a handle of a book, found one of " +
+                      std::string(FeedChannelName(at->second->request.channel)));
+  }
+  if (book_->stopped) return Stopped();
+  core_->loop().Post([core = core_, book = book_, given = at->second] {
+    std::unique_lock guard(book->mutex);
+    const FeedHandle inner = given->inner;
+    guard.unlock();
+    if (inner != 0) core->Republish(inner);
   });
   return {};
 }

@@ -115,6 +115,19 @@ Status BinanceFeed::Subscribe(std::string_view name, FeedTime now, const Binance
   return {};
 }
 
+void BinanceFeed::Republish(std::string_view name, FeedTime now, bool conflated) {
+  Impl& impl = *impl_;
+  impl.NewCause();
+  FeedSymbol* const symbol = impl.symbols.Find(name);
+  if (symbol == nullptr || symbol->carriers.empty()) return;
+  if (symbol->book.state() != BookState::kLive) return;
+  if (!conflated && symbol->parts.book) impl.PublishSnapshot(*symbol, now);
+  if (conflated && symbol->parts.depth_interval_ms > 0) {
+    symbol->depth_levels.clear();
+    impl.ScheduleDepth(*symbol, now);
+  }
+}
+
 void BinanceFeed::Unsubscribe(std::string_view name, FeedTime now, std::string_view reason) {
   Impl& impl = *impl_;
   impl.NewCause();

@@ -93,6 +93,8 @@ class BinanceSession final : public VenueEvents {
   Result<FeedHandle> Subscribe(const FeedRequest& request, FeedTime now);
   /// Errors: NOT_FOUND for a handle that was given back or never given out.
   Status Unsubscribe(FeedHandle handle, FeedTime now);
+  /// Publishes the book of a subscription once more. Errors: as Unsubscribe.
+  Status Republish(FeedHandle handle, FeedTime now);
   /// Errors: as Unsubscribe.
   Result<SubscriptionStatus> StatusOf(FeedHandle handle) const;
   /// The same for other threads; shared by equal requests. It is up to date whenever something is

@@ -313,6 +313,20 @@ Status BinanceSession::Unsubscribe(FeedHandle handle, FeedTime now) {
   return {};
 }
 
+Status BinanceSession::Republish(FeedHandle handle, FeedTime now) {
+  Impl& impl = *impl_;
+  impl.cause.New();
+  const auto at = impl.handles.find(handle);
+  if (at == impl.handles.end()) {
+    return Status(StatusCode::kNotFound, "exchange",
+                  "no subscription has the handle " + std::to_string(handle));
+  }
+  const StreamPlan& plan = at->second->plan;
+  if (at->second->rejected || plan.request.channel != FeedChannel::kBook) return {};
+  impl.books->Republish(plan.request.instrument, now, plan.depth_interval_ms > 0);
+  return {};
+}
+
 Result<SubscriptionStatus> BinanceSession::StatusOf(FeedHandle handle) const {
   const auto at = impl_->handles.find(handle);
   if (at == impl_->handles.end()) {

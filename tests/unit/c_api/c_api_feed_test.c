@@ -149,6 +149,11 @@ static void feeds_are_listed_with_what_they_carry(void) {
     if (done) break;
     sched_yield();
   }
+  CHECK(virtufin_feed_republish(platform, virtufin_text_get(id), VIRTUFIN_STR("book"), pairs, 2,
+                                NULL, 0, NULL) == VIRTUFIN_OK);
+  CHECK_ERROR(virtufin_feed_republish(platform, virtufin_text_get(id), VIRTUFIN_STR("quote"), pairs,
+                                      1, NULL, 0, &error),
+              VIRTUFIN_NOT_FOUND, "quote");
   CHECK(virtufin_feed_unsubscribe(platform, virtufin_text_get(id), VIRTUFIN_STR("book"), pairs, 2,
                                   NULL, 0, NULL) == VIRTUFIN_OK);
   CHECK_ERROR(virtufin_feed_unsubscribe(platform, virtufin_text_get(id), VIRTUFIN_STR("book"),

@@ -12,9 +12,12 @@
 #include <set>
 #include <thread>
 
+#include "exchange/ban_keeper.hpp"
 #include "sim/venue_server.hpp"
 #include "support/event_books.hpp"
 #include "support/gate.hpp"
+#include "virtufin/event/market_payloads.hpp"
+#include "virtufin/event/topic.hpp"
 #include "virtufin/pubsub/inproc.hpp"
 #include "virtufin/state/memory.hpp"
 
@@ -520,6 +523,73 @@ TEST_CASE("an adapter that is destroyed on an executor thread stops, too") {
   });
   REQUIRE(gone.Wait());
   const std::uint64_t events = fixture.bus.events();
+  for (int i = 0; i < 6000 && fixture.server->counters().sockets > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(fixture.server->counters().sockets == 0);
+  CHECK(fixture.bus.events() == events);
+}
+
+// Pins EX-57.
+TEST_CASE("the record of a ban is named after the host alone") {
+  Fixture fixture;
+  const auto store = MakeMemoryStore(WallClock());
+  const auto key = [&](std::string_view url) {
+    return std::make_shared<detail::BanKeeper>(*store, fixture.runtime, url)->key();
+  };
+  CHECK(key("https://API.example.com/v3") == "exchange.ban.api.example.com");
+  CHECK(key("http://me:secret@10.0.0.1:8080") == "exchange.ban.10.0.0.1");
+  CHECK(key("http://[::1]:8080") == "exchange.ban.::1");
+  CHECK(key("http://[FE80::1]") == "exchange.ban.fe80::1");
+}
+
+// Pins EX-58.
+TEST_CASE("a book is published once more for who came late") {
+  Fixture fixture;
+  fixture.Make();
+  const FeedHandle book = fixture.Subscribe(FeedChannel::kBook, kSymbols.at(0));
+  const FeedHandle quote = fixture.Subscribe(FeedChannel::kQuote, kSymbols.at(0));
+  CHECK(fixture.adapter->Republish(book).ok());  // not live yet: without effect
+  CHECK(fixture.adapter->Republish(quote).code() == StatusCode::kUnimplemented);
+  CHECK(fixture.adapter->Republish(quote + 1).code() == StatusCode::kNotFound);
+  REQUIRE(fixture.adapter->Start().ok());
+  const auto snapshots = [](std::uint64_t count) {
+    return [count](const test::EventBooks& books) {
+      for (const auto& [name, one] : books.books()) {
+        if (one.snapshots >= count) return true;
+      }
+      return false;
+    };
+  };
+  REQUIRE(fixture.bus.Until(snapshots(1)));
+  CHECK(fixture.adapter->Republish(book).ok());
+  REQUIRE(fixture.bus.Until(snapshots(2)));
+  CHECK(fixture.bus.complaints().empty());  // no hole in the sequence, equal to the copy
+  CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+  CHECK(fixture.adapter->Republish(book).code() == StatusCode::kUnavailable);
+}
+
+TEST_CASE("an adapter that an inline handler destroys on its own loop ends with that handler") {
+  Fixture fixture;
+  fixture.Make();
+  fixture.SubscribeBooks();
+  test::Gate gone;
+  std::atomic<bool> first{true};
+  const std::string topic = MarketTopics("binance").Of<OrderBookSnapshot>(kSymbols.at(0));
+  auto subscription =
+      fixture.bus.Subscribe(std::vector<std::string_view>{topic}, {.dispatch = Dispatch::kInline},
+                            [&](const Message&, const DeliveryInfo&) {
+                              if (!first.exchange(false)) return Delivery::kSuccess;
+                              fixture.adapter.reset();
+                              gone.Open();
+                              return Delivery::kSuccess;
+                            });
+  REQUIRE(subscription.ok());
+  REQUIRE(fixture.adapter->Start().ok());
+  REQUIRE(gone.Wait());
+  subscription->Unsubscribe();
+  const std::uint64_t events = fixture.bus.events();
+  // The loop's sockets go with it; what it held is freed, as the leak check sees.
   for (int i = 0; i < 6000 && fixture.server->counters().sockets > 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }

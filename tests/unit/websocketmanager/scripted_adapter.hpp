@@ -26,6 +26,7 @@ struct Script {
   std::mutex mutex;
   std::map<std::string, SubscriptionState> states;  // by instrument; live otherwise
   std::map<std::string, int> references;            // by instrument, over all adapters
+  std::map<std::string, int> republished;           // books, by instrument
   std::map<std::string, std::string> options;       // of the last one made
 
   int references_of(const std::string& instrument) {
@@ -76,6 +77,16 @@ class ScriptedAdapter final : public ExchangeAdapter {
     if (at == given_.end()) return Status(StatusCode::kNotFound, "test", "no such handle");
     --script_->references[at->second.instrument];
     given_.erase(at);
+    return {};
+  }
+  Status Republish(FeedHandle handle) override {
+    const std::lock_guard lock(script_->mutex);
+    const auto at = given_.find(handle);
+    if (at == given_.end()) return Status(StatusCode::kNotFound, "test", "no such handle");
+    if (at->second.channel != FeedChannel::kBook) {
+      return Status(StatusCode::kUnimplemented, "test", "no book");
+    }
+    ++script_->republished[at->second.instrument];
     return {};
   }
   Result<SubscriptionStatus> StatusOf(FeedHandle handle) const override {

@@ -106,6 +106,26 @@ TEST_CASE("what is misspelt is refused with what exists, and nothing is left beh
   CHECK(manager.RegisterVenue(again).code() == StatusCode::kAlreadyExists);
 }
 
+// Pins WS-9.
+TEST_CASE("books are published once more with the words they were asked for") {
+  Fixture fixture;
+  WebSocketManager& manager = *fixture.manager;
+  const std::string id = fixture.StartFeed();
+  REQUIRE(manager.SubscribeFeed(id, "book", {"A", "B"}).ok());
+  REQUIRE(manager.SubscribeFeed(id, "candle", {"A"}).ok());
+  CHECK(manager.RepublishFeed(id, "book", {"A", "B"}).ok());
+  CHECK(manager.RepublishFeed(id, "book", {"A"}).ok());
+  Says(manager.RepublishFeed(id, "book", {"A", "C"}), StatusCode::kNotFound, {"A", "'book C'"});
+  Says(manager.RepublishFeed(id, "candle", {"A"}), StatusCode::kUnimplemented, {"no book"});
+  Says(manager.RepublishFeed("nobody", "book", {"A"}), StatusCode::kNotFound, {"'nobody'"});
+  {
+    const std::lock_guard lock(fixture.script->mutex);
+    CHECK((fixture.script->republished == std::map<std::string, int>{{"A", 2}, {"B", 1}}));
+  }
+  REQUIRE(manager.StopFeed(id).ok());
+  CHECK(manager.RepublishFeed(id, "book", {"A"}).code() == StatusCode::kNotFound);
+}
+
 // Pins WS-3.
 TEST_CASE("subscriptions are counted, and taken back with the words they were asked for") {
   Fixture fixture;
