@@ -1,5 +1,5 @@
-// Any text as an address of code, as a redirect and as a host of a list: what is taken is read by the
-// C library and by libcurl as it was judged.
+// Any text as an address of code, as a redirect and as a host of a list: what is taken is read by
+// the C library and by libcurl as it was judged.
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
