@@ -17,8 +17,8 @@ namespace virtufin::inline v0::detail {
 class TextCheck {
  public:
   TextCheck& Field(std::string_view name, std::string_view text);
-  template <class List>
-  TextCheck& List(std::string_view name, const List& texts) {
+  template <class Texts>
+  TextCheck& List(std::string_view name, const Texts& texts) {
     for (const auto& text : texts) Field(name, text);
     return *this;
   }
