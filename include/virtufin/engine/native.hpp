@@ -44,11 +44,11 @@ struct NativeEngineOptions {
 
 /// What native workers of the whole process did so far.
 struct NativeCounters {
-  std::uint64_t loads = 0;            // host structs handed out: 64 bytes each, never reused
+  std::uint64_t loads = 0;  // host structs handed out: 64 bytes each, never reused
   // log or gateway_call outside of a call, a table's function after Shutdown: dropped, refused
   std::uint64_t stray_callbacks = 0;
-  std::uint64_t pinned = 0;           // libraries still mapped after their unload
-  std::uint64_t abandoned = 0;        // loads that are left in place with a call inside
+  std::uint64_t pinned = 0;     // libraries still mapped after their unload
+  std::uint64_t abandoned = 0;  // loads that are left in place with a call inside
   // Of workers that were unloaded: buffers that Process left, and those that FreeResult took back.
   std::uint64_t buffers = 0;
   std::uint64_t buffers_freed = 0;
