@@ -28,7 +28,10 @@ void Heartbeat::OnDue() {
     if (stopped_) return;
     beating_ = true;
   }
-  beat_();
+  try {
+    beat_();
+  } catch (...) {  // no memory for this one
+  }
   std::lock_guard lock(mutex_);
   beating_ = false;
   if (!stopped_) Arm();

@@ -85,13 +85,19 @@ void LifecycleEvents::Publish(const LifecycleSubject& subject, Timestamp at,
       .Subject("worker/" + subject.worker_id)
       .Time(at)
       .JsonData(content.json, Validate::kTrusted);
-  auto event = builder.Build();
+  const auto event = builder.Build();
+  if (!event.ok()) {  // its topics are too many for an event
+    std::lock_guard lock(mutex_);
+    ++counters_.refused;
+    return;
+  }
+  const Message message(content.topic, *event);
   {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     publishing_ = true;
   }
-  const Status status = event.ok() ? bus_.Publish(Message(content.topic, *event)) : event.status();
+  const Status status = bus_.Publish(message);
   std::lock_guard lock(mutex_);
   publishing_ = false;
   if (!status.ok()) ++counters_.refused;
@@ -123,10 +129,13 @@ void LifecycleEvents::TellFailure(Subject subject, FailedCall call) noexcept {
 
 void LifecycleEvents::TellBeat(Subject subject, WorkerBeat beat) noexcept {
   Hand(subject, [this, subject, beat]() -> Content {
-    const Json json = {{"worker_id", subject->worker_id}, {"replica_id", replica_id_},
-                       {"topics", subject->topics},       {"status", "RUNNING"},
-                       {"degraded", beat.degraded},       {"calls", beat.calls},
-                       {"failed", beat.failed},           {"queued", beat.queued}};
+    const Json json = {{"worker_id", subject->worker_id},
+                       {"replica_id", replica_id_},
+                       {"status", "RUNNING"},
+                       {"degraded", beat.degraded},
+                       {"calls", beat.calls},
+                       {"failed", beat.failed},
+                       {"queued", beat.queued}};
     return {kBeatTopic, "heartbeat", Text(json)};
   });
 }

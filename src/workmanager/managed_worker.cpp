@@ -157,9 +157,9 @@ Status ManagedWorker::Subscribe(std::unique_lock<std::mutex>& lock) {
   const std::vector<std::string_view> topics(info_.topics.begin(), info_.topics.end());
   SubscribeOptions options = config_.subscribe;
   options.name = "worker " + info_.id;
-  // Members of a group compete for each event; else each instance has its share of the subjects.
   Status status;
   for (std::size_t i = 0; i < instances_.size() && status.ok(); ++i) {
+    // Each has its share of the subjects; members of a group compete for each event instead.
     if (options.shards > 1) options.shard = static_cast<std::uint32_t>(i);
     auto subscription = bus_.Subscribe(
         topics, options,
