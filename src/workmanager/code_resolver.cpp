@@ -12,7 +12,7 @@
 #include <system_error>
 #include <utility>
 
-#include "workmanager/sha256.hpp"
+#include "virtufin/core/sha256.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {

@@ -1,8 +1,6 @@
 // PackNative: checks the description, writes the nuspec, packs twice.
 #include "virtufin/engine/packer.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "engine/packer/zip_writer.hpp"
+#include "virtufin/core/sha256.hpp"
 #include "virtufin/core/utf8.hpp"
 #include "virtufin/engine/package_names.hpp"
 
@@ -202,19 +201,6 @@ Result<std::vector<std::uint8_t>> Pack(const PackageSpec& spec, std::string_view
   return detail::WriteZip(entries);
 }
 
-Result<std::string> DigestDigits(ByteView bytes) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  if (EVP_Digest(bytes.data(), bytes.size(), digest, nullptr, EVP_sha256(), nullptr) != 1) {
-    return Status(StatusCode::kInternal, "engine", "OpenSSL has no SHA-256");
-  }
-  std::string digits;
-  for (std::size_t i = 0; digits.size() < kDigestDigits; ++i) {
-    digits.append({kHex[digest[i] >> 4], kHex[digest[i] & 15]});
-  }
-  return digits;
-}
-
 }  // namespace
 
 Result<PackedWorker> PackNative(const PackageSpec& spec) {
@@ -222,9 +208,7 @@ Result<PackedWorker> PackNative(const PackageSpec& spec) {
   const std::string prefix = spec.version + std::string(kSuffix);
   const auto placeholder = Pack(spec, prefix + std::string(kDigestDigits, '0'));
   if (!placeholder.ok()) return placeholder.status();
-  const Result<std::string> digits = DigestDigits(*placeholder);
-  if (!digits.ok()) return digits.status();
-  PackedWorker packed{prefix + *digits, {}};
+  PackedWorker packed{prefix + Sha256Hex(*placeholder).substr(0, kDigestDigits), {}};
   auto bytes = Pack(spec, packed.version);
   if (!bytes.ok()) return bytes.status();
   packed.bytes = *std::move(bytes);

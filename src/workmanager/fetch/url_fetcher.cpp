@@ -1,8 +1,6 @@
 // Resolves, judges, connects and follows redirects itself, so that nothing is asked unjudged.
 #include "workmanager/fetch/url_fetcher.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -12,6 +10,7 @@
 
 #include "net/http_client.hpp"
 #include "virtufin/core/executor.hpp"
+#include "virtufin/core/sha256.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {
@@ -48,15 +47,7 @@ class Answer {
 };
 
 std::string Sha256(std::string_view bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr);
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += "0123456789abcdef"[digest[i] >> 4];
-    text += "0123456789abcdef"[digest[i] & 15];
-  }
-  return text;
+  return Sha256Hex({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
 }
 
 bool IsRedirect(int status) {

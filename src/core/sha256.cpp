@@ -1,11 +1,13 @@
 // Sha256 by the book: 64 rounds over a schedule of 64 words.
-#include "workmanager/sha256.hpp"
+#include "virtufin/core/sha256.hpp"
 
 #include <array>
 #include <bit>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 
-namespace virtufin::inline v0::detail {
+namespace virtufin::inline v0 {
 namespace {
 
 constexpr std::size_t kBlock = 64;
@@ -80,4 +82,4 @@ std::string Sha256Hex(ByteView bytes) {
   return text;
 }
 
-}  // namespace virtufin::inline v0::detail
+}  // namespace virtufin::inline v0
