@@ -19,7 +19,7 @@ virtufin_option(FETCH "code of workers from URLs (net, workmanager_fetch)"
   "find OpenSSL 3" "find CURL 7.88" "find Boost 1.74" "pkg libwebsockets" "find ZLIB")
 virtufin_option(SQLITE "the SQLite state store" "find SQLite3 3.37")
 virtufin_option(ARCHIVE "packages of native workers" "find LibArchive 3.6" "find EXPAT 2.5")
-virtufin_option(PACKER "the packer of native workers" "pkg minizip")
+virtufin_option(PACKER "the packer of native workers" "pkg minizip" "find OpenSSL 3")
 # Debian's gRPC package for CMake does not find all that it links; the module of pkg-config does.
 virtufin_option(GRPC "the gRPC services (proto, rpc)" "find Protobuf 3.21" "pkg grpc++")
 

@@ -312,6 +312,11 @@ Status WorkManager::SetTags(std::string_view id, std::map<std::string, std::stri
 }
 
 Result<std::int32_t> WorkManager::Recover(const CallContext& by) {
+  const ThreadKind kind = CurrentThreadKind();
+  if (kind != ThreadKind::kForeign && kind != ThreadKind::kExecutor) {
+    return Status(StatusCode::kFailedPrecondition, "workmanager",
+                  "Recover: expected a thread that may wait, found one that must not");
+  }
   auto recovered = impl_->table->Recover();
   if (recovered.ok()) impl_->heartbeat->Start();
   detail::Audit(impl_->dependencies.runtime.log, by, {"recover"}, recovered.status());

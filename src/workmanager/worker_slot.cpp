@@ -85,7 +85,14 @@ Status WorkerSlot::SetStatus(WorkerStatus status, WorkerStatus& before) {
 
 void WorkerSlot::TakeBack(const HistoryEntry& entry, std::vector<HistoryEntry> before) {
   auto edit = [&](WorkerRecord& record) {
-    record.history = before;
+    const auto is_this = [&](const HistoryEntry& each) {
+      return each.created_at == entry.created_at && each.sha256 == entry.sha256;
+    };
+    if (is_this(record.history.back())) {
+      record.history = before;
+    } else {  // the next swap was quicker
+      std::erase_if(record.history, is_this);
+    }
     return Status();
   };
   const Status status = Change(edit);
@@ -362,7 +369,9 @@ void WorkerSlot::LoadCode(CodeSource code, LoadedDone done) {
   if (empty) {
     auto load = [self = shared_from_this(), code = std::move(code), commit, swap,
                  done = std::move(done)] {
-      done(self->FinishLoad({}, code, commit), swap->entry.sha256);
+      const Status ended = self->FinishLoad({}, code, commit);
+      // One that is loaded but does not start says so in its info.
+      done(self->Loaded() ? Status() : ended, swap->entry.sha256);
     };
     return MustNotWait() ? Post(std::move(load)) : load();
   }

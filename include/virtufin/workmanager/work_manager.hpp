@@ -78,8 +78,10 @@ class WorkManager {
     GatewayClient* gateway = nullptr;  // what gateway_call reaches; null: UNAVAILABLE
     CodeFetcher* fetcher = nullptr;    // for code from URLs; null: UNIMPLEMENTED
     StateStore* state = nullptr;       // of workers, config `stateservice`; null: UNAVAILABLE
-    StateStore* records = nullptr;     // of this; null: workers end with the process
-    PeerForwarder* peers = nullptr;    // reaches other instances over `records`; null: none
+    /// What this keeps of workers; null: they end with the process. Calls that change a worker
+    /// write there before they answer; they fail, with nothing changed, as StateStore::Set does.
+    StateStore* records = nullptr;
+    PeerForwarder* peers = nullptr;  // reaches other instances over `records`; null: none
   };
   using Done = std::function<void(Status)>;
 
