@@ -18,8 +18,8 @@ namespace virtufin::inline v0 {
 
 class WorkManager;  // virtufin/workmanager/work_manager.hpp
 
-/// Who shows `key`, printable ASCII, as `x-api-key` may make every call, and stands as `name` in the
-/// audit.
+/// Who shows `key`, printable ASCII, as `x-api-key` may make every call, and stands as `name` in
+/// the audit.
 struct RpcKey {
   std::string name;
   std::string key;
