@@ -136,8 +136,8 @@ class PubSub {
   /// otherwise; an event that several of them fit comes once. `handler` is consumed, and destroyed
   /// when the subscription ended. [any] [callback] Errors: INVALID_ARGUMENT for no topic, an empty
   /// one, an illegal pattern, no handler, a capacity of 0 or over kMaxQueueCapacity, a negative
-  /// time, a group or shards of inline handlers, a shard that is not one of `shards`; UNIMPLEMENTED for patterns where the broker has none;
-  /// UNAVAILABLE when stopped.
+  /// time, a group or shards of inline handlers, a shard that is not one of `shards`; UNIMPLEMENTED
+  /// for patterns where the broker has none; UNAVAILABLE when stopped.
   virtual Result<Subscription> Subscribe(std::span<const std::string_view> topics,
                                          const SubscribeOptions& options,
                                          MessageHandler handler) = 0;

@@ -36,8 +36,8 @@ Status SystemError(StatusCode code, const std::string& what, int error);
 /// The content, borrowed from the code, or what was read from its path. Movable.
 class CodeBytes {
  public:
-  /// Errors: NOT_FOUND without a file; INVALID_ARGUMENT for what is no readable regular one; RESOURCE_EXHAUSTED for more
-  /// than `max_bytes`.
+  /// Errors: NOT_FOUND without a file; INVALID_ARGUMENT for what is no readable regular one;
+  /// RESOURCE_EXHAUSTED for more than `max_bytes`.
   static Result<CodeBytes> Of(const WorkerCode& code, std::size_t max_bytes);
 
   ByteView bytes() const noexcept { return borrowed_.empty() ? ByteView(owned_) : borrowed_; }

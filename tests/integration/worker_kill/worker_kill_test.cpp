@@ -1,5 +1,5 @@
-// kill -9 of a process that makes, starts, swaps and deletes workers over SQLite: after each restart
-// the workers are those that were acknowledged.
+// kill -9 of a process that makes, starts, swaps and deletes workers over SQLite: after each
+// restart the workers are those that were acknowledged.
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/wait.h>
