@@ -13,6 +13,9 @@ inline constexpr const char* kStructName<virtufin_option_info_t> = "virtufin_opt
 template <>
 inline constexpr const char* kStructName<virtufin_attribute_t> = "virtufin_attribute_t";
 template <>
+inline constexpr const char* kStructName<virtufin_worker_history_entry_t> =
+    "virtufin_worker_history_entry_t";
+template <>
 inline constexpr const char* kStructName<virtufin_subscribe_options_t> =
     "virtufin_subscribe_options_t";
 template <>

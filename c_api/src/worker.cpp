@@ -60,6 +60,10 @@ Status Read(const virtufin_worker_options_t* given, CreateWorkerRequest& request
   if (status.ok()) status = ReadTopics(known.topics, known.topic_count, request);
   if (status.ok()) status = ReadPairs("config", known.config, known.config_count, request.config);
   if (status.ok()) status = ReadPairs("tags", known.tags, known.tag_count, request.tags);
+  if (status.ok() && known.ephemeral > 1) {
+    status = Invalid("ephemeral: expected 0 or 1, found " + std::to_string(known.ephemeral));
+  }
+  request.ephemeral = known.ephemeral == 1;
   return status;
 }
 

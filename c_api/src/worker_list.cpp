@@ -66,11 +66,22 @@ struct virtufin_worker_list {
 virtufin_status_t virtufin_worker_list_create(const virtufin_platform_t* platform,
                                               virtufin_worker_list_t** list,
                                               virtufin_error_t** error) {
+  return virtufin_worker_list_create_tagged(platform, nullptr, 0, list, error);
+}
+
+virtufin_status_t virtufin_worker_list_create_tagged(const virtufin_platform_t* platform,
+                                                     const virtufin_pair_t* tags, size_t tag_count,
+                                                     virtufin_worker_list_t** list,
+                                                     virtufin_error_t** error) {
   return Guard(error, [&] {
     Status status = Require({{"platform", platform}, {"list", list}});
+    std::map<std::string, std::string> wanted;
+    if (status.ok()) status = virtufin::c::ReadPairs("tags", tags, tag_count, wanted);
     if (!status.ok()) return status;
+    std::vector<virtufin::TagFilter> filters;
+    for (const auto& [key, value] : wanted) filters.push_back({key, value});
     return virtufin::c::GiveHandle(list, [&](virtufin_worker_list_t& handle) {
-      for (const WorkerInfo& worker : platform->platform->workers().List()) {
+      for (const WorkerInfo& worker : platform->platform->workers().List(filters)) {
         handle.entries.push_back(std::make_unique<const Entry>(worker));
       }
       return Status();

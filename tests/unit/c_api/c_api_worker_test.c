@@ -114,7 +114,7 @@ static void a_table_of_functions_answers_events(void) {
   const virtufin_pair_t config[] = {{{"symbol", 6}, {"ETHUSDT!", 7}},
                                     {{"virtufin.queue", 14}, {"16", 2}}};
   const virtufin_pair_t tags[] = {{{"desk", 4}, {"one", 3}}};
-  const virtufin_worker_options_t options = {sizeof(options), 0, kTopics, 1, config, 2, tags, 1};
+  const virtufin_worker_options_t options = {sizeof(options), 0, kTopics, 1, config, 2, tags, 1, 0};
   virtufin_text_t* id = NULL;
   CHECK(virtufin_worker_create(platform, &code, &options, &id, NULL) == VIRTUFIN_OK);
   virtufin_subscription_t* subscription = watch(platform, "order.placed", &answers);
@@ -421,7 +421,7 @@ static void a_worker_that_cannot_be_made_says_why(void) {
   virtufin_worker_options_t old_options = kOptions;
   old_options.struct_size = 0;
   CHECK_ERROR(try_create(platform, &code, &old_options, &error), VIRTUFIN_INVALID_ARGUMENT,
-              "virtufin_worker_options_t.struct_size: expected 56 (of another header 4 to 4096), "
+              "virtufin_worker_options_t.struct_size: expected 64 (of another header 4 to 4096), "
               "found 0");
   CHECK(counter_get(&trader.created) == 0);
   end_platform(platform);
