@@ -174,6 +174,12 @@ SubscribeOptions OfQueue(SubscribeOptions options) {
   return options;
 }
 
+/// What finds no room is the queue's affair: a member drops and replaces nothing.
+SubscribeOptions OfMember(SubscribeOptions options) {
+  options.overflow = Overflow::kBlock;
+  return options;
+}
+
 }  // namespace
 
 GroupQueue::GroupQueue(std::shared_ptr<BrokerCore> core, Executor& executor, TopicNames names,
@@ -231,7 +237,7 @@ GroupMember::GroupMember(std::shared_ptr<BrokerCore> core, Executor& executor, s
                          MessageHandler handler, const SubscribeOptions& options,
                          std::shared_ptr<GroupQueue> queue)
     : QueuedSubscription(std::move(core), executor, std::move(name), {}, std::move(handler),
-                         options, true),
+                         OfMember(options), true),
       queue_(std::move(queue)) {}
 
 SubscriptionCounters GroupMember::counters() const {

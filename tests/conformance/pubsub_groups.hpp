@@ -355,6 +355,30 @@ TEST_CASE_TEMPLATE_DEFINE("a group without room lags as one", Driver, pubsub_sui
   CHECK(inbox.missed_in_all() == 1);
 }
 
+// Pins PS-13, PS-29.
+TEST_CASE_TEMPLATE_DEFINE("a group conflates what waits for its members", Driver,
+                          pubsub_suite_group_conflate) {
+  Driver driver;
+  Turnstile turnstile;
+  Inbox inbox;
+  SubscribeOptions options = Member("g", 8);
+  options.overflow = Overflow::kConflate;
+  auto member = driver.bus().Subscribe("a", options, inbox.HandlerBehind(turnstile)).value();
+  REQUIRE(driver.bus().Publish(NumberedAbout("a", "x", 1)).ok());
+  turnstile.AwaitArrivals(1);
+  for (std::uint64_t i = 2; i <= 20; ++i) {
+    REQUIRE(driver.bus().Publish(NumberedAbout("a", i % 2 == 0 ? "x" : "y", i)).ok());
+  }
+  CHECK(member.Inject(NumberedAbout("a", "x", 21)).ok());
+  turnstile.Open();
+  inbox.Await(4);
+  driver.Settle();
+  std::vector<std::uint64_t> numbers = inbox.numbers();
+  std::sort(numbers.begin(), numbers.end());
+  CHECK(numbers == std::vector<std::uint64_t>{1, 19, 20, 21});
+  CHECK(member.counters().conflated == 17);
+}
+
 TEST_CASE_TEMPLATE_DEFINE("a member may publish to its own group", Driver,
                           pubsub_suite_group_feeds_itself) {
   Driver driver;
@@ -403,6 +427,7 @@ TEST_CASE_TEMPLATE_DEFINE("inline handlers cannot compete", Driver, pubsub_suite
   VIRTUFIN_INVOKE(pubsub_suite_group_inherits, driver);       \
   VIRTUFIN_INVOKE(pubsub_suite_group_waiting_left, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_group_lag, driver);            \
+  VIRTUFIN_INVOKE(pubsub_suite_group_conflate, driver);       \
   VIRTUFIN_INVOKE(pubsub_suite_group_feeds_itself, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_group_inline, driver);         \
   }                                                           \
