@@ -170,6 +170,10 @@ Status ManagedWorker::Subscribe(std::unique_lock<std::mutex>& lock) {
     instances_[i].subscribed = status.ok();
     if (status.ok()) instances_[i].subscription = std::move(*subscription);
   }
+  if (!instances_[0].subscribed) {
+    state_ = State::kStopped;
+    return status;
+  }
   state_ = State::kRunning;
   if (!status.ok()) {  // without some of its instances it must not run
     constexpr Timeout kUndo{30'000};
