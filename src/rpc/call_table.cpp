@@ -39,36 +39,61 @@ std::string AddressOf(std::string_view peer) {
   return address;
 }
 
-Status CallTable::Open(const std::shared_ptr<OpenCall>& call) {
+CallTicket::~CallTicket() {
+  const std::lock_guard lock(table_->mutex_);
+  if (!held_) return;
+  --table_->places_;
+  table_->bytes_ -= bytes_;
+}
+
+Status CallTable::Open(const std::shared_ptr<OpenCall>& call, std::shared_ptr<CallTicket>& ticket) {
+  ticket = std::make_shared<CallTicket>(shared_from_this());
   const std::lock_guard lock(mutex_);
   ++counters_.calls;
   if (closed_) return Status(StatusCode::kUnavailable, "rpc", "the server is stopping");
-  if (open_.size() >= max_calls_) {
+  if (places_ >= max_calls_) {
     ++counters_.refused;
     return Status(StatusCode::kResourceExhausted, "rpc",
                   "expected at most " + std::to_string(max_calls_) + " calls in flight");
   }
   open_.insert(call);
+  ++places_;
+  ticket->held_ = true;
   return {};
 }
 
-Status CallTable::TakeBytes(std::size_t bytes) {
+Status CallTable::CheckBytes(std::size_t bytes) {
+  if (bytes <= max_bytes_ - std::min(bytes_, max_bytes_)) return {};
+  ++counters_.refused;
+  return Status(StatusCode::kResourceExhausted, "rpc",
+                "expected at most " + std::to_string(max_bytes_) +
+                    " bytes of requests in flight and answers, found " + std::to_string(bytes_) +
+                    " and " + std::to_string(bytes) + " more");
+}
+
+Status CallTable::TakeBytes(CallTicket& ticket, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
-  if (bytes > max_bytes_ - std::min(bytes_, max_bytes_)) {
-    ++counters_.refused;
-    return Status(StatusCode::kResourceExhausted, "rpc",
-                  "expected at most " + std::to_string(max_bytes_) +
-                      " bytes of requests in flight, found " + std::to_string(bytes_) + " and " +
-                      std::to_string(bytes) + " more");
+  if (Status status = CheckBytes(bytes); !status.ok()) return status;
+  bytes_ += bytes;
+  ticket.bytes_ += bytes;
+  return {};
+}
+
+Status CallTable::TakeAnswer(std::size_t bytes) {
+  constexpr std::size_t kSmall = 4096;
+  const std::lock_guard lock(mutex_);
+  if (bytes > kSmall) {
+    if (Status status = CheckBytes(bytes); !status.ok()) return status;
   }
   bytes_ += bytes;
   return {};
 }
 
-void CallTable::Close(const std::shared_ptr<OpenCall>& call, std::size_t bytes, bool cancelled) {
+void CallTable::Close(const std::shared_ptr<OpenCall>& call, std::size_t answer_bytes,
+                      bool cancelled) {
   const std::lock_guard lock(mutex_);
   if (open_.erase(call) == 0) return;
-  bytes_ -= bytes;
+  bytes_ -= answer_bytes;
   if (cancelled) ++counters_.cancelled;
   ended_.notify_all();
 }
@@ -90,7 +115,7 @@ std::size_t CallTable::Drain(std::chrono::steady_clock::time_point deadline, con
     closed_ = true;
   }
   for (const auto& call : Snapshot()) {
-    if (call->Stream()) call->Cut(why);
+    (void)call->CutIdle(why);
   }
   {
     std::unique_lock lock(mutex_);
@@ -99,8 +124,7 @@ std::size_t CallTable::Drain(std::chrono::steady_clock::time_point deadline, con
   const auto left = Snapshot();
   std::size_t cut = 0;
   for (const auto& call : left) {
-    if (!call->Stream()) ++cut;
-    call->Cut(why);
+    if (call->Cut(why)) ++cut;
   }
   return cut;
 }
@@ -112,7 +136,7 @@ void CallTable::TellReadiness() {
 RpcServerCounters CallTable::counters() const {
   const std::lock_guard lock(mutex_);
   RpcServerCounters counters = counters_;
-  counters.open = open_.size();
+  counters.open = places_;
   return counters;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "virtufin/rpc/rpc_server.hpp"
@@ -23,13 +24,31 @@ std::string AddressOf(std::string_view peer);
 class OpenCall {
  public:
   virtual ~OpenCall() = default;
-  virtual bool Stream() const noexcept = 0;  // ends by its client only
-  virtual void Cut(const Status& status) = 0;
+  /// Both answer false when it has ended before, or is left alone.
+  virtual bool Cut(const Status& status) = 0;
+  virtual bool CutIdle(const Status& status) = 0;  // a stream, or without its request yet
   virtual void ReadinessChanged() = 0;
 };
 
+class CallTable;
+
+/// The place of a call and the bytes of its request; given back by the last who holds it.
+class CallTicket {
+ public:
+  explicit CallTicket(std::shared_ptr<CallTable> table) : table_(std::move(table)) {}
+  ~CallTicket();
+  CallTicket(const CallTicket&) = delete;
+  CallTicket& operator=(const CallTicket&) = delete;
+
+ private:
+  friend class CallTable;
+  const std::shared_ptr<CallTable> table_;
+  bool held_ = false;  // these two under the table's mutex
+  std::size_t bytes_ = 0;
+};
+
 /// The open calls, within limits. [any]
-class CallTable {
+class CallTable : public std::enable_shared_from_this<CallTable> {
  public:
   CallTable(std::size_t max_calls, std::size_t max_bytes)
       : max_calls_(max_calls), max_bytes_(max_bytes) {}
@@ -37,26 +56,32 @@ class CallTable {
   ~CallTable() { const std::lock_guard lock(mutex_); }
 
   /// Errors: UNAVAILABLE once closed; RESOURCE_EXHAUSTED at the limit.
-  Status Open(const std::shared_ptr<OpenCall>& call);
+  Status Open(const std::shared_ptr<OpenCall>& call, std::shared_ptr<CallTicket>& ticket);
   /// Errors: RESOURCE_EXHAUSTED at the limit.
-  Status TakeBytes(std::size_t bytes);
-  void Close(const std::shared_ptr<OpenCall>& call, std::size_t bytes, bool cancelled);
+  Status TakeBytes(CallTicket& ticket, std::size_t bytes);
+  /// For an answer that its client has not read; Close gives it back. A small one is never refused:
+  /// it may tell what was done. Errors: RESOURCE_EXHAUSTED at the limit.
+  Status TakeAnswer(std::size_t bytes);
+  void Close(const std::shared_ptr<OpenCall>& call, std::size_t answer_bytes, bool cancelled);
   void CountRefusedKey();
 
-  /// No more calls; ends the streams, waits for the others until `deadline` and cuts what is left.
-  /// Answers how many those were.
+  /// No more calls; ends those that nothing works on, waits for the others until `deadline` and cuts
+  /// what is left. Answers how many those were.
   std::size_t Drain(std::chrono::steady_clock::time_point deadline, const Status& why);
   void TellReadiness();
   RpcServerCounters counters() const;
 
  private:
+  friend class CallTicket;
   std::vector<std::shared_ptr<OpenCall>> Snapshot() const;
+  Status CheckBytes(std::size_t bytes);  // under the mutex
 
   const std::size_t max_calls_;
   const std::size_t max_bytes_;
   mutable std::mutex mutex_;
   std::condition_variable ended_;
   std::unordered_set<std::shared_ptr<OpenCall>> open_;
+  std::size_t places_ = 0;
   std::size_t bytes_ = 0;
   bool closed_ = false;
   RpcServerCounters counters_;

@@ -1,4 +1,5 @@
 // RpcServer over gRPC: the port, its limits, its end.
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -44,6 +45,20 @@ Status Check(const RpcServerOptions& options) {
   return {};
 }
 
+constexpr std::size_t kMaxProbes = 64;  // calls of health, which need no key
+constexpr std::size_t kMaxProbeBytes = std::size_t{1} << 20;
+
+// What gRPC may hold besides the requests in flight: one that is read, answers, its own.
+std::size_t QuotaBytes(const RpcServerOptions& options) {
+  constexpr std::size_t kOwn = std::size_t{64} << 20;
+  std::size_t bytes = kOwn;
+  for (const std::size_t more :
+       {options.max_calls_bytes, options.max_receive_bytes, options.max_send_bytes}) {
+    bytes += std::min(more, std::numeric_limits<std::size_t>::max() / 8);
+  }
+  return bytes;
+}
+
 std::string Target(const RpcServerOptions& options) {
   const bool v6 = options.address.find(':') != std::string::npos;
   return (v6 ? "[" + options.address + "]" : options.address) + ":" + std::to_string(options.port);
@@ -68,8 +83,9 @@ class RpcServer::Impl {
        detail::Reflection reflection)
       : options_(std::move(options)),
         reflection_(std::move(reflection)),
-        calls_(options_.max_calls, options_.max_calls_bytes),
-        dispatcher_(options_, methods_, reflection_, health_, calls_) {
+        calls_(std::make_shared<detail::CallTable>(options_.max_calls, options_.max_calls_bytes)),
+        probes_(std::make_shared<detail::CallTable>(kMaxProbes, kMaxProbeBytes)),
+        dispatcher_(options_, methods_, reflection_, health_, {*calls_, *probes_}) {
     if (services.workers != nullptr) {
       health_.services.emplace_back(detail::kWorkManagerService);
       detail::AddWorkManagerMethods(*services.workers, runtime, methods_);
@@ -89,7 +105,17 @@ class RpcServer::Impl {
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddChannelArgument(
         GRPC_ARG_MAX_CONCURRENT_STREAMS,
-        static_cast<int>(std::min<std::size_t>(options_.max_calls, 1 << 20)));
+        static_cast<int>(std::min<std::size_t>(options_.max_calls, 1 << 20) + kMaxProbes));
+    // A request is judged by its size: one that is packed would be unpacked before.
+    builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+    builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+    // A client that is gone without a word must not keep its calls.
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+    grpc::ResourceQuota quota("virtufin.rpc");
+    quota.Resize(QuotaBytes(options_));
+    builder.SetResourceQuota(quota);
     builder.SetMaxReceiveMessageSize(static_cast<int>(options_.max_receive_bytes));
     builder.SetMaxSendMessageSize(static_cast<int>(options_.max_send_bytes));
     builder.RegisterCallbackGenericService(&dispatcher_);
@@ -115,8 +141,9 @@ class RpcServer::Impl {
     const auto end = std::chrono::steady_clock::now() +
                      std::clamp<std::chrono::milliseconds>(deadline, std::chrono::milliseconds(0),
                                                            std::chrono::hours(24));
-    const std::size_t cut = calls_.Drain(
-        end, Status(StatusCode::kUnavailable, "rpc", "the server stopped before the call ended"));
+    const Status why(StatusCode::kUnavailable, "rpc", "the server stopped before the call ended");
+    (void)probes_->Drain(std::chrono::steady_clock::now(), why);
+    const std::size_t cut = calls_->Drain(end, why);
     // All have ended; what the clients have not read yet gets a moment.
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(500));
     server_.reset();
@@ -127,10 +154,18 @@ class RpcServer::Impl {
 
   void SetReady(bool ready) {
     health_.ready.store(ready);
-    calls_.TellReadiness();
+    probes_->TellReadiness();
   }
   std::uint16_t port() const noexcept { return port_.load(); }
-  RpcServerCounters counters() const { return calls_.counters(); }
+  RpcServerCounters counters() const {
+    RpcServerCounters all = calls_->counters();
+    const RpcServerCounters probes = probes_->counters();
+    all.open += probes.open;
+    all.calls += probes.calls;
+    all.refused += probes.refused;
+    all.cancelled += probes.cancelled;
+    return all;
+  }
 
  private:
   void Check(UnaryCall call) const {
@@ -148,7 +183,8 @@ class RpcServer::Impl {
   detail::UnaryMethods methods_;
   const detail::Reflection reflection_;
   detail::Health health_;
-  detail::CallTable calls_;
+  const std::shared_ptr<detail::CallTable> calls_;
+  const std::shared_ptr<detail::CallTable> probes_;
   detail::Dispatcher dispatcher_;
   std::unique_ptr<grpc::Server> server_;
   std::atomic<std::uint16_t> port_{0};

@@ -62,8 +62,15 @@ class Link final : public CallEnd, public OpenCall {
  public:
   Link(Reactor* reactor, bool stream) : stream_(stream), reactor_(reactor) {}
 
-  bool Stream() const noexcept override { return stream_; }
-  void Cut(const Status& status) override { End(status, {}); }
+  bool Stream() const noexcept { return stream_; }
+  bool Cut(const Status& status) override {
+    const std::lock_guard lock(mutex_);
+    return EndLocked(status, {});
+  }
+  bool CutIdle(const Status& status) override {
+    const std::lock_guard lock(mutex_);
+    return idle_ && EndLocked(status, {});
+  }
   void ReadinessChanged() override;
   void End(const Status& status, std::string response) override;
   bool Ended() const override {
@@ -76,6 +83,7 @@ class Link final : public CallEnd, public OpenCall {
     const std::lock_guard lock(mutex_);
     if (!ended_) use(*reactor_);
   }
+  void Works() { idle_ = stream_; }  // within With
   void Forget() {
     const std::lock_guard lock(mutex_);
     ended_ = true;
@@ -83,9 +91,12 @@ class Link final : public CallEnd, public OpenCall {
   }
 
  private:
+  bool EndLocked(const Status& status, std::string response);
+
   const bool stream_;
   mutable std::mutex mutex_;
   Reactor* reactor_;
+  bool idle_ = true;  // a stream, or nothing was read yet
   bool ended_ = false;
 };
 
@@ -99,18 +110,20 @@ class Reactor : public grpc::ServerGenericBidiReactor {
   // Errors: those of CallTable::Open; then the call has ended.
   void Begin() {
     begun_.store(true, std::memory_order_release);
-    if (const Status opened = calls_.Open(link_); !opened.ok()) return link_->Cut(opened);
+    if (const Status opened = calls_.Open(link_, ticket_); !opened.ok()) {
+      return End(opened);
+    }
     link_->With([&](Reactor&) { StartRead(&incoming_); });
   }
   void OnCancel() override {
     if (!Begun()) return;
     link_->With([this](Reactor&) { cancelled_ = true; });
-    link_->Cut(Cancelled());
+    End(Cancelled());
   }
   void OnDone() override {
     (void)Begun();
     link_->Forget();
-    calls_.Close(link_, taken_, cancelled_);
+    calls_.Close(link_, answer_bytes_, cancelled_);
     delete this;
   }
 
@@ -118,6 +131,10 @@ class Reactor : public grpc::ServerGenericBidiReactor {
   void Finally(const Status& status, std::string response, bool stream) {
     if (!status.ok()) return Finish(ToGrpc(status));
     if (stream) return Finish(grpc::Status::OK);
+    if (const Status fits = calls_.TakeAnswer(response.size()); !fits.ok()) {
+      return Finish(ToGrpc(fits));
+    }
+    answer_bytes_ = response.size();
     outgoing_ = ToBuffer(response);
     StartWriteAndFinish(&outgoing_, grpc::WriteOptions(), grpc::Status::OK);
   }
@@ -132,22 +149,25 @@ class Reactor : public grpc::ServerGenericBidiReactor {
     Status status(StatusCode::kCancelled, "rpc", "ended before");
     link_->With([&](Reactor&) {
       const std::size_t size = incoming_.Length();
-      status = link_->Stream() ? CheckSize(size) : calls_.TakeBytes(size);
+      status = link_->Stream() ? CheckSize(size) : calls_.TakeBytes(*ticket_, size);
       if (!status.ok()) return;
-      if (!link_->Stream()) taken_ = size;
+      link_->Works();
       status = FromBuffer(incoming_, bytes);
       incoming_.Clear();
     });
     if (status.ok()) return bytes;
-    link_->Cut(status);
+    End(status);
     return std::nullopt;
   }
+
+  void End(const Status& status) { link_->End(status, {}); }
 
   CallTable& calls_;
   const std::shared_ptr<Link> link_;
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_;
-  std::size_t taken_ = 0;
+  std::shared_ptr<CallTicket> ticket_;
+  std::size_t answer_bytes_ = 0;
   bool cancelled_ = false;
 
  private:
@@ -160,8 +180,13 @@ void Link::ReadinessChanged() {
 
 void Link::End(const Status& status, std::string response) {
   const std::lock_guard lock(mutex_);
-  if (std::exchange(ended_, true)) return;
+  (void)EndLocked(status, std::move(response));
+}
+
+bool Link::EndLocked(const Status& status, std::string response) {
+  if (std::exchange(ended_, true)) return false;
   reactor_->Finally(status, std::move(response), stream_);
+  return true;
 }
 
 class UnaryReactor final : public Reactor {
@@ -171,9 +196,9 @@ class UnaryReactor final : public Reactor {
 
   void OnReadDone(bool ok) override {
     const ThreadMark mark(ThreadKind::kCallback);
-    if (!Begun() || !ok) return link_->Cut(NoRequest());
+    if (!Begun() || !ok) return End(NoRequest());
     if (auto request = Request())
-      method_({std::move(who_), forwarded_, std::move(*request), Responder(link_)});
+      method_({std::move(who_), forwarded_, std::move(*request), Responder(link_, ticket_)});
   }
 
  private:
@@ -188,18 +213,18 @@ class ReflectionReactor final : public Reactor {
       : Reactor(calls, true), reflection_(reflection) {}
 
   void OnReadDone(bool ok) override {
-    if (!Begun() || !ok) return link_->End({}, {});
+    if (!Begun() || !ok) return End({});
     const auto request = Request();
     if (!request) return;
     const Result<std::string> response = reflection_.Answer(*request, sent_);
-    if (!response.ok()) return link_->Cut(response.status());
+    if (!response.ok()) return End(response.status());
     link_->With([&](Reactor&) {
       outgoing_ = ToBuffer(*response);
       StartWrite(&outgoing_);
     });
   }
   void OnWriteDone(bool ok) override {
-    if (!Begun() || !ok) return link_->Cut(Cancelled());
+    if (!Begun() || !ok) return End(Cancelled());
     link_->With([this](Reactor&) { StartRead(&incoming_); });
   }
 
@@ -214,11 +239,11 @@ class WatchReactor final : public Reactor {
   WatchReactor(CallTable& calls, const Health& health) : Reactor(calls, true), health_(health) {}
 
   void OnReadDone(bool ok) override {
-    if (!Begun() || !ok) return link_->Cut(NoRequest());
+    if (!Begun() || !ok) return End(NoRequest());
     const auto bytes = Request();
     if (!bytes) return;
     health::HealthCheckRequest request;
-    if (!request.ParseFromString(*bytes)) return link_->Cut(BadRequest("HealthCheckRequest"));
+    if (!request.ParseFromString(*bytes)) return End(BadRequest("HealthCheckRequest"));
     link_->With([&](Reactor&) {
       service_ = request.service();
       watching_ = true;
@@ -226,7 +251,7 @@ class WatchReactor final : public Reactor {
     });
   }
   void OnWriteDone(bool ok) override {
-    if (!Begun() || !ok) return link_->Cut(Cancelled());
+    if (!Begun() || !ok) return End(Cancelled());
     link_->With([this](Reactor&) {
       writing_ = false;
       Readiness();
@@ -265,6 +290,8 @@ grpc::ServerGenericBidiReactor* Begun(CallTable& calls, Args&&... args) {
   return reactor;
 }
 
+constexpr std::string_view kPeerKey = "peer";  // the name of the key that instances share
+constexpr std::size_t kMaxClaimBytes = 128;
 constexpr std::string_view kWatch = "/grpc.health.v1.Health/Watch";
 
 }  // namespace
@@ -289,23 +316,29 @@ std::string Health::Check(const std::string& service, bool& known) const {
 grpc::ServerGenericBidiReactor* Dispatcher::MakeReactor(grpc::GenericCallbackServerContext& call) {
   const std::string& path = call.method();
   std::string who = AddressOf(call.peer());
-  if (!options_.keys.empty() && !path.starts_with("/grpc.health.v1.Health/")) {
+  const bool probe = path.starts_with("/grpc.health.v1.Health/");
+  CallTable& table = probe ? tables_.probes : tables_.calls;
+  // Who may say for whom a call is made: instances, known by their key or, without keys, by the
+  // certificate that all show.
+  bool peer = options_.keys.empty() && !options_.tls_client_ca_pem.empty();
+  if (!options_.keys.empty() && !probe) {
     const auto [first, last] = call.client_metadata().equal_range("x-api-key");
     const bool one = first != last && std::next(first) == last;
     const auto name =
         one ? NameOfKey(options_.keys, {first->second.data(), first->second.size()}) : std::nullopt;
     if (!name) {
-      calls_.CountRefusedKey();
+      tables_.calls.CountRefusedKey();
       return new Refusal(Status(StatusCode::kUnauthenticated, "rpc",
                                 first == last ? "expected a key as x-api-key, found none"
                                               : "expected a known key as x-api-key"));
     }
     who = *name;
+    peer = who == kPeerKey;
   }
-  if (path == kWatch) return Begun<WatchReactor>(calls_, health_);
+  if (path == kWatch) return Begun<WatchReactor>(table, health_);
   if (path == "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" ||
       path == "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo") {
-    return Begun<ReflectionReactor>(calls_, reflection_);
+    return Begun<ReflectionReactor>(table, reflection_);
   }
   const auto method = methods_.find(path);
   if (method == methods_.end()) {
@@ -313,11 +346,11 @@ grpc::ServerGenericBidiReactor* Dispatcher::MakeReactor(grpc::GenericCallbackSer
   }
   const auto behind = call.client_metadata().find(kForwardedFor);
   const bool forwarded = behind != call.client_metadata().end();
-  if (forwarded) {
-    const std::string_view first(behind->second.data(), behind->second.size());
-    who = FromMetadata(first) + " by " + who;
+  if (forwarded && peer) {
+    const std::string_view claimed(behind->second.data(), behind->second.size());
+    who += " for " + FromMetadata(claimed).substr(0, kMaxClaimBytes);
   }
-  return Begun<UnaryReactor>(calls_, method->second, std::move(who), forwarded);
+  return Begun<UnaryReactor>(table, method->second, std::move(who), forwarded);
 }
 
 grpc::ServerGenericBidiReactor* Dispatcher::CreateReactor(

@@ -30,14 +30,19 @@ struct Health {
 /// Takes every call of a server and gives it to the one who answers.
 class Dispatcher final : public grpc::CallbackGenericService {
  public:
+  /// Health is counted apart: it needs no key and must not take the places of those who have one.
+  struct Tables {
+    CallTable& calls;
+    CallTable& probes;
+  };
   /// All borrowed.
   Dispatcher(const RpcServerOptions& options, const UnaryMethods& methods,
-             const Reflection& reflection, const Health& health, CallTable& calls)
+             const Reflection& reflection, const Health& health, const Tables& tables)
       : options_(options),
         methods_(methods),
         reflection_(reflection),
         health_(health),
-        calls_(calls) {}
+        tables_(tables) {}
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* call) override;
 
@@ -48,7 +53,7 @@ class Dispatcher final : public grpc::CallbackGenericService {
   const UnaryMethods& methods_;
   const Reflection& reflection_;
   const Health& health_;
-  CallTable& calls_;
+  const Tables tables_;
 };
 
 }  // namespace virtufin::inline v0::detail

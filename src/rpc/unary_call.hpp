@@ -23,7 +23,10 @@ class CallEnd {
 /// Answers a call once; dropped without an answer it says UNAVAILABLE. Not copyable. [owner]
 class Responder {
  public:
-  explicit Responder(std::shared_ptr<CallEnd> end) noexcept : end_(std::move(end)) {}
+  /// `ticket` is the place of the call, kept until nobody works for it any more: its client may
+  /// have gone long before.
+  Responder(std::shared_ptr<CallEnd> end, std::shared_ptr<void> ticket) noexcept
+      : ticket_(std::move(ticket)), end_(std::move(end)) {}
   Responder(Responder&&) noexcept = default;
   Responder& operator=(Responder&&) = delete;
   ~Responder() {
@@ -40,6 +43,7 @@ class Responder {
   bool Wanted() const { return end_ && !end_->Ended(); }
 
  private:
+  std::shared_ptr<void> ticket_;
   std::shared_ptr<CallEnd> end_;
 };
 

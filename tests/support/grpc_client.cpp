@@ -154,6 +154,7 @@ GrpcClient::GrpcClient(const std::string& target, const GrpcClientOptions& optio
   // A connection of its own, and no proxy of the machine's environment.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  if (options.gzip) arguments.SetCompressionAlgorithm(GRPC_COMPRESS_GZIP);
   state_->stub = std::make_unique<grpc::GenericStub>(
       grpc::CreateCustomChannel(target, credentials, arguments));
 }

@@ -19,6 +19,7 @@ struct GrpcClientOptions {
   std::string tls_roots_pem = {};  // empty: no TLS
   std::string tls_certificate_pem = {};
   std::string tls_key_pem = {};
+  bool gzip = false;  // requests are sent packed
 };
 
 class GrpcClient {

@@ -39,7 +39,7 @@ struct RpcServerOptions {
   std::size_t max_receive_bytes = std::size_t{64} * 1024 * 1024;  // of one request: code is one
   std::size_t max_send_bytes = std::size_t{64} * 1024 * 1024;     // of one response
   std::size_t max_calls = 256;                                    // in flight
-  std::size_t max_calls_bytes = std::size_t{256} * 1024 * 1024;   // of the requests in flight
+  std::size_t max_calls_bytes = std::size_t{256} * 1024 * 1024;   // of requests and unread answers
 };
 
 struct RpcServerCounters {

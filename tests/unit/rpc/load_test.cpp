@@ -165,6 +165,20 @@ TEST_CASE("a server that stops lets calls end, and cuts those that do not") {
 }
 
 // Pins WM-69.
+TEST_CASE("a call that never sends its request does not hold up a server that stops") {
+  RpcFixture fixture;
+  const auto silent = fixture.client->Open("/virtufin.WorkManager/ListWorkers");
+  const auto health = fixture.client->Open("/grpc.health.v1.Health/Check");
+  while (fixture.server->counters().open != 2) std::this_thread::yield();
+  CHECK(fixture.server->Stop(std::chrono::seconds(50)).ok());
+  for (const auto& call : {silent.get(), health.get()}) {
+    std::string bytes;
+    CHECK_FALSE(call->Read(bytes));
+    CHECK(call->Finish().code == kUnavailableCode);
+  }
+}
+
+// Pins WM-69.
 TEST_CASE("a server stopped in the middle of a crowd answers every call") {
   for (int round = 0; round < Scaled(20); ++round) {
     RpcFixture fixture;

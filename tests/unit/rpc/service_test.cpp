@@ -1,4 +1,6 @@
 // virtufin.WorkManager over a real port: each method, each kind of error, keys and limits.
+#include <thread>
+
 #include "unit/rpc/fixture.hpp"
 
 using namespace virtufin;
@@ -239,6 +241,68 @@ TEST_CASE("requests in flight share a limit of bytes") {
   CHECK(Has(reply.message, "bytes of requests in flight"));
   CHECK(fixture.server->counters().refused == 1);
   for (int i = 0; i < 50; ++i) (void)fixture.Create("one");  // what was counted is given back
+}
+
+// Pins WM-63.
+TEST_CASE("packed requests are refused before they are unpacked, with a key and without") {
+  RpcServerOptions options;
+  options.keys = {{"alice", "correct horse"}};
+  RpcFixture fixture(options);
+  GrpcClientOptions packing;
+  packing.gzip = true;
+  packing.metadata = {{"x-api-key", "correct horse"}};
+  GrpcClient client(fixture.Target(), packing);
+  const std::string bomb(std::size_t{1} << 20, '\0');
+  for (const char* path : {"/grpc.health.v1.Health/Check", "/virtufin.WorkManager/ListWorkers"}) {
+    CHECK(client.Unary(path, bomb).code == Number(StatusCode::kUnimplemented));
+  }
+  CHECK(fixture.client->Unary("/grpc.health.v1.Health/Check", "").code == kOkCode);
+}
+
+// Pins WM-63.
+TEST_CASE("health takes no call from those who have a key") {
+  RpcServerOptions options;
+  options.keys = {{"alice", "correct horse"}};
+  options.max_calls = 1;
+  RpcFixture fixture(options);
+  GrpcClient alice(fixture.Target(), {{{"x-api-key", "correct horse"}}});
+  std::vector<std::unique_ptr<GrpcClient::Stream>> watches;
+  for (int i = 0; i < 3; ++i) {
+    watches.push_back(GrpcClient(fixture.Target()).Open("/grpc.health.v1.Health/Watch"));
+    std::string bytes;
+    REQUIRE(watches.back()->Write(""));
+    REQUIRE(watches.back()->Read(bytes));
+  }
+  CHECK(alice.Unary("/virtufin.WorkManager/ListWorkers", "").code == kOkCode);
+  const auto held = alice.Open("/virtufin.WorkManager/ListWorkers");
+  while (fixture.server->counters().open != 4) std::this_thread::yield();
+  GrpcClient other(fixture.Target(), {{{"x-api-key", "correct horse"}}});
+  const GrpcReply reply = other.Unary("/virtufin.WorkManager/ListWorkers", "");
+  CHECK(reply.code == Number(StatusCode::kResourceExhausted));
+  CHECK(Has(reply.message, "at most 1 calls"));
+}
+
+// Pins WM-64.
+TEST_CASE("only the key of peers speaks for others, and its own name comes first") {
+  RpcServerOptions options;
+  options.keys = {{"bob", "battery"}, {"peer", "correct horse"}};
+  RpcFixture fixture(options);
+  fixture.ScriptNothing("one");
+  const auto create = [&](const char* key, const std::string& behind) {
+    GrpcClient client(fixture.Target(),
+                      {{{"x-api-key", key}, {"x-virtufin-forwarded-for", behind}}});
+    return client
+        .Unary("/virtufin.WorkManager/CreateWorker",
+               RpcFixture::Creation("one").SerializeAsString())
+        .code;
+  };
+  CHECK(create("battery", "mallory") == kOkCode);
+  CHECK(fixture.workers.log.Has("who=\"bob\" "));
+  CHECK_FALSE(fixture.workers.log.Has("mallory"));
+  CHECK(create("correct horse", "alice") == kOkCode);
+  CHECK(fixture.workers.log.Has("who=\"peer for alice\" "));
+  CHECK(create("correct horse", std::string(1000, 'x')) == kOkCode);
+  CHECK(fixture.workers.log.Has("who=\"peer for " + std::string(128, 'x') + "\" "));
 }
 
 // Pins WM-64.
