@@ -11,11 +11,6 @@ namespace {
 constexpr std::string_view kService = "workmanager";
 constexpr std::int64_t kMaxDelayMs = 10'000;
 
-bool IsAway(const Status& status) noexcept {
-  return status.code() == StatusCode::kUnavailable ||
-         status.code() == StatusCode::kDeadlineExceeded;
-}
-
 bool MayWait() noexcept {
   const ThreadKind kind = CurrentThreadKind();
   return kind == ThreadKind::kForeign || kind == ThreadKind::kExecutor;

@@ -17,11 +17,11 @@ class GuardedStore {
  public:
   /// Borrowed until this is destroyed.
   GuardedStore(StateStore& store, const Runtime& runtime, std::uint32_t retries,
-               std::int64_t first_delay_ms)
+               std::int64_t first_delay_ms, const BreakerOptions& breaker = {})
       : store_(store),
         retries_(retries),
         first_delay_ms_(first_delay_ms),
-        breaker_(runtime.clock) {}
+        breaker_(runtime.clock, breaker) {}
 
   /// Errors of all: those of the store; UNAVAILABLE while the breaker is open.
   Result<StateItem> Get(std::string_view key);
@@ -29,6 +29,11 @@ class GuardedStore {
   Result<bool> Delete(std::string_view key, std::string_view etag);
   Result<QueryPage> Query(std::string_view query);
   bool open() const { return breaker_.open(); }
+  /// It did not answer: it may later.
+  static bool IsAway(const Status& status) noexcept {
+    return status.code() == StatusCode::kUnavailable ||
+           status.code() == StatusCode::kDeadlineExceeded;
+  }
 
  private:
   template <class Call>

@@ -2,6 +2,7 @@
 #include "workmanager/instances.hpp"
 
 #include <chrono>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
@@ -30,20 +31,40 @@ std::string TextOf(const Json& json, const char* name) {
 
 }  // namespace
 
-Instances::Instances(GuardedStore& store, const Runtime& runtime, std::string own_id)
-    : store_(store),
+Instances::Instances(StateStore& store, const Runtime& runtime, std::string own_id,
+                     std::function<void()> late)
+    : store_(store, runtime, 0, 0, {.failures = std::numeric_limits<std::uint32_t>::max()}),
       runtime_(runtime),
       own_id_(std::move(own_id)),
-      heartbeat_(std::make_shared<Heartbeat>(runtime.executor, kBeatEvery, [this] {
-        const Status status = Beat();
-        std::lock_guard lock(mutex_);
-        if (!status.ok() && !failed_) {
-          runtime_.log.Write(LogLevel::kWarn, "workmanager",
-                             "heartbeat of instance '" + own_id_ +
-                                 "': others will think it is gone: " + status.ToString());
-        }
-        failed_ = !status.ok();
-      })) {}
+      heartbeat_(std::make_shared<Heartbeat>(
+          runtime.executor, kBeatEvery, [this, late = std::move(late)] { BeatAgain(late); })) {}
+
+void Instances::BeatAgain(const std::function<void()>& late) {
+  MonotonicTime before;
+  {
+    std::lock_guard lock(mutex_);
+    before = last_beat_;
+  }
+  const Status status = Beat();
+  {
+    std::lock_guard lock(mutex_);
+    if (!status.ok() && !failed_) {
+      runtime_.log.Write(LogLevel::kWarn, "workmanager",
+                         "heartbeat of instance '" + own_id_ +
+                             "': others will think it is gone: " + status.ToString());
+    }
+    failed_ = !status.ok();
+  }
+  if (status.ok() && runtime_.clock.Monotonic() - before >= kBeatLives) late();
+}
+
+Status Instances::Announce() {
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(joined_, true)) return {};
+  }
+  return Begin();
+}
 
 Status Instances::Join(std::string address) {
   {
@@ -51,6 +72,10 @@ Status Instances::Join(std::string address) {
     address_ = std::move(address);
     joined_ = true;
   }
+  return Begin();
+}
+
+Status Instances::Begin() {
   if (Status status = Beat(); !status.ok()) return status;
   heartbeat_->Start();
   return EditTextList(store_, HeartbeatPeersKey(kService), own_id_, true);
@@ -67,7 +92,11 @@ Status Instances::Beat() {
   }
   SetOptions options;
   options.ttl_ms = kBeatLives.count();
-  return store_.Set(HeartbeatKey(kService, own_id_), beat.dump(), options).status();
+  const MonotonicTime began = runtime_.clock.Monotonic();
+  const Status status = store_.Set(HeartbeatKey(kService, own_id_), beat.dump(), options).status();
+  std::lock_guard lock(mutex_);
+  if (status.ok()) last_beat_ = began;
+  return status;
 }
 
 void Instances::Leave() {
@@ -89,8 +118,8 @@ Result<std::optional<Peer>> Instances::Find(const std::string& instance_id) {
   }
   const std::string address = TextOf(Json::parse(item->value, nullptr, false), "address");
   if (address.empty()) {
-    return Status(StatusCode::kDataLoss, "workmanager",
-                  "heartbeat of instance '" + instance_id + "': expected an address, found none");
+    return Status(StatusCode::kUnavailable, "workmanager",
+                  "instance '" + instance_id + "': expected its address, found one that starts");
   }
   return std::optional<Peer>(Peer{instance_id, address});
 }
@@ -108,9 +137,9 @@ Result<std::optional<Instances::Lease>> Instances::TryAcquire(std::string& holde
   if (item.ok()) {
     holder = TextOf(Json::parse(item->value, nullptr, false), "instance_id");
     if (holder != own_id_) {
-      const auto found = Find(holder);
-      if (!found.ok() && found.status().code() != StatusCode::kDataLoss) return found.status();
-      if (!found.ok() || found->has_value()) return std::optional<Lease>();
+      const auto beat = store_.Get(HeartbeatKey(kService, holder));
+      if (beat.ok()) return std::optional<Lease>();
+      if (beat.status().code() != StatusCode::kNotFound) return beat.status();
     }
     options.etag = item->etag;
   }

@@ -2,6 +2,7 @@
 // time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,11 +21,16 @@ namespace virtufin::inline v0::detail {
 class Instances {
  public:
   /// Everything is borrowed until this is destroyed.
-  Instances(GuardedStore& store, const Runtime& runtime, std::string own_id);
+  /// `late` is called on an executor thread when the heartbeat had ended meanwhile: others may have
+  /// taken workers over.
+  Instances(StateStore& store, const Runtime& runtime, std::string own_id,
+            std::function<void()> late);
   ~Instances() { Leave(); }
   Instances(const Instances&) = delete;
   Instances& operator=(const Instances&) = delete;
 
+  /// Beats without an address until Join: who is starting is not gone, and not to be reached yet.
+  Status Announce();
   /// Writes the heartbeat of this instance now and every ten seconds.
   Status Join(std::string address);
   /// Ends the heartbeats and takes the last one away: once.
@@ -50,10 +56,12 @@ class Instances {
   Result<Lease> AcquireRecovery();
 
  private:
+  Status Begin();
   Status Beat();
+  void BeatAgain(const std::function<void()>& late);
   Result<std::optional<Lease>> TryAcquire(std::string& holder);
 
-  GuardedStore& store_;
+  GuardedStore store_;  // without a breaker: a beat must not wait for one to close
   const Runtime runtime_;
   const std::string own_id_;
   std::mutex beating_;  // held through a beat
@@ -61,6 +69,7 @@ class Instances {
   std::string address_;
   bool joined_ = false;
   bool failed_ = false;  // the last beat, which was logged
+  MonotonicTime last_beat_{};
   const std::shared_ptr<Heartbeat> heartbeat_;
 };
 

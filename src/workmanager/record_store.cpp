@@ -25,6 +25,12 @@ Result<std::vector<std::string>> ReadTextList(std::string_view key, std::string_
                 std::string(key) + ": expected a JSON list of texts, found something else");
 }
 
+/// Not ABORTED: that says that the worker is another instance's.
+Status Contended(const std::string& id) {
+  return Status(StatusCode::kUnavailable, "workmanager",
+                "worker " + id + ": expected a moment without other writers, found none");
+}
+
 bool LostRace(const Status& status) noexcept {
   return status.code() == StatusCode::kAborted || status.code() == StatusCode::kAlreadyExists;
 }
@@ -102,9 +108,8 @@ Status RecordStore::Write(const WorkerRecord& record, std::string& etag) {
       etag = *std::move(written);
       return {};
     }
-    if (written.status().code() != StatusCode::kAborted || attempt >= kMostTries) {
-      return written.status();
-    }
+    if (written.status().code() != StatusCode::kAborted) return written.status();
+    if (attempt >= kMostTries) return Contended(record.id);
     // A write that was done although it failed changes the etag; another owner does as well.
     auto owned = Owned(record.id);
     if (!owned.ok()) return owned.status();
@@ -115,10 +120,10 @@ Status RecordStore::Write(const WorkerRecord& record, std::string& etag) {
 Status RecordStore::Remove(const std::string& id, std::string& etag) {
   for (int attempt = 0;; ++attempt) {
     const auto removed = store_.Delete(WorkerKey(id), etag);
-    if (removed.ok()) break;
-    if (removed.status().code() != StatusCode::kAborted || attempt >= kMostTries) {
-      return removed.status();
-    }
+    // A key that no store takes has no record.
+    if (removed.ok() || removed.status().code() == StatusCode::kInvalidArgument) break;
+    if (removed.status().code() != StatusCode::kAborted) return removed.status();
+    if (attempt >= kMostTries) return Contended(id);
     auto read = Read(id);
     if (!read.ok() && read.status().code() == StatusCode::kNotFound) break;
     if (!read.ok()) return read.status();

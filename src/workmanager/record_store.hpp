@@ -39,6 +39,8 @@ class RecordStore {
   /// Takes the record of another instance, if it is still as it was read.
   /// Errors: ABORTED when it is not.
   Result<std::string> TakeOver(const WorkerRecord& record, const std::string& etag);
+  /// Errors: ABORTED when the record is another instance's, or gone.
+  Status CheckOwner(const std::string& id) { return Owned(id).status(); }
   /// Errors: NOT_FOUND.
   Result<ReadRecord> Read(std::string_view id);
   /// The ids of all instances' workers; also of some that are gone.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -29,7 +30,8 @@ struct SlotServices {
 
   const WorkManagerOptions options;
   const std::shared_ptr<const WorkerSetting> setting;
-  std::unique_ptr<RecordStore> records;  // null: workers end with the process
+  mutable std::atomic<bool> closed = false;  // loads that end afterwards touch nothing any more
+  std::unique_ptr<RecordStore> records;      // null: workers end with the process
 };
 
 /// A worker of `record` that runs `source`; not loaded yet.

@@ -109,7 +109,14 @@ struct WorkManager::Impl {
 
   /// What a call does here, and what it asks of a peer.
   using Local = std::function<void(const std::shared_ptr<WorkerSlot>&, Done)>;
-  void Run(PeerCall call, Local local, Done done);
+  static void Run(const std::shared_ptr<WorkerTable>& table, PeerForwarder* peers, PeerCall call,
+                  const Local& local, Done done);
+  void Run(PeerCall call, const Local& local, Done done) const {
+    Run(table, dependencies.peers, std::move(call), local, std::move(done));
+  }
+  /// The same for completions: where a thread that must not wait would have to look for the worker
+  /// in the store, another one does.
+  void RunLater(PeerCall call, Local local, Done done) const;
   /// `done`, after its line in the audit.
   Done Audited(const PeerCall& call, std::string_view action, Done done) const {
     return [&log = dependencies.runtime.log, by = call.by, action, id = call.worker_id,
@@ -127,18 +134,32 @@ struct WorkManager::Impl {
   const std::shared_ptr<Heartbeat> heartbeat;
 };
 
-void WorkManager::Impl::Run(PeerCall call, Local local, Done done) {
+void WorkManager::Impl::Run(const std::shared_ptr<WorkerTable>& table, PeerForwarder* peers,
+                            PeerCall call, const Local& local, Done done) {
   auto place = table->Locate(call.worker_id, call.by.forwarded);
   if (!place.ok()) return done(place.status());
   if (place->peer) {
     call.by.forwarded = true;
-    return dependencies.peers->Forward(*place->peer, std::move(call), std::move(done));
+    return peers->Forward(*place->peer, std::move(call), std::move(done));
   }
-  auto ended = [table = table, slot = place->slot, done = std::move(done)](Status status) {
-    if (status.code() == StatusCode::kAborted) table->Drop(slot);
+  auto ended = [table, slot = place->slot, done = std::move(done)](Status status) {
+    if (slot->lost()) table->Drop(slot);
     done(std::move(status));
   };
   local(place->slot, std::move(ended));
+}
+
+void WorkManager::Impl::RunLater(PeerCall call, Local local, Done done) const {
+  const ThreadKind kind = CurrentThreadKind();
+  const bool may_wait = kind == ThreadKind::kForeign || kind == ThreadKind::kExecutor;
+  if (may_wait || services->records == nullptr || table->Has(call.worker_id)) {
+    return Run(std::move(call), local, std::move(done));
+  }
+  dependencies.runtime.executor.Post([table = table, peers = dependencies.peers,
+                                      call = std::move(call), local = std::move(local),
+                                      done = std::move(done)]() mutable {
+    Run(table, peers, std::move(call), local, std::move(done));
+  });
 }
 
 WorkManager::WorkManager(const WorkManagerOptions& options, const Dependencies& dependencies)
@@ -183,7 +204,7 @@ void WorkManager::Stop(std::string_view id, Done done, const CallContext& by) {
   call.worker_id = id;
   call.by = by;
   done = impl_->Audited(call, "stop", std::move(done));
-  impl_->Run(
+  impl_->RunLater(
       std::move(call), [](const auto& slot, Done ended) { slot->Stop(std::move(ended)); },
       std::move(done));
 }
@@ -194,10 +215,10 @@ void WorkManager::Delete(std::string_view id, Done done, const CallContext& by) 
   call.worker_id = id;
   call.by = by;
   done = impl_->Audited(call, "delete", std::move(done));
-  impl_->Run(
+  impl_->RunLater(
       std::move(call),
       [table = impl_->table](const auto& slot, Done ended) {
-        slot->Delete(table->Forgetter(slot->id()), std::move(ended));
+        slot->Delete(table->Forgetter(slot), std::move(ended));
       },
       std::move(done));
 }
@@ -226,7 +247,7 @@ void WorkManager::LoadCode(std::string_view id, CodeSource code, Done done, cons
           ended(status);
         });
   };
-  impl_->Run(std::move(call), std::move(load), std::move(answer));
+  impl_->RunLater(std::move(call), std::move(load), std::move(answer));
 }
 
 Status WorkManager::Stop(std::string_view id, const CallContext& by) {

@@ -2,6 +2,7 @@
 // none of its own.
 #include "workmanager/worker_record.hpp"
 
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -171,6 +172,23 @@ void AppendHistory(std::vector<HistoryEntry>& history, HistoryEntry entry) {
     std::vector<std::uint8_t>& content = history[i].code_source.content;
     bytes += content.size();
     if (bytes > kMaxFormerBytes) std::vector<std::uint8_t>().swap(content);
+  }
+}
+
+void TakeBackHistory(std::vector<HistoryEntry>& history, const HistoryEntry& entry,
+                     const std::vector<HistoryEntry>& before) {
+  const auto same = [](const HistoryEntry& a, const HistoryEntry& b) {
+    return a.created_at == b.created_at && a.sha256 == b.sha256;
+  };
+  for (auto each = history.rbegin(); each != history.rend(); ++each) {
+    if (!same(*each, entry)) continue;
+    history.erase(std::next(each).base());
+    break;
+  }
+  if (history.empty()) {
+    history = before;
+  } else if (!before.empty() && same(history.back(), before.back())) {
+    history.back() = before.back();
   }
 }
 

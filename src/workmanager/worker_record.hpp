@@ -26,6 +26,11 @@ struct WorkerRecord {
 /// before the last one at most 4 MiB, the newest first.
 void AppendHistory(std::vector<HistoryEntry>& history, HistoryEntry entry);
 
+/// Takes `entry` out again, and only that: a later one stays. What its append cut from the code
+/// that is the last one now comes back from `before`.
+void TakeBackHistory(std::vector<HistoryEntry>& history, const HistoryEntry& entry,
+                     const std::vector<HistoryEntry>& before);
+
 /// Errors: INVALID_ARGUMENT for text that is no UTF-8; RESOURCE_EXHAUSTED for what no store takes.
 Result<std::string> EncodeRecord(const WorkerRecord& record);
 /// Errors: DATA_LOSS naming the member, what was expected and what was found; FAILED_PRECONDITION

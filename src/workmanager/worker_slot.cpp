@@ -62,7 +62,7 @@ Status WorkerSlot::Change(const std::function<Status(WorkerRecord&)>& edit) {
   }
   if (Status status = edit(next); !status.ok()) return status;
   if (records_ != nullptr) {
-    if (Status status = records_->Write(next, etag_); !status.ok()) return status;
+    if (Status status = Noted(records_->Write(next, etag_)); !status.ok()) return status;
     behind_ = false;
   }
   std::lock_guard lock(mutex_);
@@ -85,14 +85,7 @@ Status WorkerSlot::SetStatus(WorkerStatus status, WorkerStatus& before) {
 
 void WorkerSlot::TakeBack(const HistoryEntry& entry, std::vector<HistoryEntry> before) {
   auto edit = [&](WorkerRecord& record) {
-    const auto is_this = [&](const HistoryEntry& each) {
-      return each.created_at == entry.created_at && each.sha256 == entry.sha256;
-    };
-    if (is_this(record.history.back())) {
-      record.history = before;
-    } else {  // the next swap was quicker
-      std::erase_if(record.history, is_this);
-    }
+    TakeBackHistory(record.history, entry, before);
     return Status();
   };
   const Status status = Change(edit);
@@ -117,6 +110,7 @@ Status WorkerSlot::CreateFirst(CodeSource code) {
   auto worker = MakeWorker(*services_, record_, std::move(code));
   if (!worker.ok()) return worker.status();
   const Status status = (*worker)->LoadFirst([&](const std::string& sha256) {
+    if (Status closed = NotShutDown(); !closed.ok()) return closed;
     entry.sha256 = sha256;
     record_.history.push_back(std::move(entry));
     if (records_ == nullptr) return Status();
@@ -126,6 +120,28 @@ Status WorkerSlot::CreateFirst(CodeSource code) {
   });
   if (status.ok()) worker_ = *std::move(worker);
   return status;
+}
+
+Status WorkerSlot::Noted(Status status) {
+  if (status.code() == StatusCode::kAborted) lost_ = true;
+  return status;
+}
+
+Status WorkerSlot::NotShutDown() const {
+  if (!services_->closed) return {};
+  return Status(StatusCode::kUnavailable, "workmanager",
+                "worker " + id_ + ": expected a manager that runs, found one that is shut down");
+}
+
+Status WorkerSlot::CheckOwner() {
+  if (records_ == nullptr) return {};
+  Executor::BlockingScope blocking;
+  std::lock_guard writing(writing_);
+  {
+    std::lock_guard lock(mutex_);
+    if (deleted_ || !unreadable_.ok()) return {};
+  }
+  return Noted(records_->CheckOwner(id_));
 }
 
 Status WorkerSlot::ReadAgain() {
@@ -167,8 +183,11 @@ Status WorkerSlot::Recover() {
                      "code again");
     }
   }
-  return FinishLoad(std::move(status), std::move(code),
-                    [](const std::string&) { return Status(); });
+  return FinishLoad(std::move(status), std::move(code), [this](const std::string&) {
+    if (Status closed = NotShutDown(); !closed.ok()) return closed;
+    // With peers it may have been taken over while it was loaded.
+    return services_->needed().peers == nullptr ? Status() : CheckOwner();
+  });
 }
 
 Status WorkerSlot::FinishLoad(Status status, CodeSource code, const ManagedWorker::Commit& commit) {
@@ -191,9 +210,10 @@ Status WorkerSlot::FinishLoad(Status status, CodeSource code, const ManagedWorke
     loading_ = false;
     deferred = std::exchange(deferred_, {});
   }
+  for (auto& action : deferred) action();
+  if (services_->closed) return status;
   if (!worker) Tell(Lifecycle::kFailed, status);
   if (worker) status = Follow(*worker, WorkerStatus::kStopped);
-  for (auto& action : deferred) action();
   return status;
 }
 
@@ -203,7 +223,7 @@ Status WorkerSlot::Follow(ManagedWorker& worker, WorkerStatus done) {
     {
       std::lock_guard lock(mutex_);
       wanted = record_.status;
-      if (deleted_ || wanted == done) return {};
+      if (deleted_ || wanted == done || services_->closed) return {};
     }
     if (wanted == WorkerStatus::kStopped) {
       worker.Stop(services_->StopTimeout(), [](const Status&) {});
@@ -283,7 +303,7 @@ Status WorkerSlot::Forget() {
     if (deleted_) return {};
   }
   if (records_ != nullptr) {
-    if (Status status = records_->Remove(id_, etag_); !status.ok()) return status;
+    if (Status status = Noted(records_->Remove(id_, etag_)); !status.ok()) return status;
   }
   std::lock_guard lock(mutex_);
   deleted_ = true;
@@ -356,6 +376,7 @@ void WorkerSlot::LoadCode(CodeSource code, LoadedDone done) {
   auto swap = std::make_shared<Swap>();
   swap->entry.code_source = WithoutSecrets(code);
   auto commit = [self = shared_from_this(), swap](const std::string& sha256) {
+    if (Status closed = self->NotShutDown(); !closed.ok()) return closed;
     swap->entry.sha256 = sha256;
     swap->entry.created_at = self->services_->needed().runtime.clock.Now();
     const Status kept = self->Change([&](WorkerRecord& record) {

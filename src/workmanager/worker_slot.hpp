@@ -48,6 +48,10 @@ class WorkerSlot : public std::enable_shared_from_this<WorkerSlot> {
   WorkerMetrics Metrics() const;
   std::vector<HistoryEntry> History() const;
   Tags GetTags() const;
+  /// Another instance has its record by now, or nobody: this one must let go.
+  bool lost() const noexcept { return lost_; }
+  /// Reads who has the record. Errors: ABORTED, and lost() from then on; those of the store.
+  Status CheckOwner();
   std::shared_ptr<ManagedWorker> Loaded() const;  // null: no code is loaded
   const std::string& id() const noexcept { return id_; }
   std::string sha256() const;  // of the code that it has
@@ -67,6 +71,9 @@ class WorkerSlot : public std::enable_shared_from_this<WorkerSlot> {
   void TakeBack(const HistoryEntry& entry, std::vector<HistoryEntry> before);
   Status Forget();
   Status ReadAgain();
+  Status NotShutDown() const;
+  /// `status` of a write or read of the record.
+  Status Noted(Status status);
   /// Ends what set loading_: loads `code` if `status` is ok.
   Status FinishLoad(Status status, CodeSource code, const ManagedWorker::Commit& commit);
   /// After `done` was done: does the other if that was asked for since.
@@ -81,8 +88,9 @@ class WorkerSlot : public std::enable_shared_from_this<WorkerSlot> {
   const std::string id_;
   RecordStore* const records_;  // null: nothing is written
 
-  std::mutex writing_;                // one change at a time; taken before mutex_
-  std::string etag_;                  // under writing_
+  std::mutex writing_;  // one change at a time; taken before mutex_
+  std::string etag_;    // under writing_
+  std::atomic<bool> lost_ = false;
   std::atomic<bool> behind_ = false;  // the store has another record than record_
 
   mutable std::mutex mutex_;

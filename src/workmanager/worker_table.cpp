@@ -60,9 +60,9 @@ WorkerTable::WorkerTable(std::shared_ptr<const SlotServices> services)
     : services_(std::move(services)),
       instances_(services_->records == nullptr
                      ? nullptr
-                     : std::make_unique<Instances>(services_->records->store(),
-                                                   services_->needed().runtime,
-                                                   services_->instance_id())) {}
+                     : std::make_unique<Instances>(
+                           *services_->needed().records, services_->needed().runtime,
+                           services_->instance_id(), [this] { DropLost(); })) {}
 
 // --- creation -----------------------------------------------------------------------------------
 
@@ -139,9 +139,10 @@ Result<WorkerTable::Slot> WorkerTable::Look(std::string_view id) const {
 
 Result<WorkerTable::Place> WorkerTable::Locate(std::string_view id, bool forwarded) {
   constexpr int kTries = 3;  // others may take it over at the same time
+  bool tried = false;        // to take it over; that may have been done although it failed
   for (int attempt = 0; attempt < kTries; ++attempt) {
     if (auto slot = Find(id)) return Place{std::move(slot), {}};
-    if (services_->records == nullptr) return Unknown(id);
+    if (services_->records == nullptr || services_->closed) return Unknown(id);
     auto read = services_->records->Read(id);
     if (!read.ok()) {
       return read.status().code() == StatusCode::kNotFound ? Unknown(id) : read.status();
@@ -159,6 +160,7 @@ Result<WorkerTable::Place> WorkerTable::Locate(std::string_view id, bool forward
       if (peer->has_value()) return Place{nullptr, **peer};
       WorkerRecord taken = *read->record;
       taken.instance_id = services_->instance_id();
+      tried = true;
       auto etag = services_->records->TakeOver(taken, read->etag);
       if (!etag.ok() && etag.status().code() == StatusCode::kAborted) continue;
       if (!etag.ok()) return etag.status();
@@ -172,7 +174,7 @@ Result<WorkerTable::Place> WorkerTable::Locate(std::string_view id, bool forward
     auto slot = Insert(std::make_shared<WorkerSlot>(services_, std::string(id), *std::move(read)));
     if (!slot.ok()) return slot.status();
     // What ran there runs on here, whatever the call is; why it does not is in its info.
-    if (owner != services_->instance_id()) (void)(*slot)->Recover();
+    if (tried) (void)(*slot)->Recover();
     return Place{*std::move(slot), {}};
   }
   return Status(StatusCode::kAborted, "workmanager",
@@ -190,7 +192,9 @@ Result<std::vector<WorkerTable::Slot>> WorkerTable::Unloaded() {
     if (!slot) {
       auto read = services_->records->Read(id);
       if (!read.ok() && read.status().code() == StatusCode::kNotFound) continue;
-      if (!read.ok()) return read.status();
+      if (!read.ok() && GuardedStore::IsAway(read.status())) return read.status();
+      // One that cannot be read keeps nobody else from recovery.
+      if (!read.ok()) read = ReadRecord{read.status(), {}};
       if (read->record.ok() && read->record->instance_id != services_->instance_id()) continue;
       auto inserted = Insert(std::make_shared<WorkerSlot>(services_, id, *std::move(read)));
       if (!inserted.ok()) return inserted.status();
@@ -209,6 +213,8 @@ Result<std::int32_t> WorkerTable::Recover() {
   }
   std::optional<Instances::Lease> lease;
   if (services_->needed().peers != nullptr) {
+    // Nobody takes over what is being recovered here.
+    if (Status status = instances_->Announce(); !status.ok()) return status;
     auto acquired = instances_->AcquireRecovery();
     if (!acquired.ok()) return acquired.status();
     lease.emplace(*std::move(acquired));
@@ -221,11 +227,13 @@ Result<std::int32_t> WorkerTable::Recover() {
   for (const Slot& slot : *unloaded) {
     auto ticket = std::make_shared<Latch::Ticket>(latch);
     services_->needed().runtime.executor.Post(
-        [slot = slot, ticket = std::move(ticket), &log]() mutable {
+        [table = shared_from_this(), slot = slot, ticket = std::move(ticket), &log]() mutable {
           if (Status status = slot->Recover(); !status.ok()) {
             log.Write(LogLevel::kError, "workmanager",
                       "worker " + slot->id() + ": not recovered: " + status.ToString());
           }
+          if (slot->lost()) table->Drop(slot);
+          table.reset();
           slot.reset();
           ticket.reset();
         });
@@ -261,11 +269,13 @@ void WorkerTable::Leave() {
 
 // --- the end ------------------------------------------------------------------------------------
 
-std::function<void()> WorkerTable::Forgetter(const std::string& id) {
-  return [table = shared_from_this(), id] {
+std::function<void()> WorkerTable::Forgetter(const Slot& slot) {
+  // Compared only: another one of that id may have come instead.
+  return [table = shared_from_this(), id = slot->id(), is = slot.get()] {
     Slot last;  // destroyed without the lock
     std::lock_guard lock(table->mutex_);
-    if (const auto found = table->slots_.find(id); found != table->slots_.end()) {
+    if (const auto found = table->slots_.find(id);
+        found != table->slots_.end() && found->second.get() == is) {
       last = std::move(found->second);
       table->slots_.erase(found);
     }
@@ -276,7 +286,14 @@ void WorkerTable::Drop(const Slot& slot) {
   services_->needed().runtime.log.Write(
       LogLevel::kWarn, "workmanager",
       "worker " + slot->id() + ": not this instance's any more, unloaded");
-  slot->Release(services_->StopTimeout(), Forgetter(slot->id()), [](const Status&) {});
+  slot->Release(services_->StopTimeout(), Forgetter(slot), [](const Status&) {});
+}
+
+void WorkerTable::DropLost() {
+  for (const Slot& slot : All()) {
+    (void)slot->CheckOwner();
+    if (slot->lost()) Drop(slot);
+  }
 }
 
 Status WorkerTable::UnloadAll(std::chrono::milliseconds deadline) {
@@ -291,6 +308,7 @@ Status WorkerTable::UnloadAll(std::chrono::milliseconds deadline) {
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
+    services_->closed = true;
     for (const auto& [id, slot] : slots_) {
       slots.push_back(slot);
       pending->left.insert(id);
@@ -300,16 +318,15 @@ Status WorkerTable::UnloadAll(std::chrono::milliseconds deadline) {
   // On a thread of its own: a worker's own shutdown may hang, and the deadline holds all the same.
   std::thread deleter([pending, deadline, table = shared_from_this(), slots = std::move(slots)] {
     for (const Slot& slot : slots) {
-      slot->Release(deadline, table->Forgetter(slot->id()),
-                    [pending, id = slot->id()](Status status) {
-                      std::lock_guard lock(pending->mutex);
-                      if (status.code() == StatusCode::kDeadlineExceeded) {
-                        if (!pending->failures.empty()) pending->failures += "; ";
-                        pending->failures += status.message();
-                      }
-                      pending->left.erase(id);
-                      pending->changed.notify_all();
-                    });
+      slot->Release(deadline, table->Forgetter(slot), [pending, id = slot->id()](Status status) {
+        std::lock_guard lock(pending->mutex);
+        if (status.code() == StatusCode::kDeadlineExceeded) {
+          if (!pending->failures.empty()) pending->failures += "; ";
+          pending->failures += status.message();
+        }
+        pending->left.erase(id);
+        pending->changed.notify_all();
+      });
     }
   });
   // Calls in flight are abandoned at the deadline; what takes longer than that hangs elsewhere.

@@ -49,9 +49,10 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
   /// Nothing of the store is used any more.
   void Leave();
   /// Takes a worker out; shared with calls that end later.
-  std::function<void()> Forgetter(const std::string& id);
+  std::function<void()> Forgetter(const Slot& slot);
   /// One that another instance took over ends here.
   void Drop(const Slot& slot);
+  bool Has(std::string_view id) const { return Find(id) != nullptr; }
   /// Unloads all workers and takes no more. Errors: DEADLINE_EXCEEDED naming the calls.
   Status UnloadAll(std::chrono::milliseconds deadline);
 
@@ -59,6 +60,7 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
   Slot Find(std::string_view id) const;
   Result<Slot> Insert(Slot slot);
   Result<std::vector<Slot>> Unloaded();
+  void DropLost();
 
   const std::shared_ptr<const SlotServices> services_;
   const std::unique_ptr<Instances> instances_;  // null: no records

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "fixture.hpp"
+#include "support/faulty_store.hpp"
 #include "virtufin/event/state_key.hpp"
 #include "virtufin/state/memory.hpp"
 #include "workmanager/instances.hpp"
@@ -154,8 +155,8 @@ TEST_CASE("a call is passed on once, and without peers not at all") {
 TEST_CASE("one instance at a time recovers; who is gone holds no lease") {
   Two two;
   auto memory = MakeMemoryStore(WallClock());
-  detail::GuardedStore store(*memory, two.a->runtime, 0, 0);
-  detail::Instances one(store, two.a->runtime, "one"), other(store, two.a->runtime, "other");
+  detail::Instances one(*memory, two.a->runtime, "one", [] {});
+  detail::Instances other(*memory, two.a->runtime, "other", [] {});
   REQUIRE(one.Join("x").ok());
   REQUIRE(other.Join("y").ok());
   auto held = one.AcquireRecovery();
@@ -175,4 +176,42 @@ TEST_CASE("one instance at a time recovers; who is gone holds no lease") {
   REQUIRE(left.ok());
   one.Leave();
   CHECK(other.AcquireRecovery().ok());
+}
+
+// Pins WM-50.
+TEST_CASE("a late heartbeat makes an owner look who has its workers") {
+  auto memory = MakeMemoryStore(WallClock());
+  FaultyStore store(*memory);
+  ManualClock clock{Timestamp()};
+  LogLines log;
+  Executor executor({.threads = 2}, clock, log);
+  REQUIRE(executor.Start().ok());
+  Collector<std::string> late;
+  {
+    detail::Instances instances(store, Runtime{executor, clock, log}, "a",
+                                [&] { late.Add("late"); });
+    REQUIRE(instances.Join("host-a").ok());
+    store.Fail(StatusCode::kUnavailable);
+    for (int beat = 0; beat < 8; ++beat) clock.Advance(std::chrono::seconds(10));
+    store.Heal();
+    clock.Advance(std::chrono::seconds(10));  // no breaker keeps it from beating now
+    CHECK(late.WaitFor(1).size() == 1);
+    CHECK(instances.Find("a")->has_value());
+  }
+  CHECK(executor.Stop(std::chrono::seconds(30)).ok());
+}
+
+// Pins WM-50.
+TEST_CASE("an instance that recovers is not gone, and cannot be reached yet") {
+  Two two;
+  const std::string id = two.a->Run("one", {"in"});
+  two.a->manager.reset();  // leaves its heartbeat to nobody
+  two.peers.Add("host-a", nullptr);
+  auto again = two.Make("a");
+  REQUIRE(*again->manager->Recover() == 1);
+  CHECK(two.b->manager->Stop(id).code() == StatusCode::kUnavailable);
+  CHECK(again->manager->Get(id)->status == WorkerStatus::kRunning);
+  REQUIRE(again->manager->Join("host-a").ok());
+  CHECK(two.b->manager->Stop(id).ok());
+  CHECK(again->manager->Get(id)->status == WorkerStatus::kStopped);
 }

@@ -406,3 +406,62 @@ TEST_CASE("calls that need a store which is away fail at once after a while, oth
   CHECK(std::any_of(health.entries.begin(), health.entries.end(),
                     [](const HealthEntry& e) { return e.name == "state store" && !e.healthy; }));
 }
+
+// Pins WM-46.
+TEST_CASE("code is taken back out of a history, and nothing that came later") {
+  auto entry = [](int number, std::size_t bytes) {
+    HistoryEntry made;
+    made.sha256 = std::to_string(number);
+    made.code_source.content.resize(bytes);
+    return made;
+  };
+  constexpr std::size_t kLarge = std::size_t{6} << 20;
+  std::vector<HistoryEntry> history;
+  detail::AppendHistory(history, entry(1, kLarge));
+  const auto before = history;
+  detail::AppendHistory(history, entry(2, 1));
+  CHECK(history[0].code_source.content.empty());
+  auto later = history;
+  detail::TakeBackHistory(history, entry(2, 1), before);
+  REQUIRE(history.size() == 1);
+  CHECK(history[0].code_source.content.size() == kLarge);
+  detail::AppendHistory(later, entry(3, 1));
+  detail::TakeBackHistory(later, entry(2, 1), before);
+  REQUIRE(later.size() == 2);
+  CHECK(later[1].sha256 == "3");
+}
+
+// Pins WM-47.
+TEST_CASE("a key that no store takes keeps nobody from recovery") {
+  Kept kept;
+  std::string id;
+  {
+    auto f = kept.Manager({"w"});
+    id = f->Run("w", {"in"});
+  }
+  const std::string odd(2000, 'x');
+  const std::string index = "[\"" + odd + "\",\"" + id + "\"]";
+  REQUIRE(kept.memory->Set("workmanager", kWorkersIndexKey, index).ok());
+  auto f = kept.Manager({"w"});
+  CHECK(*f->manager->Recover() == 1);
+  CHECK(f->manager->List().size() == 2);
+  CHECK_FALSE(f->manager->Get(odd)->error.empty());
+  CHECK(f->manager->Delete(odd).ok());
+  CHECK(kept.memory->Get("workmanager", kWorkersIndexKey)->value == "[\"" + id + "\"]");
+}
+
+// Pins WM-52.
+TEST_CASE("ABORTED of a fetch is that of the fetch, and costs no worker") {
+  struct Fetcher final : CodeFetcher {
+    Result<std::vector<std::uint8_t>> Fetch(const CodeSource&) override {
+      return Status(StatusCode::kAborted, "test", "cut off");
+    }
+  } fetcher;
+  Kept kept;
+  auto f = kept.Manager({"w"}, &fetcher);
+  const std::string id = f->Run("w", {"in"});
+  CodeSource source;
+  source.url = "https://code.test/w";
+  CHECK(f->manager->LoadCode(id, source).code() == StatusCode::kAborted);
+  CHECK(Answer(*f) == "\"w\"");
+}
