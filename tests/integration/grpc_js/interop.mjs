@@ -105,7 +105,9 @@ async function serviceByReflection(address, metadata) {
     const definition = loader.loadFileDescriptorSetFromBuffer(set, kLoad);
     Service = grpc.loadPackageDefinition(definition).virtufin.WorkManager;
   }
-  const client = new Service(address, grpc.credentials.createInsecure());
+  // A history has the code, which is large in a sanitized build.
+  const client = new Service(address, grpc.credentials.createInsecure(),
+    {'grpc.max_receive_message_length': 64 * 1024 * 1024});
   // client.Method(request) as a promise.
   return new Proxy(client, {
     get: (target, name) => {
