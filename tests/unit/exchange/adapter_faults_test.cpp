@@ -453,8 +453,8 @@ TEST_CASE("over real sockets, whatever goes wrong, what is published is the venu
   std::string text;
   for (const auto& [name, count] : counts) text += "\n  " + name + ": " + std::to_string(count);
   MESSAGE("all live again after " << took.count() << " ms" << text);
-  // Every kind of fault did happen, and was seen. On a crowded machine no socket may live long enough
-  // to be cut for its age: the property test on a manual clock has that every time.
+  // Every kind of fault did happen, and was seen. On a crowded machine no socket may live long
+  // enough to be cut for its age: the property test on a manual clock has that every time.
   const std::set<std::string> may_be_none = {"trades missing", "venue age cuts"};
   for (const auto& entry : counts) {
     CAPTURE(entry.first);
