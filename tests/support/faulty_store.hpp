@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "virtufin/core/executor.hpp"
 #include "virtufin/state/state_store.hpp"
 
 namespace virtufin::test {
@@ -18,6 +19,8 @@ class FaultyStore final : public StateStore {
   void Fail(StatusCode code) { failure_ = code; }
   void Heal() { failure_ = StatusCode::kOk; }
   int calls() const { return calls_; }
+  /// Of them on threads that must not wait.
+  int calls_on_callbacks() const { return calls_on_callbacks_; }
 
   using StateStore::Delete;
   using StateStore::Query;
@@ -55,6 +58,7 @@ class FaultyStore final : public StateStore {
  private:
   Status Check() {
     ++calls_;
+    if (CurrentThreadKind() == ThreadKind::kCallback) ++calls_on_callbacks_;
     const StatusCode code = failure_;
     return code == StatusCode::kOk ? Status() : Status(code, "test", "made to fail");
   }
@@ -62,6 +66,7 @@ class FaultyStore final : public StateStore {
   StateStore& store_;
   std::atomic<StatusCode> failure_ = StatusCode::kOk;
   std::atomic<int> calls_ = 0;
+  std::atomic<int> calls_on_callbacks_ = 0;
 };
 
 }  // namespace virtufin::test

@@ -465,3 +465,56 @@ TEST_CASE("ABORTED of a fetch is that of the fetch, and costs no worker") {
   CHECK(f->manager->LoadCode(id, source).code() == StatusCode::kAborted);
   CHECK(Answer(*f) == "\"w\"");
 }
+
+// Pins WM-45.
+TEST_CASE("a load that outlives the shutdown leaves no record and no code") {
+  struct Fetcher final : CodeFetcher {
+    Result<std::vector<std::uint8_t>> Fetch(const CodeSource&) override {
+      entered.Open();
+      CHECK(leave.Wait());
+      return std::vector<std::uint8_t>{'w'};
+    }
+    Gate entered, leave;
+  } fetcher;
+  Kept kept;
+  auto f = kept.Manager({"w"}, &fetcher);
+  CodeSource source;
+  source.mime_type = "application/x-scripted";
+  source.url = "https://code.test/w";
+  std::thread creator([&] {
+    CHECK(f->manager->Create(Request(source)).status().code() == StatusCode::kUnavailable);
+  });
+  REQUIRE(fetcher.entered.Wait());
+  CHECK(f->manager->Shutdown(std::chrono::seconds(30)).ok());
+  const int calls = kept.store.calls();
+  fetcher.leave.Open();
+  creator.join();
+  CHECK(kept.store.calls() == calls);
+  CHECK(f->scripts->loads == f->scripts->unloads);
+}
+
+// Pins WM-46.
+TEST_CASE("completions on a callback thread leave the store to another one") {
+  Kept kept;
+  auto f = kept.Manager({"w"});
+  const std::string id = f->Run("w", {"in"});
+  Collector<StatusCode> answers;
+  auto answer = [&](const Status& status) { answers.Add(status.code()); };
+  {
+    const ThreadMark callback(ThreadKind::kCallback);
+    f->manager->Stop("nobody", answer);
+  }
+  CHECK(answers.WaitFor(1)[0] == StatusCode::kNotFound);
+  {
+    const ThreadMark callback(ThreadKind::kCallback);
+    f->manager->Stop(id, answer);
+  }
+  CHECK(answers.WaitFor(2)[1] == StatusCode::kOk);
+  {
+    const ThreadMark callback(ThreadKind::kCallback);
+    f->manager->Delete(id, answer);
+  }
+  CHECK(answers.WaitFor(3)[2] == StatusCode::kOk);
+  CHECK(kept.store.calls_on_callbacks() == 0);
+  CHECK(kept.Record(id).empty());
+}
