@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "virtufin/engine/host_support.hpp"
+#include "virtufin/pubsub/buffered_publisher.hpp"
 
 namespace virtufin::inline v0::detail {
 
@@ -36,7 +37,10 @@ Result<std::string> ManagedWorkerHost::GatewayCall(std::string_view service,
 
 Status ManagedWorkerHost::Publish(std::string_view topic, const CloudEvent& event) {
   if (Status status = CheckWorkerTopic(topic); !status.ok()) return status;
-  return parts_.bus.Publish(Message(topic, event));
+  Status status = parts_.bus.Publish(Message(topic, event));
+  if (!BufferedPublisher::Refused(status)) return status;
+  // Nobody got it, which RESOURCE_EXHAUSTED does not say to a worker.
+  return {StatusCode::kUnavailable, "workmanager", std::string(status.message())};
 }
 
 Status ManagedWorkerHost::NoState() const {

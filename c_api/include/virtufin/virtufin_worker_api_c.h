@@ -212,7 +212,7 @@ typedef struct VirtufinPublish1 {
    * a second or so, while a subscriber's queue is full.
    *
    * 3: no topic, no such buffer. 8: a subscriber lags, all others got the event: do not repeat it.
-   * 14: the bus is stopped. */
+   * 14: not on the bus (stopped, without room, no memory): may be repeated. */
   int32_t (*publish)(void* ctx, const char* topic, const uint8_t* event, int32_t event_len,
                      char** error);
 } VirtufinPublish1;
@@ -235,8 +235,8 @@ typedef struct VirtufinState1 {
 
   /** Writes the record. `etag` NULL: over whatever there is; "": only when there is none, else 6;
    * any other: only over the record with this etag, else 10. `new_etag` may be NULL, else release
-   * *new_etag. `value` may be NULL when `value_len` is 0. 3: the value is larger than 16 MiB.
-   * 8: there is no room. */
+   * *new_etag; without memory for it the record is written and the answer 10: get it again. `value`
+   * may be NULL when `value_len` is 0. 3: it is larger than 16 MiB. 8: there is no room. */
   int32_t (*set)(void* ctx, const char* key, const uint8_t* value, int32_t value_len,
                  const char* etag, char** new_etag, char** error);
 

@@ -53,7 +53,8 @@ Result<ByteView> BytesOf(const std::uint8_t* bytes, std::int32_t size, const cha
 
 // Runs `body(host)`, which gives a Status; its code is the answer, its text goes to *error.
 template <class Body>
-std::int32_t Serve(void* ctx, char** error, Body body) noexcept {
+std::int32_t Serve(void* ctx, char** error, Body body,
+                   std::int32_t no_memory = kNoMemory) noexcept {
   if (error != nullptr) *error = nullptr;
   try {
     Status status;
@@ -63,7 +64,7 @@ std::int32_t Serve(void* ctx, char** error, Body body) noexcept {
       try {
         status = body(*use.host());
       } catch (const std::bad_alloc&) {
-        return kNoMemory;
+        return no_memory;
       } catch (const std::exception& thrown) {
         status = Error(StatusCode::kInternal, thrown.what());
       }
@@ -71,13 +72,13 @@ std::int32_t Serve(void* ctx, char** error, Body body) noexcept {
     if (!status.ok() && error != nullptr) *error = CopyOf<char>(status.message());
     return CodeOf(status.code());
   } catch (...) {
-    return kNoMemory;
+    return no_memory;
   }
 }
 
 std::int32_t HostPublish(void* ctx, const char* topic, const std::uint8_t* event,
                          std::int32_t event_len, char** error) noexcept {
-  return Serve(ctx, error, [&](WorkerHost& host) -> Status {
+  const auto publish = [&](WorkerHost& host) -> Status {
     const auto name = TextOf(topic, "topic");
     if (!name.ok()) return name.status();
     const auto bytes = BytesOf(event, event_len, "event");
@@ -85,7 +86,9 @@ std::int32_t HostPublish(void* ctx, const char* topic, const std::uint8_t* event
     const auto decoded = DecodeCloudEvent(*bytes);
     if (!decoded.ok()) return Invalid("event: " + std::string(decoded.status().message()));
     return host.Publish(*name, *decoded);
-  });
+  };
+  // RESOURCE_EXHAUSTED says that all others got the event.
+  return Serve(ctx, error, publish, CodeOf(StatusCode::kUnavailable));
 }
 
 std::int32_t HostGet(void* ctx, const char* key, std::uint8_t** value, std::int32_t* value_len,
@@ -136,7 +139,12 @@ std::int32_t HostSet(void* ctx, const char* key, const std::uint8_t* value, std:
     }
     const auto written = host.SetState(*name, AsText(*bytes), only);
     if (!written.ok()) return written.status();
-    if (new_etag != nullptr) *new_etag = CopyOf<char>(*written);
+    if (new_etag == nullptr) return {};
+    *new_etag = CopyOf<char>(*written);
+    // Without its etag the next write would be taken for an unconditional one.
+    if (*new_etag == nullptr) {
+      return Error(StatusCode::kAborted, "the record is written, no memory for its etag");
+    }
     return {};
   });
 }

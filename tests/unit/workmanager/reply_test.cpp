@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fixture.hpp"
+#include "virtufin/pubsub/buffered_publisher.hpp"
 
 using namespace virtufin;
 using namespace virtufin::test;
@@ -122,6 +123,52 @@ TEST_CASE("an event whose reply cannot be routed is a dead letter") {
   REQUIRE(letter.size() == 1);
   CHECK(letter[0].event().ExtensionText("deadletterreason").find("RESOURCE_EXHAUSTED") !=
         std::string_view::npos);
+}
+
+namespace {
+
+/// A bus behind a buffer for one event.
+class BufferedBus final : public PubSub {
+ public:
+  BufferedBus(PubSub& bus, const Runtime& runtime)
+      : bus_(bus), publisher_(bus, runtime, {.capacity = 1, .backoff = {100, 5'000}}) {}
+
+  Status Publish(const Message& message) override { return publisher_.Publish(message); }
+  Result<Subscription> Subscribe(std::span<const std::string_view> topics,
+                                 const SubscribeOptions& options, MessageHandler handler) override {
+    return bus_.Subscribe(topics, options, std::move(handler));
+  }
+
+ private:
+  PubSub& bus_;
+  BufferedPublisher publisher_;
+};
+
+}  // namespace
+
+// Pins WA-50.
+TEST_CASE("a worker is told apart what nobody got and what some subscriber missed") {
+  ManagerFixture f;
+  OddBus away(f.bus, Status(StatusCode::kUnavailable, "test", "away"), 1'000'000);
+  BufferedBus buffered(away, f.runtime);
+  OddBus lagging(f.bus, Status(StatusCode::kResourceExhausted, "test", "lags"), 1);
+  const auto publish_twice = [&](PubSub& bus) {
+    Collector<Status> told;
+    WorkManager manager({}, WorkManager::Dependencies{f.runtime, bus, f.engines, nullptr});
+    f.Script("p", [&](const Message&, const ExtensionOverlay*, WorkerHost& host, test::Done done) {
+      for (int i = 0; i < 2; ++i) told.Add(host.Publish("out", Event("{}")));
+      done({});
+    });
+    const auto id = manager.Create({.code = Code("p"), .topics = {"in"}});
+    REQUIRE(id.ok());
+    REQUIRE(manager.Start(*id).ok());
+    REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+    const auto statuses = told.WaitFor(2);
+    CHECK(manager.Delete(*id).ok());
+    return std::pair(statuses.at(0).code(), statuses.at(1).code());
+  };
+  CHECK(publish_twice(buffered) == std::pair(StatusCode::kOk, StatusCode::kUnavailable));
+  CHECK(publish_twice(lagging) == std::pair(StatusCode::kResourceExhausted, StatusCode::kOk));
 }
 
 // Pins WM-21.
