@@ -71,6 +71,7 @@ TEST_CASE_TEMPLATE_DEFINE("a group of one handles everything in order", Driver,
     REQUIRE(driver.bus().Publish(Numbered(topics[i % 2], i)).ok());
   }
   inbox.Await(500);
+  driver.Settle();
   CHECK(inbox.numbers() == Range(1, 500));
   CHECK(only.counters().delivered == 500);
   CHECK(only.counters().missed_lagging == 0);
