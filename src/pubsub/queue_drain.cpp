@@ -98,6 +98,13 @@ const Message* QueuedSubscription::Claim(DeliveryInfo& info) {
 bool QueuedSubscription::Refill() {
   batch_.Clear();
   Lock lock(mutex_);
+  if (InjectedIsDue()) {
+    due_.push_back(std::move(injected_.front().attempt));
+    injected_.pop_front();
+    resume_.store(true, std::memory_order_relaxed);
+    ran_dry_ = false;
+    return false;
+  }
   ran_dry_ = inbox_.empty() && due_.empty();
   if (ran_dry_) scheduled_ = false;
   if (inbox_.empty()) return false;
@@ -105,6 +112,12 @@ bool QueuedSubscription::Refill() {
     batch_front_ = tail_ - inbox_.size();
     batch_end_ = batch_front_ + 1;
     batch_.Push(PopInbox());
+    return true;
+  }
+  if (!injected_.empty()) {
+    batch_front_ = tail_ - inbox_.size();
+    batch_end_ = injected_.front().before;
+    for (std::uint64_t i = batch_front_; i < batch_end_; ++i) batch_.Push(inbox_.Pop());
     return true;
   }
   inbox_.TakeAll(batch_);

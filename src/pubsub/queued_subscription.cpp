@@ -80,18 +80,21 @@ Offered QueuedSubscription::Offer(const Message& message) {
 
 Status QueuedSubscription::Inject(const Message& message) {
   if (core().stopped.load(std::memory_order_acquire)) return BrokerStopped();
-  switch (Offer(message)) {
-    case Offered::kTaken:
-      return {};
-    case Offered::kEnded:
+  {
+    Lock lock(mutex_);
+    if (ended_) {
       return {StatusCode::kUnavailable, "pubsub", "subscription '" + name() + "' has ended"};
-    case Offered::kStopped:
-      return BrokerStopped();
-    case Offered::kMissed:
-    case Offered::kFull:
-      break;
+    }
+    if (injected_.size() >= capacity_) {
+      return {StatusCode::kResourceExhausted, "pubsub",
+              "subscription '" + name() + "': " + std::to_string(capacity_) +
+                  " injected events wait already"};
+    }
+    injected_.push_back({tail_, {message, 0, false}});
+    if (!Schedule()) return {};
   }
-  return lag_status_;
+  PostDrain();
+  return {};
 }
 
 Offered QueuedSubscription::OfferConflated(const Message& message) {
@@ -207,10 +210,12 @@ void QueuedSubscription::OnParkTimeout(std::uint64_t episode) {
 void QueuedSubscription::OnClosed() {
   Released released;
   BoundedQueue<Message> dropped(capacity_ * 2);
+  std::list<Injected> injected;
   std::vector<Attempt> lost;
   {
     Lock lock(mutex_);
     ended_ = true;
+    injected.swap(injected_);
     Resolve(Offered::kEnded);
     Unpark(released);
     if (salvages_) return;
@@ -255,7 +260,7 @@ SubscriptionCounters QueuedSubscription::counters() const {
   counters.retried = retried_.load(std::memory_order_relaxed);
   counters.dead_lettered = dead_lettered();
   // In the order that an event takes: it is seen somewhere as long as it is not done with.
-  if (!ended_) counters.queued = Waiting();
+  if (!ended_) counters.queued = Waiting() + injected_.size();
   counters.running = busy();
   if (ended_) return counters;
   counters.retrying = waiting_.size() + due_.size() + (in_hand_ ? 1 : 0);
@@ -402,7 +407,7 @@ void QueuedSubscription::Unattend() noexcept {
 }
 
 bool QueuedSubscription::Schedule() noexcept {
-  if (scheduled_ || ended_ || held_ || inbox_.empty()) return false;
+  if (scheduled_ || ended_ || held_ || (inbox_.empty() && injected_.empty())) return false;
   scheduled_ = true;
   return true;
 }

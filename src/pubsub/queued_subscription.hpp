@@ -7,6 +7,9 @@
 // that the drain has in its batch. What waits is therefore exact: `tail_ - next_`. With Conflate
 // the drain takes single events, so that all others can still be replaced.
 //
+// Injected events wait in a list of their own, each for the event it comes before: no policy drops
+// or replaces them, and the drain's batch ends where one is due.
+//
 // An event whose handler failed, or defers its outcome, leaves the batch. While it has to be waited
 // for, the drain is held: it ends, nobody posts it, and whoever brings the outcome, or the time of
 // the next attempt, posts it again.
@@ -127,6 +130,10 @@ class QueuedSubscription : public InprocSubscription,
   };
   using Lock = std::lock_guard<std::mutex>;
   class Ticket;
+  struct Injected {
+    std::uint64_t before;  // the number of the event that comes after it
+    Attempt attempt;
+  };
   /// What was settled before the drain asked for it.
   struct Outcome {
     Delivery delivery;
@@ -136,6 +143,9 @@ class QueuedSubscription : public InprocSubscription,
   void OnIdle() override;
 
   // The mutex is held.
+  bool InjectedIsDue() const noexcept {
+    return !injected_.empty() && injected_.front().before <= tail_ - inbox_.size();
+  }
   std::uint64_t Waiting() const noexcept { return tail_ - next_.load(std::memory_order_seq_cst); }
   bool HasRoom() noexcept;
   void Append(const Message& message);
@@ -196,7 +206,8 @@ class QueuedSubscription : public InprocSubscription,
   // The publishers' lines.
   alignas(64) mutable std::mutex mutex_;
   BoundedQueue<Message> inbox_;
-  ConflationIndex index_;        // of the inbox; kConflate only
+  ConflationIndex index_;  // of the inbox; kConflate only
+  std::list<Injected> injected_;
   std::uint64_t tail_ = 0;       // number of the next event pushed
   std::uint64_t seen_next_ = 0;  // some older value of next_
   bool calm_ = true;             // attention_ is not set

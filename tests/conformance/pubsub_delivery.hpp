@@ -348,6 +348,44 @@ TEST_CASE_TEMPLATE_DEFINE("an injected event comes to one subscription, in its p
 }
 
 // Pins PS-60.
+TEST_CASE_TEMPLATE_DEFINE("no policy drops or replaces an injected event", Driver,
+                          pubsub_suite_inject_policies) {
+  struct Case {
+    Overflow overflow;
+    std::vector<std::uint64_t> numbers;
+  };
+  const Case cases[] = {
+      {Overflow::kBlock, {1, 2, 3, 100, 101, 4, 5}},
+      {Overflow::kDropOldest, {1, 100, 101, 17, 18, 19, 20}},
+      {Overflow::kDropNewest, {1, 2, 3, 100, 101, 4, 5}},
+      {Overflow::kConflate, {1, 20, 100, 101}},
+  };
+  for (const Case& each : cases) {
+    const Overflow overflow = each.overflow;
+    CAPTURE(static_cast<int>(overflow));
+    Driver driver;
+    Turnstile turnstile;
+    Inbox inbox;
+    auto subscription =
+        driver.bus().Subscribe("a", Queue(4, overflow), inbox.HandlerBehind(turnstile)).value();
+    REQUIRE(driver.bus().Publish(NumberedAbout("a", "x", 1)).ok());
+    turnstile.AwaitArrivals(1);
+    const std::uint64_t last = overflow == Overflow::kBlock ? 5 : 20;
+    for (std::uint64_t i = 2; i <= last; ++i) {
+      REQUIRE(driver.bus().Publish(NumberedAbout("a", "x", i)).ok());
+      if (i != 3) continue;
+      CHECK(subscription.Inject(NumberedAbout("a", "x", 100)).ok());
+      CHECK(subscription.Inject(NumberedAbout("a", "x", 101)).ok());
+    }
+    turnstile.Open();
+    inbox.Await(each.numbers.size());
+    driver.Settle();
+    CHECK(inbox.numbers() == each.numbers);
+    CHECK(subscription.counters().queued == 0);
+  }
+}
+
+// Pins PS-60.
 TEST_CASE_TEMPLATE_DEFINE("an injected event never waits for room", Driver,
                           pubsub_suite_inject_full) {
   Driver driver;
@@ -373,21 +411,22 @@ TEST_CASE_TEMPLATE_DEFINE("an injected event never waits for room", Driver,
 }  // namespace virtufin::test
 
 /// Runs this part for `driver`; once per translation unit.
-#define VIRTUFIN_PUBSUB_DELIVERY(driver)             \
-  namespace virtufin::test {                         \
-  VIRTUFIN_INVOKE(pubsub_suite_fan_out, driver);     \
-  VIRTUFIN_INVOKE(pubsub_suite_same_event, driver);  \
-  VIRTUFIN_INVOKE(pubsub_suite_nobody, driver);      \
-  VIRTUFIN_INVOKE(pubsub_suite_exact, driver);       \
-  VIRTUFIN_INVOKE(pubsub_suite_topics, driver);      \
-  VIRTUFIN_INVOKE(pubsub_suite_topic_lists, driver); \
-  VIRTUFIN_INVOKE(pubsub_suite_order, driver);       \
-  VIRTUFIN_INVOKE(pubsub_suite_failing, driver);     \
-  VIRTUFIN_INVOKE(pubsub_suite_nested, driver);      \
-  VIRTUFIN_INVOKE(pubsub_suite_inline, driver);      \
-  VIRTUFIN_INVOKE(pubsub_suite_shards, driver);      \
-  VIRTUFIN_INVOKE(pubsub_suite_inject, driver);      \
-  VIRTUFIN_INVOKE(pubsub_suite_inject_full, driver); \
-  VIRTUFIN_INVOKE(pubsub_suite_invalid, driver);     \
-  }                                                  \
+#define VIRTUFIN_PUBSUB_DELIVERY(driver)                 \
+  namespace virtufin::test {                             \
+  VIRTUFIN_INVOKE(pubsub_suite_fan_out, driver);         \
+  VIRTUFIN_INVOKE(pubsub_suite_same_event, driver);      \
+  VIRTUFIN_INVOKE(pubsub_suite_nobody, driver);          \
+  VIRTUFIN_INVOKE(pubsub_suite_exact, driver);           \
+  VIRTUFIN_INVOKE(pubsub_suite_topics, driver);          \
+  VIRTUFIN_INVOKE(pubsub_suite_topic_lists, driver);     \
+  VIRTUFIN_INVOKE(pubsub_suite_order, driver);           \
+  VIRTUFIN_INVOKE(pubsub_suite_failing, driver);         \
+  VIRTUFIN_INVOKE(pubsub_suite_nested, driver);          \
+  VIRTUFIN_INVOKE(pubsub_suite_inline, driver);          \
+  VIRTUFIN_INVOKE(pubsub_suite_shards, driver);          \
+  VIRTUFIN_INVOKE(pubsub_suite_inject, driver);          \
+  VIRTUFIN_INVOKE(pubsub_suite_inject_policies, driver); \
+  VIRTUFIN_INVOKE(pubsub_suite_inject_full, driver);     \
+  VIRTUFIN_INVOKE(pubsub_suite_invalid, driver);         \
+  }                                                      \
   static_assert(true, "wants a semicolon")

@@ -97,9 +97,9 @@ class Subscription {
   /// The same and never waits: `done` runs exactly once, when no handler runs any more, maybe
   /// before this returns. [any] [callback]
   void Unsubscribe(std::function<void()> done);
-  /// Queues `message` for this handler alone, whatever its topic, behind what waits already and as
-  /// the overflow policy says. Never waits. [any] [callback] Errors: RESOURCE_EXHAUSTED when there
-  /// is no room or the subscription lags; UNAVAILABLE when it has ended, or the broker is stopped;
+  /// Queues `message` for this handler alone, whatever its topic, behind what waits already; no
+  /// policy drops or replaces it. Never waits. [any] [callback] Errors: RESOURCE_EXHAUSTED when
+  /// `capacity` such events wait; UNAVAILABLE when it has ended, or the broker is stopped;
   /// UNIMPLEMENTED for an inline handler.
   Status Inject(const Message& message) const;
   SubscriptionCounters counters() const;  // [any] [callback]
