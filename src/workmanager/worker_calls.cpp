@@ -171,6 +171,10 @@ void ManagedWorker::OnOutcome(const Outcomes* from, std::size_t number, CallOutc
   {
     std::lock_guard lock(mutex_);
     if (from != instance.load.outcomes.get()) return;  // abandoned while the reply went out
+    const bool last = instance.attempt > config_.subscribe.retry.retries;
+    if ((verdict != Delivery::kRetry || last) && WorkerTimers::IsTimer(*input)) {
+      instance.timers->Finish(*input);
+    }
     instance.input.reset();
     instance.damaged = outcome.degrades;
     instance.verdict = verdict;

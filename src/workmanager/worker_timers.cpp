@@ -79,7 +79,7 @@ Status WorkerTimers::Cancel(std::uint32_t load, std::uint64_t id) {
   }
   ended = std::move(at->second);
   entries_.erase(at);
-  --loads_[load].timers;
+  if (!ended.arrived) --loads_[load].timers;
   return {};
 }
 
@@ -88,8 +88,12 @@ void WorkerTimers::Attach(std::uint32_t load) {
     const std::lock_guard lock(mutex_);
     attached_ = load;
     for (auto at = entries_.lower_bound(std::uint64_t{load} << 32);
-         at != entries_.end() && LoadOf(at->first) == load; ++at) {
-      Entry& entry = at->second;
+         at != entries_.end() && LoadOf(at->first) == load;) {
+      if (at->second.arrived) {  // its retry went with the queue
+        at = entries_.erase(at);
+        continue;
+      }
+      Entry& entry = (at++)->second;
       entry.waits = entry.waits || !entry.queued.empty();  // what was queued went with its queue
       entry.queued.clear();
       entry.sent = entry.claimed;
@@ -105,21 +109,33 @@ bool WorkerTimers::Claim(const Message& message, std::uint32_t load, std::uint32
   const auto id = message.event().ExtensionNumber("timerid");
   const auto count = message.event().ExtensionNumber("timercount");
   if (message.topic() != topic_ || !id || !count || LoadOf(*id) != load) return false;
-  if (attempt > 1) return true;
-  Entry ended;  // destroyed without the lock
+  Executor::Timer ended;  // destroyed without the lock
   const std::lock_guard lock(mutex_);
   const auto at = entries_.find(*id);
-  if (at == entries_.end()) return false;
+  if (at == entries_.end()) return false;  // cancelled
+  if (attempt > 1) return true;
   Entry& entry = at->second;
   if (entry.period == nanoseconds(0)) {
-    ended = std::move(entry);
-    entries_.erase(at);
+    if (std::exchange(entry.arrived, true)) return false;
+    std::swap(ended, entry.timer);
+    entry.queued.clear();
     --loads_[load].timers;
     return true;
   }
   entry.claimed = *count;
   while (!entry.queued.empty() && entry.queued.front() <= *count) entry.queued.pop_front();
   return true;
+}
+
+void WorkerTimers::Finish(const Message& message) {
+  const auto id = message.event().ExtensionNumber("timerid");
+  if (message.topic() != topic_ || !id) return;
+  Entry ended;  // destroyed without the lock
+  const std::lock_guard lock(mutex_);
+  const auto at = entries_.find(*id);
+  if (at == entries_.end() || !at->second.arrived) return;
+  ended = std::move(at->second);
+  entries_.erase(at);
 }
 
 // ---- the mutex is held -------------------------------------------------------------------------

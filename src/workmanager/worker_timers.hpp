@@ -50,6 +50,8 @@ class WorkerTimers : public std::enable_shared_from_this<WorkerTimers> {
   /// Whether `message`, for which IsTimer holds, is to be given to `load`, now that its turn has
   /// come for the `attempt`th time.
   bool Claim(const Message& message, std::uint32_t load, std::uint32_t attempt);
+  /// `message`, which was claimed, comes no more.
+  void Finish(const Message& message);
 
  private:
   struct Entry {
@@ -62,6 +64,7 @@ class WorkerTimers : public std::enable_shared_from_this<WorkerTimers> {
     std::uint64_t claimed = 0;         // the last that reached the worker
     std::deque<std::uint64_t> queued;  // in the queue, or dropped there
     bool waits = false;                // was due, and is not queued
+    bool arrived = false;              // once only, and counts as a timer no more; may be retried
     Executor::Timer timer;
   };
 

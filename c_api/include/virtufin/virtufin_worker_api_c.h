@@ -290,7 +290,7 @@ typedef struct VirtufinTimer1 {
                    uint64_t* timer_id, char** error);
 
   /** Ends a timer. Inside a call: no event of it arrives any more, none that was on its way either.
-   * 5: there is none of that number; a one-shot timer is gone when its event arrives. */
+   * 5: there is none of that number; a one-shot timer is gone when its event was handled. */
   int32_t (*cancel)(void* ctx, uint64_t timer_id, char** error);
 } VirtufinTimer1;
 

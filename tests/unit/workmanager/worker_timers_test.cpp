@@ -121,6 +121,45 @@ TEST_CASE("a queue without room loses no one-shot timer and hides no event of an
 }
 
 // Pins WA-53.
+TEST_CASE("the event of a timer that was cancelled is not tried again") {
+  Fixture fixture;
+  const std::uint64_t once = fixture.Start(milliseconds(1), milliseconds(0));
+  const std::uint64_t again = fixture.Start(milliseconds(1), milliseconds(5));
+  fixture.clock.Advance(milliseconds(1));
+  const std::vector<Message> queue = fixture.Take();
+  REQUIRE(queue.size() == 2);
+  for (const Message& message : queue) {
+    CHECK(fixture.timers->Claim(message, 1, 1));
+    CHECK(fixture.timers->Claim(message, 1, 2));
+  }
+  CHECK(fixture.timers->Cancel(1, once).ok());
+  CHECK(fixture.timers->Cancel(1, again).ok());
+  for (const Message& message : queue) CHECK(!fixture.timers->Claim(message, 1, 3));
+  CHECK(fixture.timers->Cancel(1, once).code() == StatusCode::kNotFound);
+}
+
+// Pins WA-53.
+TEST_CASE("one-shot timers whose events arrived leave room for others") {
+  Fixture fixture;
+  std::vector<Message> arrived;
+  for (std::size_t round = 0; round < 3; ++round) {
+    for (std::size_t i = 0; i < kMaxTimers; ++i) fixture.Start(milliseconds(1), milliseconds(0));
+    fixture.clock.Advance(milliseconds(1));
+    for (const Message& message : fixture.Take()) {
+      CHECK(fixture.timers->Claim(message, 1, 1));
+      arrived.push_back(message);
+    }
+  }
+  REQUIRE(arrived.size() == 3 * kMaxTimers);
+  for (const Message& message : arrived) fixture.timers->Finish(message);
+  fixture.timers->Attach(0);
+  fixture.timers->Attach(1);  // what was claimed does not come again
+  fixture.Start(milliseconds(1), milliseconds(0));
+  fixture.clock.Advance(milliseconds(1));
+  CHECK(fixture.Queue().size() == 1);
+}
+
+// Pins WA-53.
 TEST_CASE("a timer's event is claimed once, by the load that started it") {
   Fixture fixture;
   fixture.Start(milliseconds(1), milliseconds(0));
@@ -134,6 +173,8 @@ TEST_CASE("a timer's event is claimed once, by the load that started it") {
   CHECK(!fixture.timers->Claim(message, 1, 1));
   CHECK(fixture.timers->Claim(message, 1, 2));  // the same call, tried again
   CHECK(!fixture.timers->Claim(message, 2, 2));
+  fixture.timers->Finish(message);
+  CHECK(!fixture.timers->Claim(message, 1, 2));
 
   const Message letter(std::string(message.topic()) + "-dead", message.event());
   CHECK(!WorkerTimers::IsTimer(letter));  // for those who subscribe dead letters
