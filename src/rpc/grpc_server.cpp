@@ -88,7 +88,8 @@ class RpcServer::Impl {
         dispatcher_(options_, methods_, reflection_, health_, {*calls_, *probes_}) {
     if (services.workers != nullptr) {
       health_.services.emplace_back(detail::kWorkManagerService);
-      detail::AddWorkManagerMethods(*services.workers, runtime, methods_);
+      detail::AddWorkManagerMethods(*services.workers, runtime.executor, options_.max_handlers,
+                                    methods_);
     }
     methods_["/grpc.health.v1.Health/Check"] = [this](UnaryCall call) { Check(std::move(call)); };
   }

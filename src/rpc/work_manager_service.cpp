@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "rpc/handler_gate.hpp"
 #include "rpc/messages.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -25,17 +26,22 @@ WorkManager::Done AnswerWhenDone(Responder responder) {
 
 class Service {
  public:
-  Service(WorkManager& workers, const Runtime& runtime, UnaryMethods& methods)
-      : workers_(workers), runtime_(runtime), methods_(methods) {}
+  // Two gates: instances that forward calls to each other must not wait for each other in a circle.
+  Service(WorkManager& workers, Executor& executor, std::size_t max_handlers, UnaryMethods& methods)
+      : workers_(workers),
+        gate_(std::make_shared<HandlerGate>(executor, (max_handlers + 1) / 2)),
+        forwarded_gate_(std::make_shared<HandlerGate>(executor, max_handlers / 2)),
+        methods_(methods) {}
 
   // `handle(workers, request, by, responder)` on the executor, where it may wait.
   template <class Request, class Handle>
   void Add(const char* name, const char* type, Handle handle) {
     WorkManager& workers = workers_;
-    Executor& executor = runtime_.executor;
     methods_[std::string("/") + kWorkManagerService + "/" + name] =
-        [&workers, &executor, name, type, handle](UnaryCall given) {
-          executor.Post([&workers, name, type, handle, call = std::move(given)]() mutable {
+        [&workers, gate = gate_, forwarded_gate = forwarded_gate_, name, type,
+         handle](UnaryCall given) {
+          HandlerGate& own = given.forwarded ? *forwarded_gate : *gate;
+          own.Post([&workers, name, type, handle, call = std::move(given)]() mutable {
             if (!call.responder.Wanted()) return;
             const Executor::CallScope naming(name);
             const Executor::BlockingScope blocking;
@@ -63,7 +69,8 @@ class Service {
 
  private:
   WorkManager& workers_;
-  Runtime runtime_;
+  const std::shared_ptr<HandlerGate> gate_;
+  const std::shared_ptr<HandlerGate> forwarded_gate_;
   UnaryMethods& methods_;
 };
 
@@ -205,8 +212,9 @@ void Service::AddLists() {
 
 }  // namespace
 
-void AddWorkManagerMethods(WorkManager& workers, const Runtime& runtime, UnaryMethods& methods) {
-  Service service(workers, runtime, methods);
+void AddWorkManagerMethods(WorkManager& workers, Executor& executor, std::size_t max_handlers,
+                           UnaryMethods& methods) {
+  Service service(workers, executor, max_handlers, methods);
   service.AddLife();
   service.AddTags();
   service.AddLists();

@@ -9,8 +9,9 @@ namespace virtufin::inline v0::detail {
 
 inline constexpr const char* kWorkManagerService = "virtufin.WorkManager";
 
-/// Adds them. Each call runs on the executor, under its caller's name. `workers` and what `runtime`
-/// names are borrowed until the executor has stopped.
-void AddWorkManagerMethods(WorkManager& workers, const Runtime& runtime, UnaryMethods& methods);
+/// Adds them. Each call runs on the executor, under its caller's name, at most `max_handlers`
+/// at a time. `workers` and `executor` are borrowed until the executor has stopped.
+void AddWorkManagerMethods(WorkManager& workers, Executor& executor, std::size_t max_handlers,
+                           UnaryMethods& methods);
 
 }  // namespace virtufin::inline v0::detail

@@ -40,6 +40,9 @@ struct RpcServerOptions {
   std::size_t max_send_bytes = std::size_t{64} * 1024 * 1024;     // of one response
   std::size_t max_calls = 256;                                    // in flight
   std::size_t max_calls_bytes = std::size_t{256} * 1024 * 1024;   // of requests and unread answers
+  // Calls that run on the executor at once, those of other instances apart; more of them wait. Half
+  // of its `max_blocking_threads` leaves workers the others.
+  std::size_t max_handlers = 32;
 };
 
 struct RpcServerCounters {

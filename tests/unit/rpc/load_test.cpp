@@ -1,8 +1,10 @@
 // Many calls at once, calls that their clients give up, servers that stop while they are busy.
 #include <atomic>
 #include <random>
+#include <stdexcept>
 #include <thread>
 
+#include "rpc/handler_gate.hpp"
 #include "support/scale.hpp"
 #include "unit/rpc/fixture.hpp"
 
@@ -128,6 +130,70 @@ TEST_CASE("a cancelled call ends although what it waits for does not") {
   CHECK(fixture.CallOf("DeleteWorker", id).code == kOkCode);
 }
 
+// Pins WM-63.
+TEST_CASE("a cancelled call keeps its place until its work has ended") {
+  RpcServerOptions options;
+  options.max_calls = 1;
+  RpcFixture fixture(options);
+  Gate inside, leave;
+  fixture.workers.Script(
+      "slow", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+        inside.Open();
+        CHECK(leave.Wait());
+        done({});
+      });
+  const std::string id = fixture.workers.Run("slow", {"in"});
+  (void)fixture.workers.bus.Publish(Message("in", Event("1")));
+  REQUIRE(inside.Wait());
+  const auto stop = StartAlone(fixture, "StopWorker", WithId(id));
+  // Until it has begun: what has not ends with its call.
+  while (fixture.workers.manager->Get(id)->status == WorkerStatus::kRunning) {
+    std::this_thread::yield();
+  }
+  stop->Cancel();
+  CHECK(stop->Wait().code == Number(StatusCode::kCancelled));
+  CHECK(fixture.CallOf("GetTags", id).code == Number(StatusCode::kResourceExhausted));
+  leave.Open();
+  while (fixture.server->counters().open != 0) std::this_thread::yield();
+  CHECK(fixture.CallOf("GetTags", id).code == kOkCode);
+}
+
+// Pins WM-68.
+TEST_CASE("handlers that wait leave threads to others, and more of them wait their turn") {
+  ManagerFixture threads(2);
+  const auto gate = std::make_shared<detail::HandlerGate>(threads.executor, 2);
+  Gate leave, other;
+  Collector<int> begun;
+  std::atomic<int> inside{0}, most{0};
+  for (int i = 0; i < 20; ++i) {
+    gate->Post([&, i] {
+      const int now = ++inside;
+      int before = most.load();
+      while (before < now && !most.compare_exchange_weak(before, now)) {
+      }
+      begun.Add(i);
+      {
+        const Executor::BlockingScope blocking;
+        CHECK(leave.Wait());
+      }
+      --inside;
+      if (i == 7) throw std::runtime_error("a handler that throws passes its turn on");
+    });
+  }
+  CHECK(begun.WaitFor(2).size() == 2);
+  threads.executor.Post([&] { other.Open(); });
+  CHECK(other.Wait());
+  CHECK(begun.Items().size() == 2);
+  leave.Open();
+  CHECK(begun.WaitFor(20).size() == 20);
+  CHECK(most == 2);
+  CHECK(threads.executor.Stop(std::chrono::seconds(30)).ok());
+  // What is posted to an executor that has ended is dropped, not kept.
+  const auto held = std::make_shared<int>(0);
+  for (int i = 0; i < 5; ++i) gate->Post([held] {});
+  CHECK(held.use_count() == 1);
+}
+
 // Pins WM-69.
 TEST_CASE("a server that stops lets calls end, and cuts those that do not") {
   RpcFixture fixture;
@@ -143,6 +209,10 @@ TEST_CASE("a server that stops lets calls end, and cuts those that do not") {
   (void)fixture.workers.bus.Publish(Message("in", Event("1")));
   REQUIRE(inside.Wait());
   const auto waiting = StartAlone(fixture, "StopWorker", WithId(id));
+  // Until it has begun: a call without its request is cut at once.
+  while (fixture.workers.manager->Get(id)->status == WorkerStatus::kRunning) {
+    std::this_thread::yield();
+  }
   SUBCASE("within the deadline") {
     std::thread stopper([&] { CHECK(fixture.server->Stop(std::chrono::seconds(60)).ok()); });
     auto watch = fixture.client->Open("/grpc.health.v1.Health/Watch");
