@@ -155,6 +155,26 @@ Result<HostList> HostList::Parse(const std::vector<std::string>& entries) {
   return list;
 }
 
+Result<HostList> HostList::ParseForSecrets(const std::vector<std::string>& entries) {
+  constexpr std::string_view kPlainText = "http://";
+  HostList list;
+  for (const std::string& entry : entries) {
+    const bool plain_text = entry.starts_with(kPlainText);
+    Result<HostList> one = Parse({plain_text ? entry.substr(kPlainText.size()) : entry});
+    if (!one.ok()) return one;
+    one->entries_[0].plain_text = plain_text;
+    list.entries_.push_back(std::move(one->entries_[0]));
+  }
+  return list;
+}
+
+bool HostList::ContainsForSecrets(const net::Url& url) const {
+  return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return entry.host == url.host && (entry.plain_text || url.scheme == "https") &&
+           (entry.port ? *entry.port == url.port : url.default_port);
+  });
+}
+
 bool HostList::Contains(const net::Url& url) const {
   return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
     return entry.host == url.host && (!entry.port || *entry.port == url.port);

@@ -41,13 +41,18 @@ class HostList {
  public:
   /// Errors: INVALID_ARGUMENT naming the entry.
   static Result<HostList> Parse(const std::vector<std::string>& entries);
+  /// The same for where a secret may go: "http://" in front allows plain text there.
+  static Result<HostList> ParseForSecrets(const std::vector<std::string>& entries);
   /// True when the host is written so: what a name resolves to does not matter.
   bool Contains(const net::Url& url) const;
+  /// True when it is written so with the URL's scheme and port; https and its port need no writing.
+  bool ContainsForSecrets(const net::Url& url) const;
 
  private:
   struct Entry {
     std::string host;
     std::optional<std::uint16_t> port;
+    bool plain_text = false;
   };
   std::vector<Entry> entries_;
 };

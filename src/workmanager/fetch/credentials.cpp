@@ -54,7 +54,7 @@ Result<Credentials> Credentials::Make(const std::vector<NamedCredential>& named)
     for (const Entry& entry : all.entries_) {
       if (entry.name == credential.name) return bad("expected once, found twice");
     }
-    Result<HostList> hosts = HostList::Parse(credential.hosts);
+    Result<HostList> hosts = HostList::ParseForSecrets(credential.hosts);
     if (!hosts.ok()) return bad(hosts.status().message());
     Result<std::string> text = all.Authorization(credential.secret, {});
     if (!text.ok()) return bad(text.status().message());
@@ -82,10 +82,11 @@ Result<std::string> Credentials::Authorization(const SourceCredential& credentia
     return Invalid("expected the name of a credential that is set up, found '" + credential.name +
                    "'");
   }
-  if (!found->hosts.Contains(url)) {
+  if (!found->hosts.ContainsForSecrets(url)) {
     return Status(StatusCode::kPermissionDenied, "workmanager",
-                  "expected a host that the credential '" + credential.name + "' is for, found " +
-                      url.Authority());
+                  "expected a host that the credential '" + credential.name +
+                      "' is for, with https and its port unless it says otherwise, found " +
+                      url.scheme + "://" + url.Authority());
   }
   return found->authorization;
 }

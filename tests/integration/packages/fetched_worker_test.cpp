@@ -81,8 +81,9 @@ std::unique_ptr<Platform> StartedPlatform(const CodeServer& server) {
   PlatformOptions options;
   REQUIRE(options.Set("workmanager.code.allowed_hosts", server.Host()).ok());
   const TemporaryFolder folder;
-  std::ofstream(folder / "credentials.json") << R"([{"name": "store", "hosts": [")" << server.Host()
-                                             << R"("], "bearer": {"token": "hush"}}])";
+  std::ofstream(folder / "credentials.json")
+      << R"([{"name": "store", "hosts": ["http://)" << server.Host()
+      << R"("], "bearer": {"token": "hush"}}])";
   REQUIRE(options.Set("workmanager.code.credentials", folder / "credentials.json").ok());
   auto platform = Platform::Create(std::move(options));
   REQUIRE_MESSAGE(platform.ok(), platform.status().ToString());

@@ -18,6 +18,13 @@ SourceCredential Named(const std::string& name) {
   return {.kind = SourceCredential::Kind::kNamed, .name = name};
 }
 
+UrlFetcherOptions AtPort(UrlFetcherOptions options, const ScriptedPeer& peer) {
+  for (NamedCredential& credential : options.credentials) {
+    for (std::string& host : credential.hosts) host = test::AtPort(host, peer);
+  }
+  return options;
+}
+
 /// A server for all names; /hop/<location> redirects there, all else is code.
 class RedirectFixture {
  public:
@@ -27,7 +34,7 @@ class RedirectFixture {
           std::lock_guard lock(mutex_);
           return answers_.at(target);
         })),
-        fetcher_(Fetcher(network, options)) {
+        fetcher_(Fetcher(network, AtPort(options, peer_))) {
     for (const char* name : {"a.test", "b.test", "c.test"}) network.Name(name, kPublic);
   }
   void Answer(const std::string& target, const std::string& answer) {
@@ -150,9 +157,13 @@ TEST_CASE("credentials by name go to their hosts; unknown or misplaced ones fetc
   const SourceCredential basic = {
       .kind = SourceCredential::Kind::kBasic, .username = "me", .token = "secret"};
   RedirectFixture web(
-      {.credentials = {
-           {.name = "store", .hosts = {"a.test"}, .secret = basic},
-           {.name = "ported", .hosts = {"a.test:1", "10.0.0.1"}, .secret = Bearer("secret")}}});
+      {.credentials = {{.name = "store", .hosts = {"http://a.test:{P}"}, .secret = basic},
+                       {.name = "strict", .hosts = {"a.test"}, .secret = basic},
+                       {.name = "tls", .hosts = {"a.test:{P}"}, .secret = basic},
+                       {.name = "http", .hosts = {"http://a.test"}, .secret = basic},
+                       {.name = "ported",
+                        .hosts = {"http://a.test:1", "http://10.0.0.1:{P}"},
+                        .secret = Bearer("secret")}}});
   CHECK(web.Get("http://a.test:{P}/code", Named("store")).text == "code");
   CHECK(web.Shown() == "Basic bWU6c2VjcmV0");
   CHECK(web.Get("http://a.test:{P}/code", basic).text == "code");
@@ -168,8 +179,12 @@ TEST_CASE("credentials by name go to their hosts; unknown or misplaced ones fetc
       {"http://a.test:{P}/code", Named("stor"), StatusCode::kInvalidArgument, "found 'stor'"},
       {"http://a.test:{P}/code", Named(""), StatusCode::kInvalidArgument, "found ''"},
       {"http://b.test:{P}/code", Named("store"), kRefused, "the credential 'store' is for"},
-      {"http://xa.test:{P}/code", Named("store"), kRefused, "found xa.test:"},
-      {"http://a.test:{P}/code", Named("ported"), kRefused, "found a.test:"},
+      {"http://xa.test:{P}/code", Named("store"), kRefused, "found http://xa.test:"},
+      {"http://a.test:{P}/code", Named("ported"), kRefused, "found http://a.test:"},
+      {"http://a.test/code", Named("strict"), kRefused, "found http://a.test"},
+      {"https://a.test:{P}/code", Named("strict"), kRefused, "found https://a.test:"},
+      {"http://a.test:{P}/code", Named("tls"), kRefused, "with https"},
+      {"http://a.test:{P}/code", Named("http"), kRefused, "found http://a.test:"},
       {"http://10.0.0.1:{P}/code", Named("ported"), kRefused, "private"},
       {"http://a.test:{P}/code", Bearer("secret\r\nX: y"), StatusCode::kInvalidArgument, "token"},
       {"http://a.test:{P}/code", Bearer(""), StatusCode::kInvalidArgument, "token"},
