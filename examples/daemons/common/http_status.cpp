@@ -42,7 +42,8 @@ bool IsHealth(std::string_view path) { return path == "/health" || path.starts_w
 }  // namespace
 
 bool HttpStatus::Known(const net::IncomingRequest& request) const {
-  if (keys_.empty() || IsHealth(PathOf(request))) return true;
+  if (IsHealth(PathOf(request))) return true;
+  if (keys_.empty()) return !closed_;
   return NameOfKey(keys_, request.Field("x-api-key")).has_value();
 }
 
@@ -57,7 +58,10 @@ void HttpStatus::OnRequest(net::IncomingRequest request, net::HttpResponder resp
 }
 
 std::optional<net::HttpAnswer> HttpStatus::Refusal(const net::IncomingRequest& request) const {
-  if (!Known(request)) return Plain(401, "expected a known key as x-api-key");
+  if (!Known(request)) {
+    return Plain(401, closed_ ? "expected an api-key to be set up: certificates open gRPC only"
+                              : "expected a known key as x-api-key");
+  }
   if (request.method == "GET" || request.method == "HEAD") return std::nullopt;
   net::HttpAnswer answer = Plain(405, "expected GET or HEAD");
   answer.fields.push_back({"Allow", "GET, HEAD"});

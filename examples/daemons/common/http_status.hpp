@@ -14,15 +14,18 @@
 
 namespace virtufin::daemon {
 
-/// Health needs no key; metrics do when there are any.
+/// Health needs no key; all else does when there are any, and is closed where callers of gRPC show
+/// certificates instead: this port asks for none.
 class HttpStatus final : public net::HttpHandler {
  public:
   struct Sources {
     std::function<WorkManagerHealth()> health;  // both run on the server's loop
     std::function<std::string()> metrics;
   };
-  HttpStatus(Sources sources, std::vector<RpcKey> keys)
-      : sources_(std::move(sources)), keys_(std::move(keys)) {}
+  HttpStatus(Sources sources, const RpcServerOptions& guard)
+      : sources_(std::move(sources)),
+        keys_(guard.keys),
+        closed_(guard.keys.empty() && !guard.tls_client_ca_pem.empty()) {}
 
   void SetReady(bool ready) noexcept { ready_.store(ready); }  // [any]
   std::optional<net::HttpAnswer> OnHeader(const net::IncomingRequest& request) override;
@@ -36,6 +39,7 @@ class HttpStatus final : public net::HttpHandler {
 
   const Sources sources_;
   const std::vector<RpcKey> keys_;
+  const bool closed_;
   std::atomic<bool> ready_{false};
 };
 

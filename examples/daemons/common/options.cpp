@@ -37,7 +37,11 @@ Status SetText(std::string_view text, std::string& out) {
 }
 
 Status SetKey(std::string_view name, std::string_view key, Options& options) {
-  if (name.empty() || key.empty()) return Invalid("api-key", "<name>=<key>", name);
+  if (name.empty() || key.empty()) {
+    // What stands there may be the key alone: it is not repeated.
+    return Status(StatusCode::kInvalidArgument, "daemon",
+                  "api-key: expected <name>=<key>, found one of them");
+  }
   options.api_keys[std::string(name)] = key;
   return {};
 }
@@ -222,10 +226,38 @@ Status CheckListening(const Options& options, std::vector<std::string>& warnings
   return {};
 }
 
+Status CheckTogether(const Options& options) {
+  const auto missing = [](std::string_view name, std::string_view what) {
+    return Status(StatusCode::kInvalidArgument, "daemon",
+                  std::string(name) + ": expected " + std::string(what) + ", found none");
+  };
+  if (options.tls_certificate.empty() && !options.tls_key.empty()) {
+    return missing("tls-certificate", "the certificate of tls-key");
+  }
+  if (options.tls_key.empty() && !options.tls_certificate.empty()) {
+    return missing("tls-key", "the key of tls-certificate");
+  }
+  if (options.tls_certificate.empty() && !options.tls_client_ca.empty()) {
+    return missing("tls-certificate", "one of the daemon itself with tls-client-ca");
+  }
+  if (options.advertise.empty()) return {};
+  if (options.platform.workmanager.instance_id.empty()) {
+    return missing("workmanager.instance_id", "one of this instance alone with advertise");
+  }
+  // Certificates alone tell instances, too.
+  const bool certificates = options.api_keys.empty() && !options.tls_client_ca.empty();
+  if (!certificates && options.api_keys.find("peer") == options.api_keys.end()) {
+    return missing("api-key", "one named peer with advertise");
+  }
+  return {};
+}
+
 Result<RpcServerOptions> ServerOptions(const Options& options) {
   RpcServerOptions server;
   server.address = options.listen;
   server.port = options.grpc_port;
+  server.max_handlers =
+      static_cast<std::size_t>(options.platform.executor.max_blocking_threads / 2);
   for (const auto& [name, key] : options.api_keys) server.keys.push_back({name, key});
   for (const auto& [path, text] : {std::pair(&options.tls_certificate, &server.tls_certificate_pem),
                                    {&options.tls_key, &server.tls_key_pem},

@@ -57,6 +57,9 @@ struct Options {
 /// Errors: INVALID_ARGUMENT; FAILED_PRECONDITION naming the options that are missing.
 Status CheckListening(const Options& options, std::vector<std::string>& warnings);
 
+/// Whether options that need each other are there. Errors: INVALID_ARGUMENT naming the missing one.
+Status CheckTogether(const Options& options);
+
 /// What the server of a daemon is given; reads the files. Errors: NOT_FOUND naming the file.
 Result<RpcServerOptions> ServerOptions(const Options& options);
 /// How it calls other instances: as `server` is called, with the key named `peer`.

@@ -61,7 +61,7 @@ Status Run(const Options& options, RpcServerOptions rpc_options, daemon::Signals
 
   daemon::HttpStatus http_status({[&workers] { return workers.Health(); },
                                   [&workers] { return daemon::MetricsText(workers.Metrics()); }},
-                                 rpc_options.keys);
+                                 rpc_options);
   net::HttpServerOptions http_options;
   http_options.address = options.listen;
   http_options.port = options.http_port;
@@ -85,8 +85,7 @@ Status Run(const Options& options, RpcServerOptions rpc_options, daemon::Signals
             "ready: " + options.listen + " http " + std::to_string((*http)->port()) + " grpc " +
                 std::to_string((*rpc)->port()));
 
-  const int signal = signals.Wait();
-  log.Write(LogLevel::kInfo, kName, signal == SIGTERM ? "stops: SIGTERM" : "stops: SIGINT");
+  log.Write(LogLevel::kInfo, kName, daemon::Signals::Told(signals.Wait()));
   http_status.SetReady(false);
   const auto end =
       std::chrono::steady_clock::now() + std::chrono::milliseconds(options.stop_timeout_ms);
@@ -121,6 +120,7 @@ int main(int argc, char** argv) {
   Options& options = line->options;
   std::vector<std::string> warnings;
   if (Status status = daemon::CheckListening(options, warnings); !status.ok()) return Fail(status);
+  if (Status status = daemon::CheckTogether(options); !status.ok()) return Fail(status);
   auto rpc = daemon::ServerOptions(options);
   if (!rpc.ok()) return Fail(rpc.status());
   if (line->check_only) {
@@ -136,6 +136,7 @@ int main(int argc, char** argv) {
   }
   const auto log = daemon::MakeLog(options);
   options.platform.log = log;
+  signals.LogTo(log);
   for (const std::string& warning : warnings) log->Write(LogLevel::kWarn, kName, warning);
   const Status status = Run(options, std::move(*rpc), signals, *log);
   if (status.ok()) return 0;

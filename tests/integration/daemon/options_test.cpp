@@ -53,15 +53,33 @@ TEST_CASE("an option that is none is refused by its name, wherever it stands") {
   CheckRefused(Check({"--grpc-port", "65536"}), "grpc-port: expected a whole number");
   CheckRefused(Check({"--nothing"}), "--nothing");
   CheckRefused(Check({"--set", "workmanager.nothing=1"}), "workmanager.nothing");
-  CheckRefused(Check({"--api-key", "secret"}), "<name>=<key>");
+  const Outcome nameless = Check({"--api-key", "hunter2"});
+  CheckRefused(nameless, "<name>=<key>");
+  CHECK(nameless.said.find("hunter2") == std::string::npos);
   CheckRefused(Check({}, {{"HttpPort", "x"}}), "HttpPort: http-port: expected");
   CheckRefused(Check({}, {{"ApiAuth__Keys__", "x"}}), "ApiAuth__Keys__");
   CheckRefused(Check({"--config", "/nowhere/at all"}), "/nowhere/at all");
-  CHECK(Check({"--tls-certificate", "/nowhere"}).said.find("/nowhere: expected a file") !=
-        std::string::npos);
+  CHECK(Check({"--tls-certificate", "/nowhere", "--tls-key", "/nowhere"})
+            .said.find("/nowhere: expected a file") != std::string::npos);
   TemporaryFolder folder;
   std::ofstream(folder / "bad.toml") << "nothing = 1\n";
   CheckRefused(Check({"--config", folder / "bad.toml"}), "nothing");
+}
+
+// Pins WM-81.
+TEST_CASE("options that need each other are refused alone, by the name of the missing one") {
+  CheckRefused(Check({"--tls-certificate", "/x"}), "tls-key: expected");
+  CheckRefused(Check({"--tls-key", "/x"}), "tls-certificate: expected");
+  CheckRefused(Check({"--tls-client-ca", "/x"}), "tls-certificate: expected");
+  const std::vector<std::string> advertise = {"--advertise", "127.0.0.1:1"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.end(), advertise.begin(), advertise.end());
+    return Check(more);
+  };
+  CheckRefused(with({"--api-key", "peer=secret"}), "workmanager.instance_id: expected");
+  CheckRefused(with({"--api-key", "bob=secret", "--set", "workmanager.instance_id=a"}),
+               "api-key: expected one named peer");
+  CHECK(with({"--api-key", "peer=secret", "--set", "workmanager.instance_id=a"}).status == 0);
 }
 
 // Pins WM-81.

@@ -1,9 +1,34 @@
 // A daemon that runs: its gRPC and its HTTP port, its log, its end.
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+
 #include "integration/daemon/daemon.hpp"
+#include "support/certificates.hpp"
 #include "support/temporary_folder.hpp"
 
 using namespace virtufin;
 using namespace virtufin::test;
+
+namespace {
+
+// Of a GET without a client certificate; 0 when there is no answer.
+int StatusOverTls(std::uint16_t port, const std::string& path) {
+  const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_client_method()),
+                                                                  &SSL_CTX_free);
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> wire(BIO_new_ssl_connect(context.get()),
+                                                           &BIO_free_all);
+  BIO_set_conn_hostname(wire.get(), ("127.0.0.1:" + std::to_string(port)).c_str());
+  const std::string request = "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  char line[16] = {};
+  if (BIO_do_connect(wire.get()) != 1 ||
+      BIO_write(wire.get(), request.data(), static_cast<int>(request.size())) <= 0 ||
+      BIO_read(wire.get(), line, 12) != 12) {
+    return 0;
+  }
+  return std::atoi(line + 9);
+}
+
+}  // namespace
 
 // Pins WM-80.
 TEST_CASE("the daemon runs native workers by calls and tells its health and numbers") {
@@ -60,6 +85,40 @@ TEST_CASE("with a key the daemon's numbers and calls need it, its health does no
   CHECK(daemon.process.HasSaid(
       "\"level\":\"info\",\"component\":\"workmanager\",\"message\":\"stops: SIGINT\"}\n"));
   CHECK_FALSE(daemon.process.HasSaid("secret"));
+}
+
+// Pins WM-80.
+TEST_CASE("where certificates are the only guard, the port without them has health alone") {
+  const TestCertificate authority({.authority = true, .subject = "authority"});
+  const CertificateText server = TestCertificate({.subject = "server"}, &authority).Text();
+  TemporaryFolder folder;
+  std::ofstream(folder / "ca.pem") << authority.Text().certificate_pem;
+  std::ofstream(folder / "server.pem") << server.certificate_pem;
+  std::ofstream(folder / "key.pem") << server.key_pem;
+  Daemon daemon(folder / "data", {"--tls-certificate", folder / "server.pem", "--tls-key",
+                                  folder / "key.pem", "--tls-client-ca", folder / "ca.pem"});
+  CHECK(StatusOverTls(daemon.http, "/health") == 200);
+  CHECK(StatusOverTls(daemon.http, "/metrics") == 401);
+  CHECK(StatusOverTls(daemon.http, "/nothing") == 401);
+  CHECK(daemon.Call("ListWorkers", "").code == 14);
+}
+
+// Pins WM-80.
+TEST_CASE("a signal ends a daemon that is not ready yet") {
+  TemporaryFolder folder;
+  const std::string pipe = folder / "credentials.json";
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  Process process(
+      Daemon::Arguments(folder / "data", {"--set", "workmanager.code.credentials=" + pipe}));
+  int fd = -1;
+  while ((fd = open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0 && errno == ENXIO) {
+    std::this_thread::yield();  // until the daemon reads the file, which has no end
+  }
+  REQUIRE(fd >= 0);
+  process.Signal(SIGTERM);
+  CHECK(process.ExitStatus() == 0);
+  CHECK(process.HasSaid("stops: SIGTERM"));
+  close(fd);
 }
 
 // Pins WM-80.
