@@ -65,8 +65,8 @@ class CallTable : public std::enable_shared_from_this<CallTable> {
   void Close(const std::shared_ptr<OpenCall>& call, std::size_t answer_bytes, bool cancelled);
   void CountRefusedKey();
 
-  /// No more calls; ends those that nothing works on, waits for the others until `deadline` and cuts
-  /// what is left. Answers how many those were.
+  /// No more calls; ends those that nothing works on, waits for the others until `deadline` and
+  /// cuts what is left. Answers how many those were.
   std::size_t Drain(std::chrono::steady_clock::time_point deadline, const Status& why);
   void TellReadiness();
   RpcServerCounters counters() const;
