@@ -346,7 +346,9 @@ class BinanceAdapter final : public ExchangeAdapter {
     // A callback is still inside: what it uses stays as long as it does, but for what was borrowed.
     core_->Abandon();
     try {
-      std::thread([core = core_] { Outlast(*core); }).detach();
+      std::thread([core = core_] {
+        while (!core->StopThreads(std::chrono::hours(1)).ok()) continue;
+      }).detach();
     } catch (const std::exception&) {  // no thread: it stays for good
       static_cast<void>(new std::shared_ptr<BinanceCore>(core_));
     }
@@ -365,11 +367,6 @@ class BinanceAdapter final : public ExchangeAdapter {
   AdapterCounters counters() const override { return core_->Counts(); }
 
  private:
-  /// Ends the threads of an abandoned core as soon as its handlers let them.
-  static void Outlast(BinanceCore& core) {
-    while (!core.StopThreads(std::chrono::hours(1)).ok()) {
-    }
-  }
   /// What was given out here, and what the session made of it on the loop.
   struct Given {
     FeedRequest request;
@@ -394,6 +391,7 @@ class BinanceAdapter final : public ExchangeAdapter {
     return given.request.channel == FeedChannel::kBook ||
            given.request.channel == FeedChannel::kQuote;
   }
+  void CarryOut(std::shared_ptr<Given>, void (BinanceCore::*act)(FeedHandle));  // on the loop
   SubscriptionStatus StatusOf(const Given& given) const;
   Status NoTop(std::string_view instrument, const std::vector<std::shared_ptr<Given>>& asked) const;
   static Status Unknown(FeedHandle handle) {
@@ -476,14 +474,17 @@ Status BinanceAdapter::Unsubscribe(FeedHandle handle) {
     std::erase(top->second, given);
     if (top->second.empty()) book_->tops.erase(top);
   }
-  // The loop runs its tasks in order: this one comes after the one that subscribes.
-  core_->loop().Post([core = core_, book = book_, given] {
+  CarryOut(given, &BinanceCore::Unsubscribe);
+  return {};
+}
+
+void BinanceAdapter::CarryOut(std::shared_ptr<Given> given, void (BinanceCore::*act)(FeedHandle)) {
+  core_->loop().Post([core = core_, book = book_, given = std::move(given), act] {
     std::unique_lock guard(book->mutex);
     const FeedHandle inner = given->inner;
     guard.unlock();
-    if (inner != 0) core->Unsubscribe(inner);
+    if (inner != 0) ((*core).*act)(inner);
   });
-  return {};
 }
 
 Status BinanceAdapter::Republish(FeedHandle handle) {
@@ -496,12 +497,7 @@ Status BinanceAdapter::Republish(FeedHandle handle) {
                       std::string(FeedChannelName(at->second->request.channel)));
   }
   if (book_->stopped) return Stopped();
-  core_->loop().Post([core = core_, book = book_, given = at->second] {
-    std::unique_lock guard(book->mutex);
-    const FeedHandle inner = given->inner;
-    guard.unlock();
-    if (inner != 0) core->Republish(inner);
-  });
+  CarryOut(at->second, &BinanceCore::Republish);
   return {};
 }
 
