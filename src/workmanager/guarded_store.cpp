@@ -5,16 +5,13 @@
 #include <chrono>
 #include <thread>
 
+#include "workmanager/may_wait.hpp"
+
 namespace virtufin::inline v0::detail {
 namespace {
 
 constexpr std::string_view kService = "workmanager";
 constexpr std::int64_t kMaxDelayMs = 10'000;
-
-bool MayWait() noexcept {
-  const ThreadKind kind = CurrentThreadKind();
-  return kind == ThreadKind::kForeign || kind == ThreadKind::kExecutor;
-}
 
 }  // namespace
 

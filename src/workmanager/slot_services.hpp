@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "workmanager/managed_worker.hpp"
 #include "workmanager/record_store.hpp"
@@ -30,9 +31,16 @@ struct SlotServices {
 
   const WorkManagerOptions options;
   const std::shared_ptr<const WorkerSetting> setting;
-  mutable std::atomic<bool> closed = false;  // loads that end afterwards touch nothing any more
-  std::unique_ptr<RecordStore> records;      // null: workers end with the process
+  /// Shut down: nothing is made any more, and loads that end afterwards touch nothing. Written with
+  /// the table's lock held.
+  mutable std::atomic<bool> closed = false;
+  std::unique_ptr<RecordStore> records;  // null: workers end with the process
 };
+
+/// NOT_FOUND: nobody has a worker of that id.
+inline Status UnknownWorker(std::string_view id) {
+  return Status(StatusCode::kNotFound, "workmanager", "no worker '" + std::string(id) + "'");
+}
 
 /// A worker of `record` that runs `source`; not loaded yet.
 /// Errors: INVALID_ARGUMENT for a bad MIME type, topic, config key or tag; FAILED_PRECONDITION when

@@ -10,6 +10,7 @@
 #include "virtufin/core/uuid.hpp"
 #include "workmanager/audit.hpp"
 #include "workmanager/heartbeat.hpp"
+#include "workmanager/may_wait.hpp"
 #include "workmanager/worker_table.hpp"
 
 namespace virtufin::inline v0 {
@@ -64,6 +65,33 @@ std::string InstanceId(const WorkManagerOptions& options, const StateStore* reco
   return records == nullptr ? Uuid::V4().ToString() : "default";
 }
 
+/// What a call is named in the audit.
+std::string_view ActionOf(PeerCall::Kind kind) {
+  switch (kind) {
+    case PeerCall::Kind::kStart:
+      return "start";
+    case PeerCall::Kind::kStop:
+      return "stop";
+    case PeerCall::Kind::kDelete:
+      return "delete";
+    case PeerCall::Kind::kLoadCode:
+      return "load-code";
+    case PeerCall::Kind::kSetTag:
+      return "set-tag";
+    case PeerCall::Kind::kSetTags:
+      return "set-tags";
+  }
+  return "";
+}
+
+PeerCall CallOf(PeerCall::Kind kind, std::string_view id, const CallContext& by) {
+  PeerCall call;
+  call.kind = kind;
+  call.worker_id = id;
+  call.by = by;
+  return call;
+}
+
 bool Matches(const WorkerInfo& info, const std::vector<TagFilter>& filters) {
   return std::all_of(filters.begin(), filters.end(), [&](const TagFilter& filter) {
     const auto tag = info.tags.find(filter.key);
@@ -74,18 +102,19 @@ bool Matches(const WorkerInfo& info, const std::vector<TagFilter>& filters) {
 }  // namespace
 
 struct WorkManager::Impl {
+  static std::shared_ptr<const WorkerSetting> SettingOf(const WorkManagerOptions& options,
+                                                        const Dependencies& needed) {
+    const std::string instance_id = InstanceId(options, needed.records);
+    return std::make_shared<WorkerSetting>(
+        WorkerSetting{instance_id,
+                      needed,
+                      std::chrono::milliseconds(
+                          std::clamp<std::int64_t>(options.call_timeout_ms, 0, detail::kYearMs)),
+                      std::make_shared<LifecycleEvents>(needed.runtime, needed.bus, instance_id),
+                      {}});
+  }
   Impl(const WorkManagerOptions& options, const Dependencies& needed)
-      : dependencies(needed),
-        instance_id(InstanceId(options, needed.records)),
-        events(std::make_shared<LifecycleEvents>(needed.runtime, needed.bus, instance_id)),
-        services(std::make_shared<SlotServices>(
-            options, std::make_shared<WorkerSetting>(
-                         WorkerSetting{instance_id,
-                                       needed,
-                                       std::chrono::milliseconds(std::clamp<std::int64_t>(
-                                           options.call_timeout_ms, 0, detail::kYearMs)),
-                                       events,
-                                       {}}))),
+      : services(std::make_shared<SlotServices>(options, SettingOf(options, needed))),
         table(std::make_shared<WorkerTable>(services)),
         heartbeat(
             std::make_shared<Heartbeat>(needed.runtime.executor,
@@ -104,31 +133,39 @@ struct WorkManager::Impl {
     constexpr std::chrono::seconds kPatience{1};
     heartbeat->Stop();
     table->Leave();
-    events->Close(kPatience);
+    events().Close(kPatience);
   }
 
-  /// What a call does here, and what it asks of a peer.
-  using Local = std::function<void(const std::shared_ptr<WorkerSlot>&, Done)>;
+  const Dependencies& dependencies() const noexcept { return services->needed(); }
+  const Runtime& runtime() const noexcept { return dependencies().runtime; }
+  LifecycleEvents& events() const noexcept { return *services->setting->events; }
+
+  /// What a call does here; it has the call's code and tags.
+  using Local = std::function<void(const std::shared_ptr<WorkerSlot>&, PeerCall, Done)>;
   static void Run(const std::shared_ptr<WorkerTable>& table, PeerForwarder* peers, PeerCall call,
                   const Local& local, Done done);
   void Run(PeerCall call, const Local& local, Done done) const {
-    Run(table, dependencies.peers, std::move(call), local, std::move(done));
+    Run(table, dependencies().peers, std::move(call), local, std::move(done));
+  }
+  /// Waits for it, and audits it.
+  Status RunNow(PeerCall call, const Local& local) const {
+    return WaitFor([&](Done done) {
+      done = Audited(call, std::move(done));
+      Run(std::move(call), local, std::move(done));
+    });
   }
   /// The same for completions: where a thread that must not wait would have to look for the worker
   /// in the store, another one does.
   void RunLater(PeerCall call, Local local, Done done) const;
   /// `done`, after its line in the audit.
-  Done Audited(const PeerCall& call, std::string_view action, Done done) const {
-    return [&log = dependencies.runtime.log, by = call.by, action, id = call.worker_id,
+  Done Audited(const PeerCall& call, Done done) const {
+    return [&log = runtime().log, by = call.by, action = ActionOf(call.kind), id = call.worker_id,
             done = std::move(done)](Status status) {
       detail::Audit(log, by, {action, id}, status);
       done(std::move(status));
     };
   }
 
-  const Dependencies dependencies;
-  const std::string instance_id;
-  const std::shared_ptr<LifecycleEvents> events;
   const std::shared_ptr<const SlotServices> services;
   const std::shared_ptr<WorkerTable> table;
   const std::shared_ptr<Heartbeat> heartbeat;
@@ -146,18 +183,15 @@ void WorkManager::Impl::Run(const std::shared_ptr<WorkerTable>& table, PeerForwa
     if (slot->lost()) table->Drop(slot);
     done(std::move(status));
   };
-  local(place->slot, std::move(ended));
+  local(place->slot, std::move(call), std::move(ended));
 }
 
 void WorkManager::Impl::RunLater(PeerCall call, Local local, Done done) const {
-  const ThreadKind kind = CurrentThreadKind();
-  const bool may_wait = kind == ThreadKind::kForeign || kind == ThreadKind::kExecutor;
-  if (may_wait || services->records == nullptr || table->Has(call.worker_id)) {
+  if (detail::MayWait() || services->records == nullptr || table->Has(call.worker_id)) {
     return Run(std::move(call), local, std::move(done));
   }
-  dependencies.runtime.executor.Post([table = table, peers = dependencies.peers,
-                                      call = std::move(call), local = std::move(local),
-                                      done = std::move(done)]() mutable {
+  runtime().executor.Post([table = table, peers = dependencies().peers, call = std::move(call),
+                           local = std::move(local), done = std::move(done)]() mutable {
     Run(table, peers, std::move(call), local, std::move(done));
   });
 }
@@ -168,13 +202,13 @@ WorkManager::WorkManager(const WorkManagerOptions& options, const Dependencies& 
 WorkManager::~WorkManager() {
   // On a foreign thread nothing is in flight afterwards but what Shutdown abandoned.
   if (Status status = Shutdown(impl_->services->StopTimeout()); !status.ok()) {
-    impl_->dependencies.runtime.log.Write(LogLevel::kError, "workmanager", status.ToString());
+    impl_->runtime().log.Write(LogLevel::kError, "workmanager", status.ToString());
   }
 }
 
 Result<std::string> WorkManager::Create(CreateWorkerRequest request, const CallContext& by) {
   const std::string mime_type = request.code.mime_type;
-  LogSink& log = impl_->dependencies.runtime.log;
+  LogSink& log = impl_->runtime().log;
   auto made = impl_->table->Create(std::move(request));
   if (!made.ok()) {
     detail::Audit(log, by, {"create", {}, mime_type}, made.status());
@@ -188,64 +222,50 @@ Result<std::string> WorkManager::Create(CreateWorkerRequest request, const CallC
 }
 
 Status WorkManager::Start(std::string_view id, const CallContext& by) {
-  PeerCall call;
-  call.worker_id = id;
-  call.by = by;
-  auto done = [&](Done answer) { return impl_->Audited(call, "start", std::move(answer)); };
-  return WaitFor([&](Done answer) {
-    impl_->Run(
-        call, [](const auto& slot, Done ended) { ended(slot->Start()); }, done(std::move(answer)));
-  });
+  return impl_->RunNow(CallOf(PeerCall::Kind::kStart, id, by),
+                       [](const auto& slot, const PeerCall&, Done ended) { ended(slot->Start()); });
 }
 
 void WorkManager::Stop(std::string_view id, Done done, const CallContext& by) {
-  PeerCall call;
-  call.kind = PeerCall::Kind::kStop;
-  call.worker_id = id;
-  call.by = by;
-  done = impl_->Audited(call, "stop", std::move(done));
+  PeerCall call = CallOf(PeerCall::Kind::kStop, id, by);
+  done = impl_->Audited(call, std::move(done));
   impl_->RunLater(
-      std::move(call), [](const auto& slot, Done ended) { slot->Stop(std::move(ended)); },
+      std::move(call),
+      [](const auto& slot, const PeerCall&, Done ended) { slot->Stop(std::move(ended)); },
       std::move(done));
 }
 
 void WorkManager::Delete(std::string_view id, Done done, const CallContext& by) {
-  PeerCall call;
-  call.kind = PeerCall::Kind::kDelete;
-  call.worker_id = id;
-  call.by = by;
-  done = impl_->Audited(call, "delete", std::move(done));
+  PeerCall call = CallOf(PeerCall::Kind::kDelete, id, by);
+  done = impl_->Audited(call, std::move(done));
   impl_->RunLater(
       std::move(call),
-      [table = impl_->table](const auto& slot, Done ended) {
+      [table = impl_->table](const auto& slot, const PeerCall&, Done ended) {
         slot->Delete(table->Forgetter(slot), std::move(ended));
       },
       std::move(done));
 }
 
 void WorkManager::LoadCode(std::string_view id, CodeSource code, Done done, const CallContext& by) {
-  PeerCall call;
-  call.kind = PeerCall::Kind::kLoadCode;
-  call.worker_id = id;
-  call.by = by;
+  PeerCall call = CallOf(PeerCall::Kind::kLoadCode, id, by);
   auto digest = std::make_shared<std::string>();
-  auto answer = [&log = impl_->dependencies.runtime.log, by, id = call.worker_id, digest,
-                 mime_type = code.mime_type, done = std::move(done)](Status status) {
-    detail::Audit(log, by, {"load-code", id, mime_type, *digest}, status);
+  auto answer = [&log = impl_->runtime().log, by, action = ActionOf(call.kind), id = call.worker_id,
+                 digest, mime_type = code.mime_type, done = std::move(done)](Status status) {
+    detail::Audit(log, by, {action, id, mime_type, *digest}, status);
     done(std::move(status));
   };
   if (!code.mime_type.empty()) {
-    const auto engine = impl_->dependencies.engines.Find(code.mime_type);
+    const auto engine = impl_->dependencies().engines.Find(code.mime_type);
     if (!engine.ok()) return answer(engine.status());
     code.mime_type = (*engine)->Describe().mime_type;
   }
   call.code = std::move(code);
-  auto load = [code = call.code, digest](const auto& slot, Done ended) {
-    slot->LoadCode(
-        code, [digest, ended = std::move(ended)](const Status& status, const std::string& sha256) {
-          *digest = sha256;
-          ended(status);
-        });
+  auto load = [digest](const auto& slot, PeerCall asked, Done ended) {
+    slot->LoadCode(std::move(asked.code), [digest, ended = std::move(ended)](
+                                              const Status& status, const std::string& sha256) {
+      *digest = sha256;
+      ended(status);
+    });
   };
   impl_->RunLater(std::move(call), std::move(load), std::move(answer));
 }
@@ -287,7 +307,9 @@ Result<std::vector<HistoryEntry>> WorkManager::History(std::string_view id) cons
   return (*slot)->History();
 }
 
-std::vector<EngineInfo> WorkManager::Engines() const { return impl_->dependencies.engines.List(); }
+std::vector<EngineInfo> WorkManager::Engines() const {
+  return impl_->dependencies().engines.List();
+}
 
 Result<std::string> WorkManager::GetTag(std::string_view id, std::string_view key) const {
   const auto tags = GetTags(id);
@@ -306,41 +328,32 @@ Result<std::map<std::string, std::string>> WorkManager::GetTags(std::string_view
 
 Status WorkManager::SetTag(std::string_view id, std::string key, std::string value,
                            const CallContext& by) {
-  PeerCall call;
-  call.kind = PeerCall::Kind::kSetTag;
-  call.worker_id = id;
-  call.tags = {{key, value}};
-  call.by = by;
-  auto set = [&](const auto& slot, Done ended) {
-    ended(slot->SetTags([&](auto& tags) { tags[key] = value; }));
-  };
-  return WaitFor(
-      [&](Done done) { impl_->Run(call, set, impl_->Audited(call, "set-tag", std::move(done))); });
+  PeerCall call = CallOf(PeerCall::Kind::kSetTag, id, by);
+  call.tags.emplace(std::move(key), std::move(value));
+  return impl_->RunNow(std::move(call), [](const auto& slot, PeerCall asked, Done ended) {
+    ended(slot->SetTags([&](auto& tags) {
+      for (const auto& [name, text] : asked.tags) tags[name] = text;
+    }));
+  });
 }
 
 Status WorkManager::SetTags(std::string_view id, std::map<std::string, std::string> tags,
                             const CallContext& by) {
-  PeerCall call;
-  call.kind = PeerCall::Kind::kSetTags;
-  call.worker_id = id;
+  PeerCall call = CallOf(PeerCall::Kind::kSetTags, id, by);
   call.tags = std::move(tags);
-  call.by = by;
-  auto set = [&](const auto& slot, Done ended) {
-    ended(slot->SetTags([&](auto& all) { all = call.tags; }));
-  };
-  return WaitFor(
-      [&](Done done) { impl_->Run(call, set, impl_->Audited(call, "set-tags", std::move(done))); });
+  return impl_->RunNow(std::move(call), [](const auto& slot, PeerCall asked, Done ended) {
+    ended(slot->SetTags([&](auto& all) { all = std::move(asked.tags); }));
+  });
 }
 
 Result<std::int32_t> WorkManager::Recover(const CallContext& by) {
-  const ThreadKind kind = CurrentThreadKind();
-  if (kind != ThreadKind::kForeign && kind != ThreadKind::kExecutor) {
+  if (!detail::MayWait()) {
     return Status(StatusCode::kFailedPrecondition, "workmanager",
                   "Recover: expected a thread that may wait, found one that must not");
   }
   auto recovered = impl_->table->Recover();
   if (recovered.ok()) impl_->heartbeat->Start();
-  detail::Audit(impl_->dependencies.runtime.log, by, {"recover"}, recovered.status());
+  detail::Audit(impl_->runtime().log, by, {"recover"}, recovered.status());
   return recovered;
 }
 
@@ -357,7 +370,7 @@ WorkManagerMetrics WorkManager::Metrics() const {
       ++(worker.failed ? metrics.failed : metrics.stopped);
     }
   }
-  const LifecycleEvents::Counters told = impl_->events->counters();
+  const LifecycleEvents::Counters told = impl_->events().counters();
   metrics.lifecycle_dropped = told.dropped;
   metrics.lifecycle_refused = told.refused;
   return metrics;

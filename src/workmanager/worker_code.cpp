@@ -3,6 +3,7 @@
 
 #include "workmanager/code_resolver.hpp"
 #include "workmanager/managed_worker.hpp"
+#include "workmanager/may_wait.hpp"
 
 namespace virtufin::inline v0::detail {
 
@@ -83,8 +84,7 @@ void ManagedWorker::LoadCode(CodeSource source, Commit commit, Timeout timeout, 
     }
     self->OfferSwap({std::move(*loads), std::move(source), std::move(done), {}}, timeout);
   };
-  const ThreadKind kind = CurrentThreadKind();
-  if (kind == ThreadKind::kForeign || kind == ThreadKind::kExecutor) {
+  if (MayWait()) {
     load();
   } else {
     runtime_.executor.Post(std::move(load));

@@ -6,20 +6,9 @@
 
 #include "virtufin/core/tags.hpp"
 #include "workmanager/code_resolver.hpp"
+#include "workmanager/may_wait.hpp"
 
 namespace virtufin::inline v0::detail {
-namespace {
-
-Status Unknown(const std::string& id) {
-  return Status(StatusCode::kNotFound, "workmanager", "no worker '" + id + "'");
-}
-
-bool MustNotWait() noexcept {
-  const ThreadKind kind = CurrentThreadKind();
-  return kind != ThreadKind::kForeign && kind != ThreadKind::kExecutor;
-}
-
-}  // namespace
 
 WorkerSlot::WorkerSlot(std::shared_ptr<const SlotServices> services, WorkerRecord record, bool kept)
     : services_(std::move(services)),
@@ -43,7 +32,7 @@ WorkerSlot::WorkerSlot(std::shared_ptr<const SlotServices> services, std::string
 // --- the record ---------------------------------------------------------------------------------
 
 Status WorkerSlot::Readable() const {
-  if (deleted_) return Unknown(id_);
+  if (deleted_) return UnknownWorker(id_);
   if (unreadable_.ok()) return {};
   return Status(StatusCode::kFailedPrecondition, "workmanager",
                 "worker " + id_ + ": expected a record that can be read, found one that cannot: " +
@@ -164,7 +153,7 @@ Status WorkerSlot::Recover() {
   bool unreadable = false;
   {
     std::lock_guard lock(mutex_);
-    if (deleted_) return Unknown(id_);
+    if (deleted_) return UnknownWorker(id_);
     if (worker_ || loading_) return {};
     loading_ = true;
     unreadable = !unreadable_.ok();
@@ -277,7 +266,7 @@ Status WorkerSlot::Start() {
 }
 
 void WorkerSlot::Stop(Done done) {
-  if (records_ != nullptr && MustNotWait()) {
+  if (records_ != nullptr && !MayWait()) {
     return Post([self = shared_from_this(), done = std::move(done)]() mutable {
       self->Stop(std::move(done));
     });
@@ -311,7 +300,7 @@ Status WorkerSlot::Forget() {
 }
 
 void WorkerSlot::Delete(std::function<void()> forget, Done done) {
-  if (records_ != nullptr && MustNotWait()) {
+  if (records_ != nullptr && !MayWait()) {
     return Post(
         [self = shared_from_this(), forget = std::move(forget), done = std::move(done)]() mutable {
           self->Delete(std::move(forget), std::move(done));
@@ -394,7 +383,7 @@ void WorkerSlot::LoadCode(CodeSource code, LoadedDone done) {
       // One that is loaded but does not start says so in its info.
       done(self->Loaded() ? Status() : ended, swap->entry.sha256);
     };
-    return MustNotWait() ? Post(std::move(load)) : load();
+    return MayWait() ? load() : Post(std::move(load));
   }
   auto swapped = [self = shared_from_this(), swap, done = std::move(done)](const Status& outcome) {
     if (!outcome.ok() && swap->kept) self->TakeBack(swap->entry, swap->before);

@@ -14,10 +14,6 @@
 namespace virtufin::inline v0::detail {
 namespace {
 
-Status Unknown(std::string_view id) {
-  return Status(StatusCode::kNotFound, "workmanager", "no worker '" + std::string(id) + "'");
-}
-
 Status Closed() {
   return Status(StatusCode::kUnavailable, "workmanager", "no worker can be created: shut down");
 }
@@ -67,7 +63,7 @@ WorkerTable::WorkerTable(std::shared_ptr<const SlotServices> services)
 // --- creation -----------------------------------------------------------------------------------
 
 Result<WorkerTable::Slot> WorkerTable::Create(CreateWorkerRequest request) {
-  if (closed()) return Closed();
+  if (services_->closed) return Closed();
   const auto engine = services_->needed().engines.Find(request.code.mime_type);
   if (!engine.ok()) return engine.status();
   if (auto config = CheckRequest(request); !config.ok()) return config.status();
@@ -91,7 +87,7 @@ Result<WorkerTable::Slot> WorkerTable::Create(CreateWorkerRequest request) {
 
 Result<WorkerTable::Slot> WorkerTable::Insert(Slot slot) {
   std::lock_guard lock(mutex_);
-  if (closed_) return Closed();
+  if (services_->closed) return Closed();
   return slots_.emplace(slot->id(), std::move(slot)).first->second;
 }
 
@@ -129,10 +125,11 @@ std::vector<WorkerTable::Slot> WorkerTable::Others() const {
 
 Result<WorkerTable::Slot> WorkerTable::Look(std::string_view id) const {
   if (auto slot = Find(id)) return slot;
-  if (services_->records == nullptr || services_->needed().peers == nullptr) return Unknown(id);
+  if (services_->records == nullptr || services_->needed().peers == nullptr)
+    return UnknownWorker(id);
   auto read = services_->records->Read(id);
   if (!read.ok()) {
-    return read.status().code() == StatusCode::kNotFound ? Unknown(id) : read.status();
+    return read.status().code() == StatusCode::kNotFound ? UnknownWorker(id) : read.status();
   }
   return std::make_shared<WorkerSlot>(services_, std::string(id), *std::move(read));
 }
@@ -142,10 +139,10 @@ Result<WorkerTable::Place> WorkerTable::Locate(std::string_view id, bool forward
   bool tried = false;        // to take it over; that may have been done although it failed
   for (int attempt = 0; attempt < kTries; ++attempt) {
     if (auto slot = Find(id)) return Place{std::move(slot), {}};
-    if (services_->records == nullptr || services_->closed) return Unknown(id);
+    if (services_->records == nullptr || services_->closed) return UnknownWorker(id);
     auto read = services_->records->Read(id);
     if (!read.ok()) {
-      return read.status().code() == StatusCode::kNotFound ? Unknown(id) : read.status();
+      return read.status().code() == StatusCode::kNotFound ? UnknownWorker(id) : read.status();
     }
     const std::string owner =
         read->record.ok() ? read->record->instance_id : services_->instance_id();
@@ -248,13 +245,8 @@ Result<std::int32_t> WorkerTable::Recover() {
 
 bool WorkerTable::Ready() const {
   std::lock_guard lock(mutex_);
-  return !closed_ &&
+  return !services_->closed &&
          (recovered_ || services_->records == nullptr || !services_->options.recovery_on_start);
-}
-
-bool WorkerTable::closed() const {
-  std::lock_guard lock(mutex_);
-  return closed_;
 }
 
 Status WorkerTable::Join(std::string address) {
@@ -307,7 +299,6 @@ Status WorkerTable::UnloadAll(std::chrono::milliseconds deadline) {
   std::vector<Slot> slots;
   {
     std::lock_guard lock(mutex_);
-    closed_ = true;
     services_->closed = true;
     for (const auto& [id, slot] : slots_) {
       slots.push_back(slot);

@@ -43,7 +43,6 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
   Result<std::int32_t> Recover();
   /// It has recovered, or nobody asks for that.
   bool Ready() const;
-  bool closed() const;
 
   Status Join(std::string address);
   /// Nothing of the store is used any more.
@@ -67,7 +66,6 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
 
   mutable std::mutex mutex_;
   std::map<std::string, Slot, std::less<>> slots_;
-  bool closed_ = false;
   bool recovered_ = false;
 };
 
