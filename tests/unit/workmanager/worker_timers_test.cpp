@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,6 +24,10 @@ struct Fixture {
     REQUIRE(executor.Start().ok());
     timers->Open(1);
     timers->Attach(1);
+    // Attach looks, on the executor, for what was due before: a timer of a test is not to be that.
+    std::promise<void> looked;
+    executor.Post([&looked] { looked.set_value(); });
+    looked.get_future().wait();
   }
   ~Fixture() { (void)executor.Stop(std::chrono::seconds(30)); }
 
