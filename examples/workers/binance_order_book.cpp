@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "virtufin/event/historical.hpp"
 #include "virtufin/event/market_payloads.hpp"
 #include "virtufin/event/state_key.hpp"
 #include "virtufin/event/topic.hpp"
@@ -432,7 +433,7 @@ class BinanceOrderBook final : public virtufin::WorkerBase<Input, Output>,
 
   /// What intervals are measured by: in a replay the time of its events.
   static std::int64_t NowMs(const CloudEvent& event) {
-    if (event.ExtensionText("clocktype") == "historical" && event.time()) {
+    if (virtufin::IsHistorical(event) && event.time()) {
       return UnixNanos(event) / 1'000'000;
     }
     return std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -18,6 +18,7 @@
 #include <string_view>
 #include <utility>
 
+#include "virtufin/event/historical.hpp"
 #include "virtufin/event/market_payloads.hpp"
 #include "virtufin/event/state_key.hpp"
 #include "virtufin/event/topic.hpp"
@@ -178,7 +179,7 @@ class QuoteWorker : public virtufin::WorkerBase<Input, Json>, public virtufin::A
   /// What intervals are measured by: in a replay the time of its events.
   static std::int64_t NowMs(const CloudEvent& event) {
     const std::optional<virtufin::Timestamp> time = event.time();
-    if (event.ExtensionText("clocktype") == "historical" && time) {
+    if (virtufin::IsHistorical(event) && time) {
       return time->unix_seconds() * 1000 + time->nanoseconds() / 1'000'000;
     }
     return std::chrono::duration_cast<std::chrono::milliseconds>(

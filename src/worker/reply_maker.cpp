@@ -2,6 +2,7 @@
 #include <array>
 #include <chrono>
 
+#include "virtufin/event/historical.hpp"
 #include "virtufin/worker/worker_base.hpp"
 #include "worker/thrown.hpp"
 
@@ -20,10 +21,6 @@ class NoHost final : public WorkerContext {
   }
 };
 
-bool IsHistorical(const CloudEvent& input) noexcept {
-  return input.ExtensionText("clocktype") == "historical";
-}
-
 bool IsText(std::string_view media_type) noexcept { return media_type.starts_with("text/"); }
 
 }  // namespace
@@ -37,10 +34,7 @@ WorkerContext& ContextOrNone() noexcept {
 std::string InternalErrorText() { return "Internal error: " + WhatWasThrown(); }
 
 std::optional<Timestamp> ReplyTime(const CloudEvent& input) noexcept {
-  if (IsHistorical(input)) {
-    const std::optional<Timestamp> event_time = input.ExtensionTime("eventtime");
-    return event_time ? event_time : input.time();
-  }
+  if (IsHistorical(input)) return HistoricalTime(input);
   return Timestamp::FromUnixNanos(std::chrono::duration_cast<std::chrono::nanoseconds>(
                                       std::chrono::system_clock::now().time_since_epoch())
                                       .count());

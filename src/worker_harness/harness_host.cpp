@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "virtufin/event/historical.hpp"
 #include "virtufin/state/memory.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -142,9 +143,8 @@ Result<bool> HarnessHost::DeleteState(std::string_view key, std::string_view eta
 
 Result<HostTime> HarnessHost::Now() {
   const std::lock_guard lock(mutex_);
-  if (event_ && event_->ExtensionText("clocktype") == "historical") {
-    const auto event_time = event_->ExtensionTime("eventtime");
-    if (const auto time = event_time ? event_time : event_->time()) return HostTime{*time, true};
+  if (event_ && IsHistorical(*event_)) {
+    if (const auto time = HistoricalTime(*event_)) return HostTime{*time, true};
   }
   return HostTime{records_->clock().Now(), false};
 }

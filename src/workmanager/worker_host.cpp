@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "virtufin/engine/host_support.hpp"
+#include "virtufin/event/historical.hpp"
 #include "virtufin/pubsub/buffered_publisher.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -72,13 +73,8 @@ Result<bool> ManagedWorkerHost::DeleteState(std::string_view key, std::string_vi
 }
 
 Result<HostTime> ManagedWorkerHost::Now() {
-  if (const auto call = parts_.current_call()) {
-    if (call->event.ExtensionText("clocktype") == "historical") {
-      const auto event_time = call->event.ExtensionTime("eventtime");
-      if (const auto time = event_time ? event_time : call->event.time()) {
-        return HostTime{*time, true};
-      }
-    }
+  if (const auto call = parts_.current_call(); call && IsHistorical(call->event)) {
+    if (const auto time = HistoricalTime(call->event)) return HostTime{*time, true};
   }
   return HostTime{parts_.runtime.clock.Now(), false};
 }
