@@ -28,16 +28,6 @@ Status CheckTime(nanoseconds time, nanoseconds least, const char* what) {
                  std::to_string(time.count()) + " ns");
 }
 
-// As the string of a JSON text; it has no control characters.
-std::string Quoted(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 // `passed` after `base`; nothing after the year 9999.
 std::optional<Timestamp> After(const Timestamp& base, nanoseconds passed) {
   constexpr std::int64_t kSecond = 1'000'000'000;
@@ -52,6 +42,24 @@ std::optional<Timestamp> After(const Timestamp& base, nanoseconds passed) {
 }
 
 }  // namespace
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += "\\u00";
+      out += kHex[static_cast<unsigned char>(c) >> 4];
+      out += kHex[c & 15];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
 
 Status CheckWorkerTopic(std::string_view topic) {
   const char* found = nullptr;
@@ -104,10 +112,11 @@ Result<CloudEvent> MakeTimerEvent(const DueTimer& due) {
     const std::string_view names[] = {kWorkerTimerType, due.timer.name, text};
     builder.Id(Uuid::V5(Uuid(), names, (due.id << 32) + due.count));
   }
-  builder.JsonData("{\"name\":" + Quoted(due.timer.name) + ",\"id\":\"" + std::to_string(due.id) +
-                       "\",\"count\":" + std::to_string(due.count) +
-                       ",\"missed\":" + std::to_string(due.missed) + "}",
-                   Validate::kTrusted);
+  std::string data = "{\"name\":";
+  AppendJsonString(data, due.timer.name);
+  data += ",\"id\":\"" + std::to_string(due.id) + "\",\"count\":" + std::to_string(due.count) +
+          ",\"missed\":" + std::to_string(due.missed) + "}";
+  builder.JsonData(data, Validate::kTrusted);
   return builder.Build();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "virtufin/core/result.hpp"
@@ -10,6 +11,9 @@
 #include "virtufin/event/cloud_event.hpp"
 
 namespace virtufin::inline v0 {
+
+/// Appends `text` as a string of JSON, escaped where that wants it; what is no UTF-8 stays. [any]
+void AppendJsonString(std::string& out, std::string_view text);
 
 /// [any] Errors: INVALID_ARGUMENT for a topic that is empty, over kMaxTopicBytes, no UTF-8 or has a
 /// NUL.

@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "virtufin/engine/host_support.hpp"
+
 namespace virtufin::inline v0::detail {
 namespace {
 
@@ -66,24 +68,6 @@ void HostLog(void* ctx, std::int32_t level, const char* message) noexcept {
   if (host == nullptr || message == nullptr) return;
   const auto clamped = static_cast<LogLevel>(level < 0 ? 0 : level > 4 ? 4 : level);
   host->Log(clamped, std::string_view(message, strnlen(message, kMaxLogBytes)));
-}
-
-void AppendJsonString(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += "\\u00";
-      out += kHex[static_cast<unsigned char>(c) >> 4];
-      out += kHex[c & 15];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
 }
 
 std::string ErrorBody(const Status& status) {
