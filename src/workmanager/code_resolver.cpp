@@ -1,23 +1,18 @@
 // Sources: what is refused at once, bytes out of files and fetchers, digests.
 #include "workmanager/code_resolver.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "virtufin/core/sha256.hpp"
+#include "virtufin/engine/code_file.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {
 
-constexpr std::uint64_t kMaxFileBytes = std::uint64_t{1} << 30;
+constexpr std::size_t kMaxFileBytes = std::size_t{1} << 30;
 
 Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "workmanager", std::move(message));
@@ -36,37 +31,10 @@ std::string Lower(std::string text) {
   return text;
 }
 
-struct File {
-  ~File() {
-    if (descriptor >= 0) close(descriptor);
-  }
-  const int descriptor;
-};
-
 Result<std::vector<std::uint8_t>> ReadFile(const std::string& path) {
-  // Not waiting: opening a FIFO would, for a writer that may never come.
-  const File file{open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  struct stat about {};
-  if (file.descriptor < 0 || fstat(file.descriptor, &about) != 0) {
-    const bool missing = errno == ENOENT || errno == ENOTDIR;
-    return Status(missing ? StatusCode::kNotFound : StatusCode::kInvalidArgument, "workmanager",
-                  path + ": " + std::strerror(errno));
-  }
-  if (!S_ISREG(about.st_mode) || static_cast<std::uint64_t>(about.st_size) > kMaxFileBytes) {
-    return Invalid(path + ": expected a regular file of at most " + std::to_string(kMaxFileBytes) +
-                   " bytes");
-  }
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(about.st_size));
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t count = read(file.descriptor, bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Invalid(path + ": " + std::strerror(errno));
-    if (count == 0) break;
-    done += static_cast<std::size_t>(count);
-  }
-  bytes.resize(done);
-  return bytes;
+  auto bytes = ReadCodeFile(path, kMaxFileBytes, "workmanager");
+  if (bytes.status().code() != StatusCode::kResourceExhausted) return bytes;
+  return Invalid(std::string(bytes.status().message()));
 }
 
 Status CheckCredential(const CodeSource& source) {
