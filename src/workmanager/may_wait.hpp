@@ -5,8 +5,8 @@
 
 namespace virtufin::inline v0::detail {
 
-/// A thread of the application, or one of the executor, which says so (BlockingScope); callbacks and
-/// net loops hold up others.
+/// A thread of the application, or one of the executor, which says so (BlockingScope); callbacks
+/// and net loops hold up others.
 inline bool MayWait() noexcept {
   const ThreadKind kind = CurrentThreadKind();
   return kind == ThreadKind::kForeign || kind == ThreadKind::kExecutor;
