@@ -91,9 +91,9 @@ const Entry kEntries[] = {
     {{"tls-client-ca", "VIRTUFIN_TLS_CLIENT_CA", "callers need a certificate of these, PEM"},
      [](auto, auto value, auto& o) { return SetText(value, o.tls_client_ca); }},
     {{"advertise", "VIRTUFIN_ADVERTISE",
-      "host:port of gRPC for other instances on the same state, each with a "
-      "workmanager.instance_id "
-      "of its own; they call each other with the key named peer"},
+      "host:port of gRPC for other instances on the same state, port 0: that of grpc-port; each "
+      "has "
+      "a workmanager.instance_id of its own; they call each other with the key named peer"},
      [](auto, auto value, auto& o) { return SetText(value, o.advertise); }},
     {{"insecure", "VIRTUFIN_INSECURE", "true: listen anywhere without keys"},
      [](auto name, auto value, auto& o) {
@@ -241,6 +241,12 @@ Status CheckTogether(const Options& options) {
     return missing("tls-certificate", "one of the daemon itself with tls-client-ca");
   }
   if (options.advertise.empty()) return {};
+  const std::size_t colon = std::min(options.advertise.rfind(':'), options.advertise.size());
+  std::uint16_t port = 0;
+  if (colon == 0 || colon == options.advertise.size() ||
+      !SetNumber("", options.advertise.substr(colon + 1), kMaxPort, port).ok()) {
+    return Invalid("advertise", "<host>:<port>", options.advertise);
+  }
   if (options.platform.workmanager.instance_id.empty()) {
     return missing("workmanager.instance_id", "one of this instance alone with advertise");
   }
@@ -250,6 +256,12 @@ Status CheckTogether(const Options& options) {
     return missing("api-key", "one named peer with advertise");
   }
   return {};
+}
+
+std::string Advertised(const Options& options, std::uint16_t grpc_port) {
+  const std::size_t colon = options.advertise.rfind(':');
+  if (options.advertise.substr(colon + 1) != "0") return options.advertise;
+  return options.advertise.substr(0, colon + 1) + std::to_string(grpc_port);
 }
 
 Result<RpcServerOptions> ServerOptions(const Options& options) {

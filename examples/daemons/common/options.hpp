@@ -26,9 +26,9 @@ struct Options {
   std::string tls_certificate = {};                  // paths
   std::string tls_key = {};
   std::string tls_client_ca = {};
-  std::string advertise =
-      {};                 // host:port of gRPC for other instances on the same state; empty: none
-  bool insecure = false;  // listen anywhere without keys
+  // host:port of gRPC for other instances on the same state; empty: none
+  std::string advertise = {};
+  bool insecure = false;             // listen anywhere without keys
   std::string log_format = "plain";  // or json
   LogLevel log_level = LogLevel::kInfo;
   std::int64_t stop_timeout_ms = 30'000;  // for all that has to end
@@ -57,8 +57,12 @@ struct Options {
 /// Errors: INVALID_ARGUMENT; FAILED_PRECONDITION naming the options that are missing.
 Status CheckListening(const Options& options, std::vector<std::string>& warnings);
 
-/// Whether options that need each other are there. Errors: INVALID_ARGUMENT naming the missing one.
+/// Whether options that need each other are there.
+/// Errors: INVALID_ARGUMENT naming the one that is missing or wrong.
 Status CheckTogether(const Options& options);
+
+/// `options.advertise`, which is set, with `grpc_port` where it has port 0.
+std::string Advertised(const Options& options, std::uint16_t grpc_port);
 
 /// What the server of a daemon is given; reads the files. Errors: NOT_FOUND naming the file.
 Result<RpcServerOptions> ServerOptions(const Options& options);

@@ -77,7 +77,8 @@ Status Run(const Options& options, RpcServerOptions rpc_options, daemon::Signals
   if (Status status = (*platform)->Start(); !status.ok()) return status;
   if (Status status = (*rpc)->Start(); !status.ok()) return status;
   if (!options.advertise.empty()) {
-    if (Status status = workers.Join(options.advertise); !status.ok()) return status;
+    const std::string address = daemon::Advertised(options, (*rpc)->port());
+    if (Status status = workers.Join(address); !status.ok()) return status;
   }
   (*rpc)->SetReady(true);
   http_status.SetReady(true);

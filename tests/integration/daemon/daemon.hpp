@@ -18,10 +18,10 @@ inline std::string Contents(const std::string& path) {
 
 struct Daemon {
   explicit Daemon(const std::string& directory, std::vector<std::string> more = {},
-                  const Process::Environment& environment = {})
+                  const Process::Environment& environment = {}, const GrpcClientOptions& as = {})
       : process(Arguments(directory, std::move(more)), environment),
         http(static_cast<std::uint16_t>(std::stoi(process.WaitForPort("http")))),
-        client("127.0.0.1:" + process.WaitForPort("grpc")) {}
+        client("127.0.0.1:" + process.WaitForPort("grpc"), as) {}
 
   static std::vector<std::string> Arguments(const std::string& directory,
                                             std::vector<std::string> more) {

@@ -67,7 +67,7 @@ TEST_CASE("an option that is none is refused by its name, wherever it stands") {
 }
 
 // Pins WM-81.
-TEST_CASE("options that need each other are refused alone, by the name of the missing one") {
+TEST_CASE("options that need each other are refused alone, by the name of the one that is wrong") {
   CheckRefused(Check({"--tls-certificate", "/x"}), "tls-key: expected");
   CheckRefused(Check({"--tls-key", "/x"}), "tls-certificate: expected");
   CheckRefused(Check({"--tls-client-ca", "/x"}), "tls-certificate: expected");
@@ -80,6 +80,9 @@ TEST_CASE("options that need each other are refused alone, by the name of the mi
   CheckRefused(with({"--api-key", "bob=secret", "--set", "workmanager.instance_id=a"}),
                "api-key: expected one named peer");
   CHECK(with({"--api-key", "peer=secret", "--set", "workmanager.instance_id=a"}).status == 0);
+  for (const char* bad : {"host", ":1", "host:", "host:x", "host:65536"}) {
+    CheckRefused(Check({"--advertise", bad}), "advertise: expected <host>:<port>");
+  }
 }
 
 // Pins WM-81.

@@ -87,6 +87,36 @@ TEST_CASE("with a key the daemon's numbers and calls need it, its health does no
   CHECK_FALSE(daemon.process.HasSaid("secret"));
 }
 
+// Pins WM-80, WM-82.
+TEST_CASE(
+    "daemons on one state send a call to the one that has the worker, and follow one that ends") {
+  TemporaryFolder folder;
+  const auto start = [&](const std::string& name) {
+    return std::make_unique<Daemon>(
+        folder / name,
+        std::vector<std::string>{"--advertise", "127.0.0.1:0", "--set",
+                                 "workmanager.instance_id=" + name, "--set",
+                                 "state.path=" + (folder / "shared.db")},
+        Process::Environment{{"ApiAuth__Keys__bob", "secret"}, {"ApiAuth__Keys__peer", "theirs"}},
+        GrpcClientOptions{{{"x-api-key", "secret"}}});
+  };
+  const auto one = start("one");
+  const auto two = start("two");
+  const auto running = [](Daemon& daemon) {
+    return daemon.Get("/metrics", "x-api-key: secret\r\n")
+               .body.find("\nvirtufin_workers{status=\"running\"} 1\n") != std::string::npos;
+  };
+  const std::string id = one->Create(HELLO_C);
+  CHECK(two->CallOf("StartWorker", id).code == 0);
+  CHECK(running(*one));
+  CHECK_FALSE(running(*two));
+  CHECK(two->Load(id, "no library") == 3);  // what the owner said
+  one->process.Signal(SIGTERM);
+  CHECK(one->process.ExitStatus() == 0);
+  CHECK(two->CallOf("StartWorker", id).code == 0);
+  CHECK(running(*two));
+}
+
 // Pins WM-80.
 TEST_CASE("where certificates are the only guard, the port without them has health alone") {
   const TestCertificate authority({.authority = true, .subject = "authority"});
