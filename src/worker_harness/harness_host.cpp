@@ -74,6 +74,7 @@ HarnessHost::HarnessHost(std::shared_ptr<HarnessRecords> records, std::uint32_t 
 void HarnessHost::SetCall(std::optional<CloudEvent> event) {
   const std::lock_guard lock(mutex_);
   event_ = std::move(event);
+  if (!event_) arrived_ = 0;
 }
 
 std::optional<CloudEvent> HarnessHost::TakeDue(MonotonicTime until) {
@@ -85,7 +86,9 @@ std::optional<CloudEvent> HarnessHost::TakeDue(MonotonicTime until) {
   records_->clock().Advance(due - records_->clock().Monotonic());
   auto event = MakeTimerEvent(
       {id, {timer.name, timer.delay, timer.period}, timer.started, ++timer.count, 0});
-  if (timer.period != std::chrono::nanoseconds(0)) {
+  if (timer.period == std::chrono::nanoseconds(0)) {
+    arrived_ = id;
+  } else {
     node.key().first = due + timer.period;
     timers_.insert(std::move(node));
   }
@@ -175,6 +178,10 @@ Result<std::uint64_t> HarnessHost::StartTimer(const HostTimer& timer) {
 
 Status HarnessHost::CancelTimer(std::uint64_t id) {
   const std::lock_guard lock(mutex_);
+  if (arrived_ != 0 && arrived_ == id) {
+    arrived_ = 0;
+    return {};
+  }
   if (std::erase_if(timers_, [id](const auto& entry) { return entry.first.second == id; }) != 0) {
     return {};
   }

@@ -90,6 +90,7 @@ class HarnessHost final : public WorkerHost {
   mutable std::mutex mutex_;
   std::optional<CloudEvent> event_;
   std::map<Due, Timer> timers_;
+  std::uint64_t arrived_ = 0;  // the one-shot timer whose event is handled and may yet be cancelled
   std::uint32_t last_timer_ = 0;
   bool ended_ = false;
 };

@@ -55,6 +55,28 @@ class Caller final : public Worker {
   }
 };
 
+/// Starts a timer that comes once, and cancels it when it has come, twice.
+class LateCanceller final : public Worker {
+ public:
+  Result<std::optional<CloudEvent>> Process(const CloudEvent& event) override {
+    WorkerContext& host = *WorkerContext::Current();
+    if (event.type() != kWorkerTimerType) {
+      timer_ = host.StartTimer({"once", std::chrono::milliseconds(1)}).value();
+      return std::optional<CloudEvent>();
+    }
+    const auto code = [&] {
+      return std::to_string(static_cast<int>(host.CancelTimer(timer_).code()));
+    };
+    const std::string first = code();
+    CloudEvent::Builder builder;
+    builder.Source("urn:test").Type("cancelled").TextData(first + " " + code());
+    return std::optional(builder.Build().value());
+  }
+
+ private:
+  std::uint64_t timer_ = 0;
+};
+
 }  // namespace
 
 // Pins SDK-62.
@@ -97,6 +119,15 @@ TEST_CASE("timers come inside of Advance, each at its time, and end with the loa
     CHECK(harness->Advance(std::chrono::seconds(1)).empty());
     CHECK(harness->Close().ok());
   }
+}
+
+// Pins SDK-63.
+TEST_CASE("a timer that comes once can be cancelled while its event is handled, as in a manager") {
+  const auto harness = WorkerHarness::Of<LateCanceller>().value();
+  CHECK(harness->Send("{}").status.ok());
+  const auto outcomes = harness->Advance(std::chrono::milliseconds(1));
+  REQUIRE(outcomes.size() == 1);
+  CHECK(Text(outcomes[0]) == "0 5");
 }
 
 // Pins SDK-64.
