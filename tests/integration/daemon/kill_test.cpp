@@ -106,8 +106,7 @@ TEST_CASE("kill -9 of the daemon takes back nothing that a call was answered") {
   TemporaryFolder folder;
   std::mt19937_64 random(7);
   AcknowledgedWorkers expected;
-  const char* const nightly = std::getenv("VIRTUFIN_TESTS_NIGHTLY");
-  const int rounds = Scaled(nightly != nullptr && *nightly == '1' ? 200 : 40);
+  const int rounds = Scaled(200);
   for (int round = 0; round <= rounds; ++round) {
     CAPTURE(round);
     Daemon daemon(folder / "data");

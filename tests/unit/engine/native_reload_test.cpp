@@ -43,8 +43,7 @@ std::size_t HeapInUse() {
 
 // Pins WA-9.
 TEST_CASE("loads and unloads leave a host struct of 64 bytes each and nothing else") {
-  const bool nightly = std::getenv("VIRTUFIN_TESTS_NIGHTLY") != nullptr;
-  const int cycles = nightly ? 10'000 : test::Scaled(2'000);
+  const int cycles = test::Scaled(10'000);
   const auto engine = MakeNativeEngine();
   const auto host = std::make_shared<RecordingHost>();
   const auto cycle = [&] {
