@@ -26,6 +26,10 @@ void Fill(const virtufin_worker_code_t& given, CodeSource& code) {
   code.mime_type = mime_type.empty() ? kNativeMimeType : mime_type;
   code.path = View(given.path);
   code.url = View(given.url);
+  if (given.credential.data != nullptr) {
+    code.credential.kind = virtufin::SourceCredential::Kind::kNamed;
+    code.credential.name = View(given.credential);
+  }
   std::string_view content = View(given.content);
   if (given.functions.data != nullptr) {
     code.mime_type = virtufin::kInProcMimeType;

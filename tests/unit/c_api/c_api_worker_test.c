@@ -363,9 +363,12 @@ static void code_comes_from_one_place(void) {
 #ifdef BUILT_WITH_FETCH
       {{.url = str("http://127.0.0.1/")}, VIRTUFIN_PERMISSION_DENIED, "127.0.0.1: loopback"},
       {{.url = x}, VIRTUFIN_INVALID_ARGUMENT, "http:// or https://"},
+      {{.url = str("https://a.invalid/"), .credential = x}, VIRTUFIN_INVALID_ARGUMENT, "'x'"},
 #else
       {{.url = str("http://127.0.0.1/")}, VIRTUFIN_UNIMPLEMENTED, "VIRTUFIN_WITH_FETCH"},
 #endif
+      {{.functions = x, .credential = x}, VIRTUFIN_INVALID_ARGUMENT, "one with a url only"},
+      {{.url = x, .credential = {"", 0}}, VIRTUFIN_INVALID_ARGUMENT, "credential: expected"},
       {{.functions = x}, VIRTUFIN_INVALID_ARGUMENT, "no factory is called 'x'"},
       {{.content = x}, VIRTUFIN_INVALID_ARGUMENT, ""},
       {{.content = x, .mime_type = x}, VIRTUFIN_INVALID_ARGUMENT, "application/x-native-dll"},
