@@ -275,7 +275,8 @@ void ManagedWorker::TellFailure(std::size_t number, const Message& input, bool d
 
 Delivery ManagedWorker::Publish(std::size_t number, const Message& input,
                                 const CallOutcome& outcome, std::string& failure, bool& published) {
-  const auto routed = RouteReply(input.event(), *outcome.reply);
+  const auto routed =
+      RouteReply(input.event(), config_.overlay ? &*config_.overlay : nullptr, *outcome.reply);
   const Status status = routed.ok() ? bus_.Publish(*routed) : routed.status();
   published = status.ok();
   if (published) return Delivery::kSuccess;

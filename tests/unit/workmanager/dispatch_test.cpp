@@ -112,6 +112,44 @@ TEST_CASE("context extensions travel from input to a reply that lacks them") {
 }
 
 // Pins WM-6.
+TEST_CASE("what config stamps routes replies and travels with them as if it came with the event") {
+  ManagerFixture f;
+  f.Script(
+      "w", [](const Message& m, const ExtensionOverlay* overlay, WorkerHost&, test::Done done) {
+        const CloudEvent seen = m.Stamped(*overlay).value();
+        CallOutcome outcome;
+        outcome.reply = Event(
+            "{}", {{"publishtopic", "chosen"}, {"replytopic", seen.ExtensionText("replytopic")}});
+        done(std::move(outcome));
+      });
+  Collector<Message> configured, asked, chosen;
+  auto watch_configured = f.Watch("configured", configured);
+  auto watch_asked = f.Watch("asked", asked);
+  auto watch_chosen = f.Watch("chosen", chosen);
+  REQUIRE(!f.Run("w", {"in"},
+                 {{"replytopic", "configured"},
+                  {"marketworld", "hyp.m"},
+                  {"clocktype", "simulated"},
+                  {"depth", "5"}})
+               .empty());
+
+  REQUIRE(f.bus.Publish(Message("in", Event("{}", {{"clocktype", "wall"}}))).ok());
+  const auto got = configured.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].event().ExtensionText("marketworld") == "hyp.m");
+  CHECK(got[0].event().ExtensionText("clocktype") == "wall");
+  CHECK_FALSE(got[0].event().FindExtension("replytopic"));
+  CHECK_FALSE(got[0].event().FindExtension("depth"));
+
+  // One that is on the event wins, also when that is empty and so counts as absent.
+  REQUIRE(f.bus.Publish(Message("in", Event("{}", {{"replytopic", "asked"}}))).ok());
+  CHECK(asked.WaitFor(1).size() == 1);
+  REQUIRE(f.bus.Publish(Message("in", Event("{}", {{"replytopic", ""}}))).ok());
+  CHECK(chosen.WaitFor(1).size() == 1);
+  CHECK(configured.Items().size() == 1);
+}
+
+// Pins WM-6.
 TEST_CASE("config is stamped on what the worker sees; an extension on the event wins") {
   Collector<std::string> seen;
   ManagerFixture f;
