@@ -3,6 +3,7 @@
  * Any event -> {"message":"Hello, <name>!"}, where <name> is the string member "name" of a JSON
  * object in the data, else "world". */
 #include <ctype.h>
+#include <float.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -103,21 +104,40 @@ static bool TakeString(Json* json, VirtufinWireText* raw, bool* is_name) {
   return Take(json, '"');
 }
 
-static bool TakeDigits(Json* json) {
+/* Digits, to `value`; those that are too many for it count in `left`. */
+static bool TakeDigits(Json* json, uint64_t* value, long* left) {
   const unsigned char* const from = json->at;
-  while (json->at < json->end && isdigit(*json->at)) ++json->at;
+  for (; json->at < json->end && isdigit(*json->at); ++json->at) {
+    if (*value < 100000000000000000u) {
+      *value = *value * 10 + (uint64_t)(*json->at - '0');
+    } else {
+      ++*left;
+    }
+  }
   return json->at > from;
 }
 
+/* False also for a number that no double holds. */
 static bool TakeNumber(Json* json) {
+  uint64_t digits = 0, exponent = 0;
+  long scale = 0, ignored = 0;
   Take(json, '-');
-  if (!Take(json, '0') && !TakeDigits(json)) return false;
-  if (Take(json, '.') && !TakeDigits(json)) return false;
-  if (Take(json, 'e') || Take(json, 'E')) {
-    if (!Take(json, '+')) Take(json, '-');
-    return TakeDigits(json);
+  if (!Take(json, '0') && !TakeDigits(json, &digits, &scale)) return false;
+  if (Take(json, '.')) {
+    const unsigned char* const from = json->at;
+    if (!TakeDigits(json, &digits, &scale)) return false;
+    scale -= json->at - from;
   }
-  return true;
+  if (Take(json, 'e') || Take(json, 'E')) {
+    const bool negative = !Take(json, '+') && Take(json, '-');
+    if (!TakeDigits(json, &exponent, &ignored)) return false;
+    const long most = 100000000;
+    const long shift = exponent < (uint64_t)most ? (long)exponent : most;
+    scale += negative ? -shift : shift;
+  }
+  char text[48]; /* without a point, which is another one in other places */
+  snprintf(text, sizeof(text), "%llue%ld", (unsigned long long)digits, scale);
+  return strtod(text, NULL) <= DBL_MAX;
 }
 
 static bool TakeWord(Json* json, const char* word) {
@@ -133,13 +153,14 @@ static bool TakeValue(Json* json, int depth, VirtufinWireText* name) {
   VirtufinWireText raw;
   bool is_name = false;
   SkipBlanks(json);
-  if (json->at == json->end || depth > kMaxDepth) return false;
+  if (json->at == json->end) return false;
   const bool object = *json->at == '{';
   if (!object && *json->at != '[') {
     if (*json->at == '"') return TakeString(json, &raw, &is_name);
     return TakeWord(json, "true") || TakeWord(json, "false") || TakeWord(json, "null") ||
            TakeNumber(json);
   }
+  if (depth > kMaxDepth) return false;
   ++json->at;
   SkipBlanks(json);
   if (Take(json, object ? '}' : ']')) return true;
@@ -180,6 +201,7 @@ static VirtufinWireText NameOf(const VirtufinWireEvent* event) {
   VirtufinWireText name = virtufin_wire_text(NULL);
   if (!event->data || !IsJson(event->datacontenttype)) return world;
   Json json = {event->data, event->data + event->data_size};
+  if (event->data_size >= 3 && memcmp(json.at, "\xef\xbb\xbf", 3) == 0) json.at += 3; /* a mark */
   SkipBlanks(&json);
   if (json.at == json.end || *json.at != '{' || !TakeValue(&json, 1, &name)) return world;
   SkipBlanks(&json);

@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
         answer.set_value(std::string(message.event().data_text()));
         return Delivery::kSuccess;
       });
-  const nlohmann::json name = {{"name", argc > 1 ? argv[1] : "world"}};
+  const Json name = {{"name", argc > 1 ? argv[1] : "world"}};
   auto greet = CloudEvent::Builder()
                    .Source("urn:com.example")
                    .Type("com.example.greet")

@@ -25,8 +25,19 @@ void CheckGreetings(LoadedWorker& worker) {
     set_data(builder);
     return Row{builder.Build().value(), name};
   };
-  const auto json = [&row](const char* name, const char* data) {
+  const auto json = [&row](const char* name, std::string_view data) {
     return row(name, [data](auto& builder) { builder.JsonData(data, Validate::kTrusted); });
+  };
+  const auto binary = [&row](const char* name, const char* type, std::string_view data) {
+    return row(name, [type, data](auto& builder) {
+      if (*type != '\0') builder.DataContentType(type);
+      builder.BinaryData(AsBytes(data));
+    });
+  };
+  const auto nested = [&json](const char* name, int levels) {
+    const auto inner = static_cast<std::size_t>(levels - 1);  // within the object
+    const std::string deep = std::string(inner, '[') + "1" + std::string(inner, ']');
+    return json(name, R"({"name":"Ada","x":)" + deep + "}");
   };
   const Row rows[] = {
       row("world", [](auto&) {}),
@@ -38,18 +49,40 @@ void CheckGreetings(LoadedWorker& worker) {
       json("world", R"(["name"])"),
       json("world", "null"),
       json("world", "{\"name\":"),
+      // Bytes are what their media type says.
+      binary("Ada", "", R"({"name":"Ada"})"),
+      binary("Ada", "application/json", R"({"name":"Ada"})"),
+      binary("Ada", "application/vnd.desk+json; v=1", R"({"name":"Ada"})"),
+      binary("Ada", "", "\xef\xbb\xbf{\"name\":\"Ada\"}"),
+      binary("world", "application/octet-stream", R"({"name":"Ada"})"),
+      binary("world", "application/json", "{\"name\":"),
+      binary("world", "application/json", std::string_view("{\"name\":\"Ada\"}\0", 15)),
+      nested("Ada", 64),
+      nested("world", 65),
+      json("world", R"({"name":"Ada","x":1e999})"),
+      json("world", R"({"name":"Ada","x":-1.8e308})"),
+      json("Ada", R"({"name":"Ada","x":1.79e308})"),
+      json("Ada", R"({"name":"Ada","x":[1e-999,0e999,0.00012,1234567890123456789012345]})"),
+      json("Ada", R"({"name":7,"name":"Ada"})"),
   };
   for (const Row& one : rows) {
     CAPTURE(one.name);
+    CAPTURE(one.input.data_text());
     const CallOutcome outcome = Call(worker, one.input);
     REQUIRE_MESSAGE(outcome.status.ok(), outcome.status.ToString());
     REQUIRE(outcome.reply.has_value());
-    CHECK(nlohmann::json::parse(outcome.reply->data_text()) ==
-          nlohmann::json{{"message", "Hello, " + std::string(one.name) + "!"}});
+    CHECK(Json::parse(outcome.reply->data_text()) ==
+          Json{{"message", "Hello, " + std::string(one.name) + "!"}});
     CHECK(outcome.reply->type() == "com.example.hello.response");
     CHECK(outcome.reply->source() == "urn:com.example.hello");
+    CHECK(outcome.reply->ExtensionText("correlationid") == "c-3");
     CHECK(outcome.reply->data_content_type() == "application/json");
   }
+  const CloudEvent alone = CloudEvent::Builder().Source("urn:test").Type("greet").Build().value();
+  CHECK_FALSE(Call(worker, alone).reply->FindExtension("correlationid").has_value());
+  const CloudEvent empty =
+      CloudEvent::Builder(alone).Extension("correlationid", "").Build().value();
+  CHECK(Call(worker, empty).reply->FindExtension("correlationid").has_value());
 }
 
 }  // namespace

@@ -84,7 +84,12 @@ TEST_CASE("data that is no JSON object is refused with one text for commands, on
                       .TextData(R"({"command":"buy"})")
                       .Build()
                       .value());
-    all.push_back(InputBuilder().BinaryData(AsBytes(R"({"command":"buy"})")).Build().value());
+    all.push_back(InputBuilder().BinaryData(AsBytes("\x01\x02")).Build().value());
+    all.push_back(InputBuilder()
+                      .DataContentType("application/octet-stream")
+                      .BinaryData(AsBytes(R"({"command":"buy"})"))
+                      .Build()
+                      .value());
     all.push_back(InputBuilder()
                       .DataContentType("application/json")
                       .JsonData("{\"command\":", Validate::kTrusted)
