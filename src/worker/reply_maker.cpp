@@ -4,6 +4,7 @@
 
 #include "virtufin/event/historical.hpp"
 #include "virtufin/worker/worker_base.hpp"
+#include "worker/call_mark.hpp"
 #include "worker/thrown.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -40,17 +41,34 @@ std::optional<Timestamp> ReplyTime(const CloudEvent& input) noexcept {
                                       .count());
 }
 
+void ReplyMaker::NewCall() noexcept {
+  call_ = CurrentCall();
+  ordinal_ = 0;
+  input_.clear();
+}
+
+// The host's calls have numbers. Where a worker is called without a host, another input is another
+// call: that its Process begins with NewCall is for the author to say.
+std::uint64_t ReplyMaker::Ordinal(const CloudEvent& input) {
+  if (CurrentCall() != call_) NewCall();
+  if (call_ == 0) {
+    std::string name(input.id());
+    name.append(1, '\0').append(input.source());
+    if (!input_.empty() && name != input_) ordinal_ = 0;
+    input_ = std::move(name);
+  }
+  return ordinal_++;
+}
+
 Result<CloudEvent> ReplyMaker::Make(const CloudEvent& input, const EncodedPayload& payload) {
   CloudEvent::Builder builder;
   builder.Source(source_).Type(type_);
   if (const std::optional<Timestamp> time = ReplyTime(input)) builder.Time(*time);
   if (IsHistorical(input)) {
     const std::array<std::string_view, 3> names = {input.source(), input.id(), source_};
-    builder.Id(Uuid::V5(Uuid(), names, ordinal_++));
+    builder.Id(Uuid::V5(Uuid(), names, Ordinal(input)));
   }
-  if (const std::string_view id = input.ExtensionText("correlationid"); !id.empty()) {
-    builder.Extension("correlationid", id);
-  }
+  if (const auto id = input.FindExtension("correlationid")) builder.Extension("correlationid", *id);
   builder.DataContentType(payload.content_type);
   if (payload.content_type.empty() || IsJsonMediaType(payload.content_type)) {
     builder.JsonData(payload.data);

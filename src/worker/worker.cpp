@@ -1,13 +1,27 @@
 // The current context of a thread, and the gateway over it.
 #include "virtufin/worker/worker.hpp"
 
+#include <atomic>
 #include <utility>
+
+#include "worker/call_mark.hpp"
 
 namespace virtufin::inline v0 {
 namespace {
 
 // A raw pointer: a thread-local with a destructor would pin a worker library in the process.
 thread_local constinit WorkerContext* current = nullptr;
+
+// Threads take numbers by the million, so that a call costs no access to what they share.
+constexpr std::uint64_t kBlock = std::uint64_t{1} << 20;
+constinit std::atomic<std::uint64_t> blocks{0};
+thread_local constinit std::uint64_t current_call = 0;
+thread_local constinit std::uint64_t last_call = 0;
+
+std::uint64_t NextCall() noexcept {
+  if (last_call % kBlock == 0) last_call = blocks.fetch_add(kBlock, std::memory_order_relaxed);
+  return ++last_call;
+}
 
 Status NotOffered(const char* table) {
   return {StatusCode::kFailedPrecondition, "worker",
@@ -23,9 +37,15 @@ constexpr const char* kTimer = "virtufin.timer/1";
 WorkerContext* WorkerContext::Current() noexcept { return current; }
 
 WorkerContext::Scope::Scope(WorkerContext* context) noexcept
-    : before_(std::exchange(current, context)) {}
+    : before_(std::exchange(current, context)),
+      call_before_(std::exchange(current_call, NextCall())) {}
 
-WorkerContext::Scope::~Scope() { current = before_; }
+WorkerContext::Scope::~Scope() {
+  current = before_;
+  current_call = call_before_;
+}
+
+std::uint64_t detail::CurrentCall() noexcept { return current_call; }
 
 std::unique_ptr<GatewayClient> WorkerContext::DialGateway(std::string_view /*host*/,
                                                           std::uint16_t /*port*/) {

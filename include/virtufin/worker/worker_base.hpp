@@ -38,13 +38,17 @@ class ReplyMaker {
   const std::string& source() const noexcept { return source_; }
   const std::string& type() const noexcept { return type_; }
   /// A call begins: its replies are numbered from 0.
-  void NewCall() noexcept { ordinal_ = 0; }
+  void NewCall() noexcept;
   Result<CloudEvent> Make(const CloudEvent& input, const EncodedPayload& payload);
 
  private:
   const std::string source_;
   const std::string type_;
+  std::uint64_t Ordinal(const CloudEvent& input);
+
   std::uint64_t ordinal_ = 0;
+  std::uint64_t call_ = 0;  // whose replies it counts
+  std::string input_;       // the same where calls have no number
 };
 
 /// The context of this thread's call; one that drops log lines and has no gateway outside of calls.
@@ -103,7 +107,8 @@ class WorkerBase : public Worker {
   /// A reply to `input`: this worker's source and type, a fresh id, time now, and the input's
   /// `correlationid`. Under clocktype historical the id is a UUIDv5 of the input's source and id,
   /// this worker's source and the number of the reply within the call, and the time the input's
-  /// eventtime: a replay gives the same replies. [owner]
+  /// eventtime: a replay gives the same replies. The Process of this class begins at number 0: one
+  /// that overrides it builds replies behind it, or without it. [owner]
   /// Errors: those of the codec; INVALID_ARGUMENT for a source or type that is none.
   Result<CloudEvent> BuildResponse(const CloudEvent& input, const Out& payload) {
     const Result<EncodedPayload> encoded = codec_->EncodeResponse(input, payload);
@@ -117,9 +122,9 @@ class WorkerBase : public Worker {
   }
   /// For replies built by hand: `reply` with the correlation id of `input`, when that has one.
   static Result<CloudEvent> WithCorrelationId(const CloudEvent& input, const CloudEvent& reply) {
-    const std::string_view id = input.ExtensionText(kCorrelationId);
-    if (id.empty()) return reply;
-    return CloudEvent::Builder(reply).Extension(kCorrelationId, id).Build(NameRule::kLenient);
+    const std::optional<AttributeValue> id = input.FindExtension(kCorrelationId);
+    if (!id) return reply;
+    return CloudEvent::Builder(reply).Extension(kCorrelationId, *id).Build(NameRule::kLenient);
   }
   /// For replies built by hand: `reply` with the time that BuildResponse would give it.
   static Result<CloudEvent> WithTimestamp(const CloudEvent& input, const CloudEvent& reply) {

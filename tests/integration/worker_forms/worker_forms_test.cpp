@@ -92,6 +92,14 @@ std::vector<Row> Table() {
       {R"({"command":"start"})", no_json, "application/octet-stream", DataKind::kBinary},
       {R"({"command":"start"})", on, "application/vnd.echo+json; v=1"},
       {R"({"command":"start"})", on, "text/json"},
+      // Bytes are what their media type says, as they are behind the wire of a library.
+      {R"({"command":"start"})", on, "", DataKind::kBinary},
+      {R"({"command":"start"})", on, "application/json", DataKind::kBinary},
+      {R"({"command":"start"})", on, "application/json", DataKind::kText},
+      {R"({"command":)", no_json, "", DataKind::kBinary},
+      {R"({"command":)", no_json, "application/json", DataKind::kBinary},
+      {std::string(R"({"command":"start"})") + '\0', no_json, "", DataKind::kBinary},
+      {R"({"command":"start","x":1e999})", no_json},
       {"", no_json, "", DataKind::kAbsent},
   };
 }
@@ -106,7 +114,8 @@ CloudEvent InputOf(const Row& row) {
   return builder.Build().value();
 }
 
-void CheckTable(LoadedWorker& worker) {
+/// `seven` is the correlation id of a reply to an event whose own is the number 7.
+void CheckTable(LoadedWorker& worker, std::string_view seven = "'7'") {
   const std::vector<Row> table = Table();
   REQUIRE(table.size() >= 40);
   for (std::size_t i = 0; i < table.size(); ++i) {
@@ -122,6 +131,23 @@ void CheckTable(LoadedWorker& worker) {
     CHECK(reply.data_content_type() == "application/json");
     CHECK(reply.time().has_value());
   }
+  // A number travels as its text through a library; nothing stays nothing, empty stays empty.
+  const CloudEvent input = InputOf(table.front());
+  CloudEvent::Builder number(input), empty(input), none(input);
+  number.Extension("correlationid", std::int32_t{7});
+  empty.Extension("correlationid", "");
+  none.RemoveExtension("correlationid");
+  const auto correlation = [&](CloudEvent::Builder& builder) {
+    const CallOutcome outcome = Call(worker, builder.Build().value());
+    const auto id = outcome.reply.value().FindExtension("correlationid");
+    if (!id) return std::string("none");
+    const auto* const number = std::get_if<std::int32_t>(&*id);
+    return number != nullptr ? std::to_string(*number)
+                             : "'" + std::string(std::get<std::string_view>(*id)) + "'";
+  };
+  CHECK(correlation(number) == seven);
+  CHECK(correlation(empty) == "''");
+  CHECK(correlation(none) == "none");
 }
 
 std::vector<std::uint8_t> FileBytes(const char* path) {
@@ -143,7 +169,7 @@ TEST_CASE("the echo worker answers alike in every form") {
             }).ok());
     const std::string name = "echo";
     const WorkerCode code{std::string(kInProcMimeType), {}, {name.begin(), name.end()}};
-    CheckTable(*LoadWorker(*registry.Find(kInProcMimeType).value(), code, host));
+    CheckTable(*LoadWorker(*registry.Find(kInProcMimeType).value(), code, host), "7");
   }
   SUBCASE("a library") { CheckTable(*LoadWorker(*native, NativeFile(ECHO_LIBRARY), host)); }
   SUBCASE("a package") {

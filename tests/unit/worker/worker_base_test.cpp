@@ -1,8 +1,10 @@
 // WorkerBase: envelopes of replies, ways to fail, and a payload that is no JSON.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <functional>
 #include <stdexcept>
+#include <thread>
 
 #include "tick_generated.h"
 #include "unit/worker/typed_worker_fixture.hpp"
@@ -59,9 +61,19 @@ TEST_CASE("a reply has the worker's source and type, a fresh id, a time and JSON
   CHECK(first.type() == "test.response");
   CHECK(first.data_content_type() == "application/json");
   CHECK(first.data_text() == R"({"a":1})");
-  CHECK(first.time().has_value());
   CHECK(first.id_uuid().has_value());
   CHECK(first.id() != ReplyOf(worker, input).id());
+  const auto now = [] {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  };
+  const std::int64_t before = now();
+  const std::optional<Timestamp> time = ReplyOf(worker, input).time();
+  const std::int64_t after = now();
+  REQUIRE(time.has_value());
+  CHECK(Timestamp::FromUnixNanos(before) <= *time);
+  CHECK(*time <= Timestamp::FromUnixNanos(after));
   CHECK(first.ExtensionText("correlationid").empty());
   CHECK(worker.source() == "urn:test:worker");
   CHECK(worker.response_event_type() == "test.response");
@@ -78,6 +90,19 @@ TEST_CASE("a reply has the correlation id of its input and no reply topic") {
                                                .value());
   CHECK(reply.ExtensionText("correlationid") == "c-7");
   CHECK_FALSE(reply.FindExtension("replytopic").has_value());
+  const auto with = [](const AttributeValue& id) {
+    return InputBuilder().Extension("correlationid", id).JsonData("{}").Build().value();
+  };
+  const CloudEvent bare = InputBuilder().Id("r").Build().value();
+  const CloudEvent number = with(std::int32_t{7});
+  const auto seven = ReplyOf(worker, number).FindExtension("correlationid");
+  REQUIRE(seven.has_value());
+  CHECK(std::get<std::int32_t>(*seven) == 7);
+  const CloudEvent by_hand = Scripted::WithCorrelationId(number, bare).value();
+  CHECK(std::get<std::int32_t>(by_hand.FindExtension("correlationid").value()) == 7);
+  const CloudEvent empty = with(std::string_view(""));
+  CHECK(ReplyOf(worker, empty).FindExtension("correlationid").has_value());
+  CHECK(Scripted::WithCorrelationId(empty, bare).value().extension_count() == 1);
 }
 
 // Pins SDK-3.
@@ -87,8 +112,12 @@ TEST_CASE("under the historical clock replies are the same every time") {
   const CloudEvent again = ReplyOf(worker, Historical());
   CHECK(first == again);
   CHECK(first.time_text() == "2021-03-04T05:06:07.089Z");
-  CHECK(first.id_uuid().has_value());
+  // Computed by Python's hashlib, of the bytes that the specification says.
+  CHECK(first.id() == "c928a6f3-b774-5c47-8611-f5b80d489e91");
   CHECK(first.id() != ReplyOf(worker, Historical("input-2")).id());
+  const CloudEvent elsewhere =
+      CloudEvent::Builder(Historical()).Source("urn:test:elsewhere").Build().value();
+  CHECK(first.id() != ReplyOf(worker, elsewhere).id());
   Scripted other([](auto&, auto&, const Json& in) -> Answer { return in; }, "urn:test:other");
   CHECK(first.id() != ReplyOf(other, Historical()).id());
 
@@ -104,9 +133,51 @@ TEST_CASE("under the historical clock replies are the same every time") {
   REQUIRE(twice.Process(Historical()).ok());
   REQUIRE(twice.Process(Historical()).ok());
   REQUIRE(ids.size() == 4);
-  CHECK(ids[0] != ids[1]);
+  CHECK(ids[0] == first.id());
+  CHECK(ids[1] == "2dbafba7-4929-5d6b-8cd4-2e1f0ea1173a");
   CHECK(ids[0] == ids[2]);
   CHECK(ids[1] == ids[3]);
+}
+
+namespace {
+
+/// Answers everything itself, twice: its base is never asked.
+class OwnProcess final : public WorkerBase<Json, Json> {
+ public:
+  OwnProcess() : WorkerBase("urn:test:worker", "test.response", std::make_shared<JsonCodec>()) {}
+  Result<std::optional<CloudEvent>> Process(const CloudEvent& event) override {
+    ids.emplace_back(BuildResponse(event, Json::object()).value().id());
+    return std::optional<CloudEvent>(BuildResponse(event, Json::object()).value());
+  }
+  std::vector<std::string> ids;  // of the first replies
+
+ private:
+  Answer Handle(WorkerContext&, const CloudEvent&, const Json&) override { return std::nullopt; }
+};
+
+}  // namespace
+
+// Pins SDK-3.
+TEST_CASE("the number of a reply begins with its call, also where the base's Process is not used") {
+  const std::string first = "c928a6f3-b774-5c47-8611-f5b80d489e91";
+  const std::string second = "2dbafba7-4929-5d6b-8cd4-2e1f0ea1173a";
+  OwnProcess worker;
+  RecordingContext context;
+  const auto call = [&] {
+    const WorkerContext::Scope scope(&context);
+    return ReplyOf(worker, Historical());
+  };
+  CHECK(call().id() == second);
+  CHECK(call().id() == second);  // a retry
+  std::thread([&] { CHECK(call().id() == second); }).join();
+  std::thread([&] { CHECK(call().id() == second); }).join();
+  CHECK(worker.ids == std::vector<std::string>(4, first));
+
+  // Without a host: by the input.
+  worker.ids.clear();
+  CHECK(ReplyOf(worker, Historical()).id() == second);
+  CHECK(ReplyOf(worker, Historical("input-2")).id() != second);
+  CHECK(ReplyOf(worker, Historical()).id() == second);
 }
 
 // Pins SDK-4.
