@@ -77,7 +77,7 @@ WorkerMetrics ManagedWorker::Metrics() const {
   metrics.instances = config_.instances;
   std::lock_guard lock(mutex_);
   metrics.status = Shown();
-  metrics.failed = state_ == State::kFailed;
+  metrics.failed = state_ == State::kFailed || (state_ == State::kStopped && !error_.empty());
   metrics.degraded = Degraded();
   metrics.counters = counters_;
   metrics.durations = setting_->clock.Durations(durations_);
@@ -170,6 +170,8 @@ Status ManagedWorker::Subscribe(std::unique_lock<std::mutex>& lock) {
     instances_[i].subscribed = status.ok();
     if (status.ok()) instances_[i].subscription = std::move(*subscription);
   }
+  error_ = status.ok() ? std::string() : status.ToString();
+  if (!status.ok()) Tell(Lifecycle::kFailed, status);
   if (!instances_[0].subscribed) {
     state_ = State::kStopped;
     return status;
@@ -206,10 +208,10 @@ Status ManagedWorker::Start() {
     case State::kLoading:
       return {};  // by another Start: runs after the load
     case State::kStopped:
-      return Subscribe(lock);
     case State::kFailed:
       break;
   }
+  if (instances_[0].load.worker) return Subscribe(lock);
   if (swapping_) {
     restart_ = true;  // with the new code
     return {};
@@ -257,6 +259,8 @@ void ManagedWorker::Stop(Timeout timeout, Done done) {
     return;
   }
   if (state_ == State::kStopped || state_ == State::kFailed) {
+    state_ = State::kStopped;
+    error_.clear();
     lock.unlock();
     return done({});
   }

@@ -39,10 +39,25 @@ Status WorkerSlot::Readable() const {
                     std::string(unreadable_.message()));
 }
 
-Status WorkerSlot::Change(const std::function<Status(WorkerRecord&)>& edit) {
-  std::optional<Executor::BlockingScope> blocking;
-  if (records_ != nullptr) blocking.emplace();
-  std::lock_guard writing(writing_);
+/// One change at a time; with a store it may wait.
+class WorkerSlot::Writing {
+ public:
+  explicit Writing(WorkerSlot& slot) {
+    if (slot.records_ != nullptr) blocking_.emplace();
+    lock_ = std::unique_lock(slot.writing_);
+  }
+
+ private:
+  std::optional<Executor::BlockingScope> blocking_;
+  std::unique_lock<std::mutex> lock_;
+};
+
+Status WorkerSlot::Change(const Edit& edit) {
+  const Writing writing(*this);
+  return Write(edit);
+}
+
+Status WorkerSlot::Write(const Edit& edit) {
   WorkerRecord next;
   {
     std::lock_guard lock(mutex_);
@@ -59,14 +74,13 @@ Status WorkerSlot::Change(const std::function<Status(WorkerRecord&)>& edit) {
   return {};
 }
 
-Status WorkerSlot::SetStatus(WorkerStatus status, WorkerStatus& before) {
+Status WorkerSlot::WriteStatus(WorkerStatus status) {
   {
     std::lock_guard lock(mutex_);
     if (Status readable = Readable(); !readable.ok()) return readable;
-    before = record_.status;
-    if (before == status && !behind_) return {};
+    if (record_.status == status && !behind_) return {};
   }
-  return Change([status](WorkerRecord& record) {
+  return Write([status](WorkerRecord& record) {
     record.status = status;
     return Status();
   });
@@ -191,6 +205,7 @@ Status WorkerSlot::FinishLoad(Status status, CodeSource code, const ManagedWorke
     status = made.ok() ? (*made)->LoadFirst(commit) : made.status();
     if (status.ok()) worker = *std::move(made);
   }
+  if (!worker && !services_->closed) Tell(Lifecycle::kFailed, status);
   std::vector<std::function<void()>> deferred;
   {
     std::lock_guard lock(mutex_);
@@ -200,9 +215,7 @@ Status WorkerSlot::FinishLoad(Status status, CodeSource code, const ManagedWorke
     deferred = std::exchange(deferred_, {});
   }
   for (auto& action : deferred) action();
-  if (services_->closed) return status;
-  if (!worker) Tell(Lifecycle::kFailed, status);
-  if (worker) status = Follow(*worker, WorkerStatus::kStopped);
+  if (worker && !services_->closed) status = Follow(*worker, WorkerStatus::kStopped);
   return status;
 }
 
@@ -217,10 +230,10 @@ Status WorkerSlot::Follow(ManagedWorker& worker, WorkerStatus done) {
     if (wanted == WorkerStatus::kStopped) {
       worker.Stop(services_->StopTimeout(), [](const Status&) {});
     } else {
-      const Status status = worker.Start();
+      if (Status status = worker.Start(); !status.ok()) return status;
+      const Writing writing(*this);  // it is not taken back now, or that is seen above
       std::lock_guard lock(mutex_);
-      error_ = status.ok() ? std::string() : status.ToString();
-      if (!status.ok()) return status;
+      on_trial_ = false;
     }
     done = wanted;
   }
@@ -240,29 +253,52 @@ void WorkerSlot::Post(std::function<void()> action) {
 // --- lifecycle ----------------------------------------------------------------------------------
 
 Status WorkerSlot::Start() {
-  WorkerStatus before{};
-  if (Status status = SetStatus(WorkerStatus::kRunning, before); !status.ok()) return status;
-  Status status;
-  if (const auto worker = Loaded()) {
-    status = worker->Start();
-    if (status.ok()) {
-      std::unique_lock lock(mutex_);
-      error_.clear();
-      lock.unlock();
-      return Follow(*worker, WorkerStatus::kRunning);
-    }
-  } else {
-    status = Recover();  // and starts, by the record
-  }
-  if (!status.ok() && before != WorkerStatus::kRunning) {
-    WorkerStatus ignored{};
-    if (Status undone = SetStatus(before, ignored); !undone.ok()) {
-      services_->needed().runtime.log.Write(
-          LogLevel::kError, "workmanager",
-          "worker " + id_ + ": did not start, but its record says so: " + undone.ToString());
+  std::uint64_t stops = 0;
+  if (Status status = BeginStart(stops); !status.ok()) return status;
+  const auto worker = Loaded();
+  Status status = worker ? worker->Start() : Recover();  // which starts it, by the record
+  if (status.ok() && !worker) {
+    std::lock_guard lock(mutex_);
+    if (stops != stops_) {
+      status = Status(StatusCode::kCancelled, "workmanager",
+                      "worker " + id_ + ": stopped while it was loading");
     }
   }
+  EndStart(status.ok());
+  if (status.ok() && worker) return Follow(*worker, WorkerStatus::kRunning);
   return status;
+}
+
+Status WorkerSlot::BeginStart(std::uint64_t& stops) {
+  const Writing writing(*this);
+  bool stopped = false;
+  {
+    std::lock_guard lock(mutex_);
+    stopped = record_.status == WorkerStatus::kStopped;
+  }
+  if (Status status = WriteStatus(WorkerStatus::kRunning); !status.ok()) return status;
+  std::lock_guard lock(mutex_);
+  ++starting_;
+  on_trial_ = on_trial_ || stopped;
+  stops = stops_;
+  return {};
+}
+
+void WorkerSlot::EndStart(bool started) {
+  const Writing writing(*this);
+  {
+    std::lock_guard lock(mutex_);
+    --starting_;
+    if (started) on_trial_ = false;
+    if (starting_ > 0 || !on_trial_ || deleted_) return;
+  }
+  if (Status undone = WriteStatus(WorkerStatus::kStopped); !undone.ok()) {
+    return services_->needed().runtime.log.Write(
+        LogLevel::kError, "workmanager",
+        "worker " + id_ + ": did not start, but its record says so: " + undone.ToString());
+  }
+  std::lock_guard lock(mutex_);
+  on_trial_ = false;
 }
 
 void WorkerSlot::Stop(Done done) {
@@ -271,22 +307,42 @@ void WorkerSlot::Stop(Done done) {
       self->Stop(std::move(done));
     });
   }
-  WorkerStatus before{};
-  if (Status status = SetStatus(WorkerStatus::kStopped, before); !status.ok()) return done(status);
-  const auto again = [self = shared_from_this(), done] { self->Stop(done); };
-  if (Defer(again)) return;
-  const auto worker = Loaded();
-  if (!worker) return done({});
-  worker->Stop(services_->StopTimeout(), std::move(done));
-  if (Status status = Follow(*worker, WorkerStatus::kStopped); !status.ok()) {
-    services_->needed().runtime.log.Write(LogLevel::kError, "workmanager", status.ToString());
+  Status status;
+  {
+    const Writing writing(*this);
+    status = WriteStatus(WorkerStatus::kStopped);
+    std::lock_guard lock(mutex_);
+    if (status.ok()) {
+      ++stops_;
+      on_trial_ = false;
+    }
   }
+  if (!status.ok()) return done(status);
+  StopWorker(std::move(done));
+}
+
+void WorkerSlot::StopWorker(Done done) {
+  if (Defer([self = shared_from_this(), done] { self->StopWorker(done); })) return;
+  Status status;
+  if (const auto worker = Loaded()) {
+    worker->Stop(services_->StopTimeout(), std::move(done));
+    status = Follow(*worker, WorkerStatus::kStopped);
+  } else {
+    bool again = false;  // a start came after it, while the load that failed was running
+    {
+      std::lock_guard lock(mutex_);
+      error_.clear();
+      again = record_.status == WorkerStatus::kRunning && !deleted_ && !services_->closed;
+    }
+    done({});
+    if (again) status = Recover();
+  }
+  if (status.ok()) return;
+  services_->needed().runtime.log.Write(LogLevel::kError, "workmanager", status.ToString());
 }
 
 Status WorkerSlot::Forget() {
-  std::optional<Executor::BlockingScope> blocking;
-  if (records_ != nullptr) blocking.emplace();
-  std::lock_guard writing(writing_);
+  const Writing writing(*this);
   {
     std::lock_guard lock(mutex_);
     if (deleted_) return {};
@@ -296,6 +352,7 @@ Status WorkerSlot::Forget() {
   }
   std::lock_guard lock(mutex_);
   deleted_ = true;
+  ++stops_;
   return {};
 }
 
@@ -421,7 +478,6 @@ WorkerInfo WorkerSlot::Info() const {
   if (worker) {
     WorkerInfo running = worker->Info();
     running.tags = std::move(info.tags);
-    if (running.error.empty()) running.error = std::move(info.error);
     return running;
   }
   if (auto engine = services_->needed().engines.Find(info.mime_type); engine.ok()) {
@@ -435,7 +491,8 @@ WorkerMetrics WorkerSlot::Metrics() const {
   WorkerMetrics metrics;
   metrics.id = id_;
   metrics.status = WorkerStatus::kStopped;
-  metrics.failed = true;
+  std::lock_guard lock(mutex_);
+  metrics.failed = !error_.empty() || !unreadable_.ok();
   return metrics;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -64,10 +65,17 @@ class WorkerSlot : public std::enable_shared_from_this<WorkerSlot> {
     bool kept = false;  // the record names the new code
   };
 
+  using Edit = std::function<Status(WorkerRecord&)>;
+  class Writing;
+
   Status Readable() const;  // lock held
   /// Writes what `edit` makes of the record, then keeps it.
-  Status Change(const std::function<Status(WorkerRecord&)>& edit);
-  Status SetStatus(WorkerStatus status, WorkerStatus& before);
+  Status Change(const Edit& edit);
+  Status Write(const Edit& edit);           // the same, writing_ held
+  Status WriteStatus(WorkerStatus status);  // if it has another one; writing_ held
+  Status BeginStart(std::uint64_t& stops);  // those so far
+  void EndStart(bool started);
+  void StopWorker(Done done);
   void TakeBack(const HistoryEntry& entry, std::vector<HistoryEntry> before);
   Status Forget();
   Status ReadAgain();
@@ -100,6 +108,9 @@ class WorkerSlot : public std::enable_shared_from_this<WorkerSlot> {
   std::string error_;  // why no code is loaded
   bool loading_ = false;
   bool deleted_ = false;
+  int starting_ = 0;         // starts that were not answered yet
+  bool on_trial_ = false;    // RUNNING stands for those only: STOPPED again if all of them fail
+  std::uint64_t stops_ = 0;  // and deletions, so far
   std::vector<std::function<void()>> deferred_;  // until the load has ended
 };
 

@@ -42,7 +42,7 @@ struct QueueMetrics {
 struct WorkerMetrics {
   std::string id;
   WorkerStatus status = WorkerStatus::kUnspecified;
-  bool failed = false;    // stopped, because it does not load or a call was abandoned
+  bool failed = false;    // until it is stopped or starts: no load, no topics, or a call abandoned
   bool degraded = false;  // as in WorkerInfo
   WorkerCounters counters;
   CallDurations durations;

@@ -7,20 +7,42 @@
 
 #include "fixture.hpp"
 #include "support/scale.hpp"
+#include "virtufin/event/state_key.hpp"
+#include "virtufin/state/memory.hpp"
+#include "workmanager/worker_record.hpp"
 
 using namespace virtufin;
 using namespace virtufin::test;
 
 namespace {
 
-enum class In : std::uint8_t { kLoading, kStopped, kRunning, kDraining, kSwapping, kFailed };
-constexpr std::array kAll = {In::kLoading,  In::kStopped,  In::kRunning,
-                             In::kDraining, In::kSwapping, In::kFailed};
+/// kBringingBack: a start loads the code of a worker that a manager before had.
+enum class In : std::uint8_t {
+  kLoading,
+  kBringingBack,
+  kStopped,
+  kRunning,
+  kDraining,
+  kSwapping,
+  kFailed
+};
+constexpr std::array kAll = {In::kLoading,  In::kBringingBack, In::kStopped, In::kRunning,
+                             In::kDraining, In::kSwapping,     In::kFailed};
+bool Loads(In state) { return state == In::kLoading || state == In::kBringingBack; }
+
+struct StoreOwner {
+  std::unique_ptr<StateStore> store = MakeMemoryStore(WallClock());
+  Extras Records() const {
+    Extras extras;
+    extras.records = store.get();
+    return extras;
+  }
+};
 
 /// A worker brought into one state. What holds it there ends with Release: a load that takes its
 /// time, or the event in flight.
-struct Staged : ManagerFixture {
-  explicit Staged(In state) : ManagerFixture(Quick(60, 0), WallClock(), 4) {
+struct Staged : StoreOwner, ManagerFixture {
+  explicit Staged(In state) : ManagerFixture(Quick(60, 0), WallClock(), 4, nullptr, Records()) {
     const auto works = [this](const Message& m, const ExtensionOverlay*, WorkerHost&,
                               test::Done done) {
       seen.Add(std::string(m.event().data_text()));
@@ -33,8 +55,9 @@ struct Staged : ManagerFixture {
     Script("new", works);
     scripts->before_load = [this](const std::string&) {
       entered.Add(1);
-      if (hold) CHECK(leave.Wait());
-      return Status();
+      if (!hold) return Status();
+      CHECK(leave.Wait());
+      return std::exchange(result, Status());
     };
     id = manager->Create({.code = Code("w"), .topics = {"in"}}).value();
     switch (state) {
@@ -56,10 +79,16 @@ struct Staged : ManagerFixture {
         break;
       case In::kLoading:
         Fail();
-        hold = true;
-        starter = std::thread([this] { started.Add(manager->Start(id)); });
-        entered.WaitFor(2);
+        StartHeld();
         break;
+      case In::kBringingBack: {
+        manager.reset();
+        WorkManager::Dependencies dependencies{runtime, bus, engines, nullptr};
+        dependencies.records = store.get();
+        manager = std::make_unique<WorkManager>(Quick(60, 0), dependencies);
+        StartHeld();
+        break;
+      }
     }
   }
   ~Staged() {
@@ -84,6 +113,11 @@ struct Staged : ManagerFixture {
     CHECK(manager->Stop(id).code() == StatusCode::kDeadlineExceeded);
     CHECK(!Info().error.empty());
   }
+  void StartHeld() {
+    hold = true;
+    starter = std::thread([this] { started.Add(manager->Start(id)); });
+    REQUIRE(entered.WaitFor(2).size() == 2);
+  }
   void Stop() { manager->Stop(id, stopped.Done()); }
   void Publish(std::string_view data) { REQUIRE(bus.Publish(Message("in", Event(data))).ok()); }
   /// Ends what holds the worker in its state.
@@ -94,6 +128,12 @@ struct Staged : ManagerFixture {
   }
   WorkerInfo Info() { return manager->List().at(0); }
   bool Runs() { return Info().status == WorkerStatus::kRunning; }
+  /// What its record asks for.
+  WorkerStatus Kept() {
+    const auto item = store->Get("workmanager", WorkerKey(id));
+    REQUIRE(item.ok());
+    return detail::DecodeRecord(item->value)->status;
+  }
   /// It is stopped in the end and gets no event, or runs and does.
   void CheckRuns(bool runs) {
     while (Runs() != runs) std::this_thread::yield();
@@ -111,6 +151,7 @@ struct Staged : ManagerFixture {
 
   std::string id;
   std::atomic<bool> hold{false};
+  Status result;  // of the load that is held; changed before Release
   Gate leave;
   std::thread starter;
   Collector<int> entered;
@@ -132,7 +173,8 @@ TEST_CASE("Start in each state") {
     f.CheckRuns(true);
     if (state == In::kDraining) CHECK(f.stopped.Code() == StatusCode::kOk);
     if (state == In::kSwapping) CHECK(f.swapped.Code() == StatusCode::kOk);
-    if (state == In::kLoading) CHECK(f.started.Code() == StatusCode::kOk);
+    if (Loads(state)) CHECK(f.started.Code() == StatusCode::kOk);
+    CHECK(f.Kept() == WorkerStatus::kRunning);
   }
 }
 
@@ -148,7 +190,10 @@ TEST_CASE("Stop in each state") {
     f.CheckRuns(false);
     if (state == In::kDraining) CHECK(f.stopped.Code() == StatusCode::kOk);
     if (state == In::kSwapping) CHECK(f.swapped.Code() == StatusCode::kOk);
-    if (state == In::kLoading) CHECK(f.started.Code() == StatusCode::kCancelled);
+    if (Loads(state)) CHECK(f.started.Code() == StatusCode::kCancelled);
+    CHECK(f.Kept() == WorkerStatus::kStopped);
+    CHECK(f.Info().error.empty());
+    CHECK(f.manager->Metrics().failed == 0);
     CHECK(f.manager->Start(f.id).ok());
     f.CheckRuns(true);
   }
@@ -161,11 +206,11 @@ TEST_CASE("LoadCode in each state") {
     Staged f(state);
     Staged::Answers answer;
     f.manager->LoadCode(f.id, Code("new"), answer.Done());
-    const bool refused = state == In::kLoading || state == In::kSwapping;
+    const bool refused = Loads(state) || state == In::kSwapping;
     if (refused) CHECK(answer.Code() == StatusCode::kFailedPrecondition);
     f.Release();
     if (!refused) CHECK(answer.Code() == StatusCode::kOk);
-    const bool runs = state == In::kRunning || state == In::kSwapping || state == In::kLoading;
+    const bool runs = state == In::kRunning || state == In::kSwapping || Loads(state);
     f.CheckRuns(runs);
     if (state == In::kFailed) {
       CHECK(f.Info().error.empty());
@@ -188,21 +233,100 @@ TEST_CASE("Delete in each state, and every call afterwards") {
     CHECK(f.manager->Stop(f.id).code() == StatusCode::kNotFound);
     CHECK(f.manager->LoadCode(f.id, Code("new")).code() == StatusCode::kNotFound);
     CHECK(f.manager->Delete(f.id).code() == StatusCode::kNotFound);
-    if (state == In::kLoading) CHECK(f.started.Code() == StatusCode::kCancelled);
+    if (Loads(state)) CHECK(f.started.Code() == StatusCode::kCancelled);
     CHECK(f.scripts->loads == f.scripts->unloads);
   }
 }
 
 // Pins WM-38.
 TEST_CASE("a stop and a start while code loads take effect in that order") {
-  for (const In state : {In::kLoading, In::kSwapping}) {
+  for (const In state : {In::kLoading, In::kBringingBack, In::kSwapping}) {
     CAPTURE(static_cast<int>(state));
     Staged f(state);
     f.Stop();
     CHECK(f.manager->Start(f.id).ok());
     f.Release();
     CHECK(f.stopped.Code() == StatusCode::kOk);
+    if (Loads(state)) CHECK(f.started.Code() == StatusCode::kCancelled);
     f.CheckRuns(true);
+    CHECK(f.Kept() == WorkerStatus::kRunning);
+  }
+}
+
+// Pins WM-38.
+TEST_CASE("a start while another one loads is OK, and stays asked for when that load fails") {
+  for (const In state : {In::kLoading, In::kBringingBack}) {
+    CAPTURE(static_cast<int>(state));
+    Staged f(state);
+    f.result = Status(StatusCode::kInvalidArgument, "test", "broken");
+    CHECK(f.manager->Start(f.id).ok());
+    f.Release();
+    CHECK(f.started.Code() == StatusCode::kInvalidArgument);
+    CHECK(f.Info().error.find("broken") != std::string::npos);
+    CHECK(f.manager->Metrics().failed == 1);
+    CHECK(f.Kept() == WorkerStatus::kRunning);
+    CHECK(f.manager->Start(f.id).ok());
+    f.CheckRuns(true);
+  }
+}
+
+// Pins WM-38.
+TEST_CASE("a start that comes after a stop tries again when the load before them fails") {
+  for (const In state : {In::kLoading, In::kBringingBack}) {
+    CAPTURE(static_cast<int>(state));
+    Staged f(state);
+    f.result = Status(StatusCode::kInvalidArgument, "test", "broken");
+    f.Stop();
+    CHECK(f.manager->Start(f.id).ok());
+    f.Release();
+    CHECK(f.started.Code() == StatusCode::kInvalidArgument);
+    CHECK(f.stopped.Code() == StatusCode::kOk);
+    f.CheckRuns(true);
+    CHECK(f.Kept() == WorkerStatus::kRunning);
+  }
+}
+
+// Pins WM-38.
+TEST_CASE("of starts that all fail nothing is kept, of one that was answered OK it is") {
+  const int rounds = Scaled(50);
+  for (const In state : {In::kFailed, In::kBringingBack}) {
+    CAPTURE(static_cast<int>(state));
+    Staged f(state);
+    if (state == In::kBringingBack) {
+      f.result = Status(StatusCode::kInvalidArgument, "test", "broken");
+      f.Release();
+      CHECK(f.started.Code() == StatusCode::kInvalidArgument);
+    }
+    f.scripts->before_load = [](const std::string&) {
+      return Status(StatusCode::kInvalidArgument, "test", "broken");
+    };
+    for (int round = 0; round < rounds; ++round) {
+      CHECK(f.manager->Stop(f.id).ok());
+      std::atomic<int> accepted{0};
+      std::vector<std::thread> threads;
+      for (int t = 0; t < 3; ++t) {
+        threads.emplace_back([&] { accepted += f.manager->Start(f.id).ok() ? 1 : 0; });
+      }
+      for (std::thread& thread : threads) thread.join();
+      CHECK((f.Kept() == WorkerStatus::kRunning) == (accepted > 0));
+    }
+  }
+}
+
+// Pins WM-38.
+TEST_CASE("a start that fails leaves the worker as it was asked for before") {
+  for (const In state : {In::kLoading, In::kBringingBack}) {
+    CAPTURE(static_cast<int>(state));
+    Staged f(state);
+    f.result = Status(StatusCode::kInvalidArgument, "test", "broken");
+    f.Release();
+    CHECK(f.started.Code() == StatusCode::kInvalidArgument);
+    CHECK(f.Kept() == WorkerStatus::kStopped);
+    CHECK(f.manager->Metrics().failed == 1);
+    CHECK(f.manager->Stop(f.id).ok());
+    CHECK(f.Info().error.empty());
+    CHECK(f.manager->Metrics().failed == 0);
+    CHECK(f.manager->Metrics().stopped == 1);
   }
 }
 
