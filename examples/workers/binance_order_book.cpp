@@ -12,7 +12,6 @@
 // Config: currencypairs (by commas; all), venue (binance), world (act), stateservice (workmanager),
 // stateintervalms (1000), apihost (localhost:5002).
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -24,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-#include "virtufin/event/historical.hpp"
+#include "market_worker.hpp"
 #include "virtufin/event/market_payloads.hpp"
 #include "virtufin/event/state_key.hpp"
 #include "virtufin/event/topic.hpp"
@@ -316,7 +315,7 @@ class BinanceOrderBook final : public virtufin::WorkerBase<Input, Output>,
     for (const std::string& pair : pairs_) {
       const auto found = instruments.find(pair);
       const std::string status = found == instruments.end() ? "not listed" : found->second;
-      std::string& told = statuses_[pair];
+      std::string& told = statuses_[venue_ + ' ' + pair];
       if (status == told) continue;
       if (status != "TRADING") Log(LogLevel::kWarn, pair + " is " + status + " at the venue");
       told = status;
@@ -324,7 +323,8 @@ class BinanceOrderBook final : public virtufin::WorkerBase<Input, Output>,
   }
 
   Book* BookOf(const std::string& pair) {
-    const auto found = books_.find(pair);
+    const std::string key = virtufin::OrderBookKey(world_, venue_, pair);
+    const auto found = books_.find(key);
     if (found != books_.end()) return &found->second;
     if (books_.size() >= kMaxBooks) {
       if (!std::exchange(told_full_, true)) {
@@ -335,7 +335,7 @@ class BinanceOrderBook final : public virtufin::WorkerBase<Input, Output>,
     }
     const auto rules =
         venue_ == "binance-usdm" ? virtufin::BookRules::kUsdm : virtufin::BookRules::kSpot;
-    return &books_.try_emplace(pair, rules).first->second;
+    return &books_.try_emplace(key, rules).first->second;
   }
 
   static BookOutcome Take(const Input& input, BookSynchroniser& sync) {
@@ -392,26 +392,19 @@ class BinanceOrderBook final : public virtufin::WorkerBase<Input, Output>,
   }
 
   void SaveWhenDue(const CloudEvent& event, const std::string& pair, Book& book) {
-    const std::int64_t now_ms = NowMs(event);
-    const auto interval =
-        static_cast<std::int64_t>(event.ExtensionNumber("stateintervalms").value_or(1000));
-    if (book.saved_ms && now_ms - *book.saved_ms < interval) return;
-    book.saved_ms = now_ms;
-    const Status saved = Save(event, pair, book.sync);
-    if (!saved.ok() && !told_unsaved_) {
-      Log(LogLevel::kWarn, "books are not saved: " + std::string(saved.message()));
+    const std::int64_t now_ms = market_worker::NowMs(event);
+    if (book.saved_ms &&
+        market_worker::IsTooSoon(event, "stateintervalms", 1000, *book.saved_ms, now_ms)) {
+      return;
     }
-    told_unsaved_ = !saved.ok();
-  }
-
-  Status Save(const CloudEvent& event, const std::string& pair, const BookSynchroniser& sync) {
+    book.saved_ms = now_ms;
     const std::string_view host = event.ExtensionText("apihost");
     const Json at = {{"api_host", host.empty() ? "localhost:5002" : host}};
-    if (Status status = EnsureClientFromCommand(at); !status.ok()) return status;
-    virtufin::GatewayClient* const gateway = Api();
-    if (gateway == nullptr) {
-      return Status(StatusCode::kUnavailable, "binance_order_book", "there is no gateway");
-    }
+    if (Status status = EnsureClientFromCommand(at); !status.ok()) return saver_.Told(status);
+    saver_.Save(Api(), event, virtufin::OrderBookKey(world_, venue_, pair), Whole(book.sync));
+  }
+
+  static Json Whole(const BookSynchroniser& sync) {
     const auto levels = [](virtufin::BookSide side) {
       Json all = Json::array();
       for (const Level& level : side) {
@@ -419,36 +412,21 @@ class BinanceOrderBook final : public virtufin::WorkerBase<Input, Output>,
       }
       return all;
     };
-    const Json value = {
-        {"bids", levels(sync.book().bids())},
-        {"asks", levels(sync.book().asks())},
-        {"last_update_id", sync.last_update_id()},
-        {"updated_at", Timestamp::FromUnixNanos(sync.last_time().unix_ns).ToString()}};
-    const std::string_view service = event.ExtensionText("stateservice");
-    const Json request = {{"service", service.empty() ? "workmanager" : service},
-                          {"key", virtufin::OrderBookKey(world_, venue_, pair)},
-                          {"value", value.dump()}};
-    return gateway->Invoke("virtufin.State", "SaveState", request.dump()).status();
+    return {{"bids", levels(sync.book().bids())},
+            {"asks", levels(sync.book().asks())},
+            {"last_update_id", sync.last_update_id()},
+            {"updated_at", Timestamp::FromUnixNanos(sync.last_time().unix_ns).ToString()}};
   }
 
-  /// What intervals are measured by: in a replay the time of its events.
-  static std::int64_t NowMs(const CloudEvent& event) {
-    if (virtufin::IsHistorical(event) && event.time()) {
-      return UnixNanos(event) / 1'000'000;
-    }
-    return std::chrono::duration_cast<std::chrono::milliseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  }
-
-  std::map<std::string, Book> books_;
+  std::map<std::string, Book> books_;  // by the key of their state
+  market_worker::Saver saver_{"books"};
   std::string venue_ = "binance";
   World world_;
   std::string pairs_text_;
   std::set<std::string> pairs_;                  // empty: all
-  std::map<std::string, std::string> statuses_;  // of these pairs, as the venue says
+  std::map<std::string, std::string> statuses_;  // by venue and pair, as the venue says
   std::string reply_pair_, reply_topic_;         // of the call that runs; no topic: not addressed
-  bool told_full_ = false, told_unsaved_ = false;
+  bool told_full_ = false;
 };
 
 }  // namespace binance_order_book

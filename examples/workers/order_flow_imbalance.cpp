@@ -136,19 +136,15 @@ class OrderFlowImbalance final : public virtufin::WorkerBase<OrderBookDepth, Jso
   Result<std::optional<CloudEvent>> Process(const CloudEvent& event) override {
     const virtufin::PayloadInfo* const info = virtufin::FindPayload(event.type());
     if (info == nullptr || info->kind != OrderBookDepth::kKind) return std::optional<CloudEvent>();
+    topic_.clear();
     Result<std::optional<CloudEvent>> reply = WorkerBase::Process(event);
-    if (!reply.ok() || !reply->has_value()) return reply;
-    const std::string venue(event.ExtensionText("exchange"));
-    const std::string_view world = event.ExtensionText("marketworld");
-    Result<virtufin::World> in = virtufin::World::Parse(world.empty() ? "act" : world);
-    if (!in.ok()) return in.status();
-    const std::string topic =
-        virtufin::MarketTopics(venue, *in).Tail("imbalance.changed", virtufin::SubjectId(event));
+    if (!reply.ok() || !reply->has_value() || topic_.empty()) return reply;
+    const std::string_view venue = event.ExtensionText("exchange");
     CloudEvent::Builder addressed(**reply);
-    addressed.Type("com.virtufin.exchange." + venue + ".imbalance.changed")
+    addressed.Type("com.virtufin.exchange." + std::string(venue) + ".imbalance.changed")
         .Subject(event.subject())
-        .Extension("exchange", std::string_view(venue))
-        .Extension("publishtopic", std::string_view(topic));
+        .Extension("exchange", venue)
+        .Extension("publishtopic", std::string_view(topic_));
     Result<CloudEvent> built = addressed.Build(virtufin::NameRule::kLenient);
     if (!built.ok()) return built.status();
     return std::optional<CloudEvent>(*std::move(built));
@@ -165,9 +161,15 @@ class OrderFlowImbalance final : public virtufin::WorkerBase<OrderBookDepth, Jso
                     "price x quantity: expected sums below 10^37");
     }
     const std::string pair(virtufin::SubjectId(event));
-    std::string_view& last = signals_[std::string(event.ExtensionText("exchange")) + ' ' + pair];
+    const std::string_view in = event.ExtensionText("marketworld");
+    const Result<virtufin::World> world = virtufin::World::Parse(in.empty() ? "act" : in);
+    if (!world.ok()) return world.status();
+    const std::string topic = virtufin::MarketTopics(event.ExtensionText("exchange"), *world)
+                                  .Tail("imbalance.changed", pair);
+    std::string_view& last = signals_[topic];
     if (found->signal == last) return std::nullopt;
     last = found->signal;
+    topic_ = topic;
     return Json{{"pair", pair},
                 {"signal", found->signal},
                 {"value", ToText(found->value)},
@@ -176,7 +178,8 @@ class OrderFlowImbalance final : public virtufin::WorkerBase<OrderBookDepth, Jso
                 {"last_update_id", book.last_update_id}};
   }
 
-  std::map<std::string, std::string_view> signals_;  // by venue and pair; static storage
+  std::map<std::string, std::string_view> signals_;  // by topic; static storage
+  std::string topic_;                                // of the call that runs; empty: not addressed
 };
 
 }  // namespace order_flow_imbalance

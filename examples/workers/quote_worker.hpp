@@ -9,7 +9,6 @@
 // counted and not replied.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -18,7 +17,7 @@
 #include <string_view>
 #include <utility>
 
-#include "virtufin/event/historical.hpp"
+#include "market_worker.hpp"
 #include "virtufin/event/market_payloads.hpp"
 #include "virtufin/event/state_key.hpp"
 #include "virtufin/event/topic.hpp"
@@ -31,7 +30,6 @@ using virtufin::Decimal;
 using virtufin::Json;
 using virtufin::QuoteUpdate;
 using virtufin::Result;
-using virtufin::Status;
 
 /// A quote, or the last price of a ticker; both absent in other events.
 struct Input {
@@ -102,7 +100,11 @@ class QuoteWorker : public virtufin::WorkerBase<Input, Json>, public virtufin::A
                                      const Input& input) override {
     const std::string name(virtufin::SubjectId(event));
     if (name.empty() || (!input.quote && !input.last)) return std::nullopt;
-    Instrument& instrument = instruments_[name];
+    const std::string_view in = event.ExtensionText("marketworld");
+    const Result<virtufin::World> world = virtufin::World::Parse(in.empty() ? "act" : in);
+    if (!world.ok()) return world.status();
+    const std::string key = virtufin::QuoteKey(*world, venue_, name);
+    Instrument& instrument = instruments_[key];
     if (input.last) instrument.last = input.last;
     if (input.quote) {
       const QuoteUpdate& quote = *input.quote;
@@ -115,13 +117,10 @@ class QuoteWorker : public virtufin::WorkerBase<Input, Json>, public virtufin::A
       instrument.quote = quote;
     }
     if (!instrument.quote.bid || !IsDue(event, instrument)) return std::nullopt;
-    const std::string_view in = event.ExtensionText("marketworld");
-    const Result<virtufin::World> world = virtufin::World::Parse(in.empty() ? "act" : in);
-    if (!world.ok()) return world.status();
     Result<Json> reply = Describe(event, name, instrument);
     if (!reply.ok()) return reply.status();
     topic_ = virtufin::MarketTopics(venue_, *world).Tail("quote.changed", name);
-    Save(event, virtufin::QuoteKey(*world, venue_, name), *reply);
+    saver_.Save(Api(), event, key, *reply);
     return *std::move(reply);
   }
 
@@ -129,10 +128,11 @@ class QuoteWorker : public virtufin::WorkerBase<Input, Json>, public virtufin::A
   static bool IsDue(const CloudEvent& event, Instrument& instrument) {
     const QuoteUpdate& quote = instrument.quote;
     if (instrument.bid == quote.bid && instrument.ask == quote.ask) return false;
-    const auto interval =
-        static_cast<std::int64_t>(event.ExtensionNumber("intervalms").value_or(100));
-    const std::int64_t now_ms = NowMs(event);
-    if (instrument.bid && now_ms - instrument.replied_ms < interval) return false;
+    const std::int64_t now_ms = market_worker::NowMs(event);
+    if (instrument.bid &&
+        market_worker::IsTooSoon(event, "intervalms", 100, instrument.replied_ms, now_ms)) {
+      return false;
+    }
     instrument.replied_ms = now_ms;
     instrument.bid = quote.bid;
     instrument.ask = quote.ask;
@@ -160,38 +160,11 @@ class QuoteWorker : public virtufin::WorkerBase<Input, Json>, public virtufin::A
     return reply;
   }
 
-  void Save(const CloudEvent& event, const std::string& key, const Json& quote) {
-    const std::string_view service = event.ExtensionText("stateservice");
-    const Json request = {{"service", service.empty() ? "workmanager" : service},
-                          {"key", key},
-                          {"value", quote.dump()}};
-    virtufin::GatewayClient* const gateway = Api();
-    const Status saved =
-        gateway == nullptr
-            ? Status(virtufin::StatusCode::kUnavailable, "quotes", "no gateway")
-            : gateway->Invoke("virtufin.State", "SaveState", request.dump()).status();
-    if (!saved.ok() && !told_unsaved_) {
-      Log(virtufin::LogLevel::kWarn, "quotes are not saved: " + std::string(saved.message()));
-    }
-    told_unsaved_ = !saved.ok();
-  }
-
-  /// What intervals are measured by: in a replay the time of its events.
-  static std::int64_t NowMs(const CloudEvent& event) {
-    const std::optional<virtufin::Timestamp> time = event.time();
-    if (virtufin::IsHistorical(event) && time) {
-      return time->unix_seconds() * 1000 + time->nanoseconds() / 1'000'000;
-    }
-    return std::chrono::duration_cast<std::chrono::milliseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  }
-
   const std::string venue_;
-  std::map<std::string, Instrument> instruments_;
+  std::map<std::string, Instrument> instruments_;  // by the key of their state
+  market_worker::Saver saver_{"quotes"};
   std::string topic_;  // of the call that runs; empty: not addressed
   std::uint64_t unusable_ = 0;
-  bool told_unsaved_ = false;
 };
 
 }  // namespace quote_worker

@@ -100,3 +100,21 @@ TEST_CASE("numbers that no sum can hold fail the call, other events are left alo
   CHECK(outcome.status.ToString().find("sums below") != std::string::npos);
   CHECK(Answer(*loaded.worker, "com.virtufin.exchange.binance.trade.executed", "{}") == "no reply");
 }
+
+// Pins SDK-43.
+TEST_CASE("a pair has a signal for each world and venue") {
+  Loaded loaded;
+  const auto signal = [&](std::string_view venue, std::string_view world) {
+    CloudEvent::Builder builder(Depth("[]", R"([["100","1"]])"));
+    builder.Extension("exchange", venue).Extension("marketworld", world);
+    return Signal(loaded, builder.Build().value());
+  };
+  for (const char* venue : {"binance", "binance-usdm"}) {
+    for (const char* world : {"act", "hyp.test"}) {
+      CAPTURE(venue);
+      CAPTURE(world);
+      CHECK(signal(venue, world) == "SELLING");
+      CHECK(signal(venue, world) == "no reply");
+    }
+  }
+}

@@ -189,6 +189,45 @@ TEST_CASE("books are saved whole, at most once in the interval that config names
 }
 
 // Pins SDK-45.
+TEST_CASE("time that goes back stops no book from being saved") {
+  VenueTruth truth(BinanceMarket::kSpot, 12, 1);
+  Loaded loaded;
+  truth.OpenStream(kStream);
+  Extensions replay = {{"clocktype", "historical"}, {"eventtime", "2024-05-06T00:00:00Z"}};
+  loaded.Give(Snapshot("SYM0USDT", truth.Snapshot(0, 0), replay));
+  REQUIRE(loaded.saved.size() == 1);
+  const auto saves = [&](const char* eventtime) {
+    replay["eventtime"] = eventtime;
+    const std::size_t before = loaded.saved.size();
+    for (int changes = 0; changes < 2;) {
+      truth.Trade(2);
+      const std::string text = truth.Diff(kStream, 0);
+      if (!text.empty() && loaded.Give(Frame(text, replay)).has_value()) ++changes;
+    }
+    return loaded.saved.size() - before;
+  };
+  CHECK(saves("2024-05-06T00:00:00.999Z") == 0);
+  CHECK(saves("2024-05-06T00:00:01Z") == 1);
+  CHECK(saves("2024-05-05T00:00:00Z") == 1);  // another day, before it
+}
+
+// Pins SDK-44, SDK-45.
+TEST_CASE("a pair has a book in each world and at each venue") {
+  VenueTruth truth(BinanceMarket::kSpot, 13, 1);
+  Loaded loaded;
+  const std::string snapshot = truth.Snapshot(0, 0);
+  for (const char* venue : {"binance", "elsewhere"}) {
+    for (const char* world : {"act", "hyp.test"}) {
+      const auto reply =
+          loaded.Give(Snapshot("SYM0USDT", snapshot, {{"venue", venue}, {"world", world}}));
+      CHECK(Topic(reply) ==
+            std::string(world) + ".exchange." + venue + ".orderbook.changed.SYM0USDT");
+    }
+  }
+  CHECK(loaded.saved.size() == 4);
+}
+
+// Pins SDK-45.
 TEST_CASE("without a gateway the worker says so once and goes on") {
   VenueTruth truth(BinanceMarket::kSpot, 7, 2);
   Loaded loaded(false);

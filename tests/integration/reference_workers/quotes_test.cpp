@@ -30,9 +30,10 @@ struct Loaded {
 
 /// Replayed at `ms`, so that intervals are those of the events.
 CloudEvent Event(std::string_view venue, std::string_view kind, std::int64_t ms,
-                 std::string_view data) {
+                 std::string_view data, std::string_view world = "act") {
   return CloudEvent::Builder()
       .Source("urn:test")
+      .Extension("marketworld", world)
       .Type("com.virtufin.exchange." + std::string(venue) + "." + std::string(kind))
       .Subject("instrument/EUR.USD")
       .Time(Timestamp::FromUnixMillis(1'700'000'000'000 + ms))
@@ -112,4 +113,49 @@ TEST_CASE("a quote with one side or crossed sides is counted, not told") {
   CHECK(Give(loaded, Event("ibkr", "quote.updated", 2, Quote("1.2", "1.2"))) == "no reply");
   CHECK(loaded.host->lines().back() == "1 EUR.USD: one-sided or crossed, the 3. such quote");
   CHECK(loaded.saved.empty());
+}
+
+// Pins SDK-46.
+TEST_CASE("time that goes back silences no instrument") {
+  Loaded loaded("fx_feed");
+  const auto quote = [&](std::int64_t ms, const char* bid) {
+    return Give(loaded, Event("oanda", "quote.updated", ms, Quote(bid, "2")));
+  };
+  CHECK(quote(10'000, "1.1") == "1.1 2");
+  CHECK(quote(20'000, "1.2") == "1.2 2");
+  // The same day once more.
+  CHECK(quote(10'000, "1.1") == "1.1 2");
+  CHECK(quote(10'099, "1.2") == "no reply");
+  CHECK(quote(10'100, "1.2") == "1.2 2");
+  // Then live: another clock.
+  CloudEvent::Builder live(Event("oanda", "quote.updated", 0, Quote("1.3", "2")));
+  live.RemoveExtension("clocktype");
+  CHECK(Give(loaded, live.Build().value()) == "1.3 2");
+}
+
+// Pins SDK-46.
+TEST_CASE("in a replay the time of an event is its eventtime") {
+  Loaded loaded("fx_feed");
+  const auto quote = [&](std::string_view at, const char* bid) {
+    CloudEvent::Builder builder(Event("oanda", "quote.updated", 0, Quote(bid, "2")));
+    builder.Extension("eventtime", at);
+    return Give(loaded, builder.Build().value());
+  };
+  CHECK(quote("2021-03-04T05:06:07.000Z", "1.1") == "1.1 2");
+  CHECK(quote("2021-03-04T05:06:07.099Z", "1.2") == "no reply");
+  CHECK(quote("2021-03-04T05:06:07.100Z", "1.2") == "1.2 2");
+}
+
+// Pins SDK-46.
+TEST_CASE("quotes of one instrument in two worlds are two quotes") {
+  Loaded loaded("fx_feed");
+  const auto quote = [&](std::string_view world, const char* bid) {
+    return Give(loaded, Event("oanda", "quote.updated", 0, Quote(bid, "2"), world));
+  };
+  CHECK(quote("act", "1.1") == "1.1 2");
+  CHECK(quote("hyp.test", "1.1") == "1.1 2");
+  CHECK(quote("hyp.test", "1.2") == "no reply");
+  CHECK(loaded.saved == std::vector<std::string>{
+                            "virtufin.State.SaveState act.exchange.oanda.quote.EUR%2EUSD",
+                            "virtufin.State.SaveState hyp.test.exchange.oanda.quote.EUR%2EUSD"});
 }
