@@ -89,11 +89,11 @@ Result<std::string> RecordStore::Owned(const std::string& id) {
     return Status(StatusCode::kAborted, "workmanager",
                   "worker " + id + ": expected its record, found none: somebody removed it");
   }
-  if (!read->record.ok()) return read->record.status();
-  if (read->record->instance_id != instance_id_) {
+  if (!read->IsOf(instance_id_)) {
     return Status(StatusCode::kAborted, "workmanager",
-                  "worker " + id + ": taken over by instance '" + read->record->instance_id + "'");
+                  "worker " + id + ": taken over by instance '" + read->owner + "'");
   }
+  if (!read->record.ok()) return read->record.status();
   return read->etag;
 }
 
@@ -118,6 +118,11 @@ Status RecordStore::Write(const WorkerRecord& record, std::string& etag) {
 }
 
 Status RecordStore::Remove(const std::string& id, std::string& etag) {
+  if (etag.empty()) {  // it could not be read before: by now it may be another one's
+    auto read = Read(id);
+    if (read.ok() && !read->IsOf(instance_id_)) return Owned(id).status();
+    if (read.ok()) etag = std::move(read->etag);
+  }
   for (int attempt = 0;; ++attempt) {
     const auto removed = store_.Delete(WorkerKey(id), etag);
     // A key that no store takes has no record.
@@ -127,7 +132,7 @@ Status RecordStore::Remove(const std::string& id, std::string& etag) {
     auto read = Read(id);
     if (!read.ok() && read.status().code() == StatusCode::kNotFound) break;
     if (!read.ok()) return read.status();
-    if (read->record.ok() && read->record->instance_id != instance_id_) return Owned(id).status();
+    if (!read->IsOf(instance_id_)) return Owned(id).status();
     etag = std::move(read->etag);
   }
   Executor::BlockingScope blocking;
@@ -155,7 +160,8 @@ Result<ReadRecord> RecordStore::Read(std::string_view id) {
     record = Status(StatusCode::kDataLoss, "workmanager",
                     "record: id: expected " + std::string(id) + ", found '" + record->id + "'");
   }
-  return ReadRecord{std::move(record), std::move(item->etag)};
+  std::string owner = record.ok() ? record->instance_id : OwnerOfRecord(item->value);
+  return ReadRecord{std::move(record), std::move(item->etag), std::move(owner)};
 }
 
 Result<std::vector<std::string>> RecordStore::Ids() {

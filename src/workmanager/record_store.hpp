@@ -15,6 +15,10 @@ namespace virtufin::inline v0::detail {
 struct ReadRecord {
   Result<WorkerRecord> record;
   std::string etag;
+  std::string owner;  // its instance, also of one that cannot be read; empty: nobody knows
+
+  /// Of one that names nobody each instance takes care.
+  bool IsOf(std::string_view instance_id) const { return owner.empty() || owner == instance_id; }
 };
 
 /// Functions are [any] and may wait. Errors of all: those of the store.

@@ -9,13 +9,11 @@
 
 #include "virtufin/core/uuid.hpp"
 #include "workmanager/audit.hpp"
-#include "workmanager/heartbeat.hpp"
 #include "workmanager/may_wait.hpp"
 #include "workmanager/worker_table.hpp"
 
 namespace virtufin::inline v0 {
 
-using detail::Heartbeat;
 using detail::LifecycleEvents;
 using detail::SlotServices;
 using detail::WorkerSetting;
@@ -115,23 +113,12 @@ struct WorkManager::Impl {
   }
   Impl(const WorkManagerOptions& options, const Dependencies& needed)
       : services(std::make_shared<SlotServices>(options, SettingOf(options, needed))),
-        table(std::make_shared<WorkerTable>(services)),
-        heartbeat(
-            std::make_shared<Heartbeat>(needed.runtime.executor,
-                                        std::chrono::milliseconds(std::clamp<std::int64_t>(
-                                            options.heartbeat_interval_ms, 0, detail::kYearMs)),
-                                        [table = table] {
-                                          for (const auto& slot : table->All()) {
-                                            if (const auto worker = slot->Loaded())
-                                              worker->TellBeat();
-                                          }
-                                        })) {}
+        table(std::make_shared<WorkerTable>(services)) {}
   ~Impl() { EndTelling(); }
 
   /// The bus and the store are not used any more afterwards, nor is the executor for beats.
   void EndTelling() {
     constexpr std::chrono::seconds kPatience{1};
-    heartbeat->Stop();
     table->Leave();
     events().Close(kPatience);
   }
@@ -168,7 +155,6 @@ struct WorkManager::Impl {
 
   const std::shared_ptr<const SlotServices> services;
   const std::shared_ptr<WorkerTable> table;
-  const std::shared_ptr<Heartbeat> heartbeat;
 };
 
 void WorkManager::Impl::Run(const std::shared_ptr<WorkerTable>& table, PeerForwarder* peers,
@@ -215,8 +201,6 @@ Result<std::string> WorkManager::Create(CreateWorkerRequest request, const CallC
     return made.status();
   }
   const std::string id = (*made)->id();
-  if (const auto worker = (*made)->Loaded()) worker->TellCreated();
-  impl_->heartbeat->Start();
   detail::Audit(log, by, {"create", id, mime_type, (*made)->sha256()}, {});
   return id;
 }
@@ -352,7 +336,6 @@ Result<std::int32_t> WorkManager::Recover(const CallContext& by) {
                   "Recover: expected a thread that may wait, found one that must not");
   }
   auto recovered = impl_->table->Recover();
-  if (recovered.ok()) impl_->heartbeat->Start();
   detail::Audit(impl_->runtime().log, by, {"recover"}, recovered.status());
   return recovered;
 }

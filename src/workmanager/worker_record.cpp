@@ -222,6 +222,14 @@ Result<std::string> EncodeRecord(const WorkerRecord& record) {
   return text;
 }
 
+std::string OwnerOfRecord(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return {};
+  const auto owner = json.find("instance_id");
+  const bool named = owner != json.end() && owner->is_string();
+  return named ? owner->get<std::string>() : std::string();
+}
+
 Result<WorkerRecord> DecodeRecord(std::string_view text) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) {

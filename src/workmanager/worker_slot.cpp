@@ -152,9 +152,9 @@ Status WorkerSlot::ReadAgain() {
   std::lock_guard writing(writing_);
   auto read = records_->Read(id_);
   if (!read.ok()) return read.status();
-  if (read->record.ok() && read->record->instance_id != services_->instance_id()) {
+  if (!read->IsOf(services_->instance_id())) {
     return Status(StatusCode::kAborted, "workmanager",
-                  "worker " + id_ + ": taken over by instance '" + read->record->instance_id + "'");
+                  "worker " + id_ + ": taken over by instance '" + read->owner + "'");
   }
   etag_ = std::move(read->etag);
   std::lock_guard lock(mutex_);

@@ -1,6 +1,7 @@
 // Creation, look-up across instances, recovery, and the end of all workers.
 #include "workmanager/worker_table.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <set>
@@ -79,6 +80,7 @@ Result<WorkerTable::Slot> WorkerTable::Create(CreateWorkerRequest request) {
   record.created_at = services_->needed().runtime.clock.Now();
   auto slot = std::make_shared<WorkerSlot>(services_, std::move(record), kept);
   if (Status status = slot->CreateFirst(std::move(request.code)); !status.ok()) return status;
+  if (const auto worker = slot->Loaded()) worker->TellCreated();  // nobody can start it before
   auto inserted = Insert(slot);
   // Whoever shut down meanwhile waits for nobody: what was kept is taken back.
   if (!inserted.ok()) slot->Delete([] {}, [](const Status&) {});
@@ -88,6 +90,16 @@ Result<WorkerTable::Slot> WorkerTable::Create(CreateWorkerRequest request) {
 Result<WorkerTable::Slot> WorkerTable::Insert(Slot slot) {
   std::lock_guard lock(mutex_);
   if (services_->closed) return Closed();
+  if (!beats_) {  // from the first worker on
+    const std::int64_t interval = services_->options.heartbeat_interval_ms;
+    beats_ = std::make_shared<Heartbeat>(
+        services_->needed().runtime.executor,
+        std::chrono::milliseconds(std::clamp<std::int64_t>(interval, 0, kYearMs)),
+        [weak = weak_from_this()] {
+          if (const auto table = weak.lock()) table->TellBeats();
+        });
+    beats_->Start();
+  }
   return slots_.emplace(slot->id(), std::move(slot)).first->second;
 }
 
@@ -114,10 +126,7 @@ std::vector<WorkerTable::Slot> WorkerTable::Others() const {
   for (const std::string& id : *ids) {
     if (Find(id)) continue;
     auto read = services_->records->Read(id);
-    if (!read.ok() ||
-        (read->record.ok() && read->record->instance_id == services_->instance_id())) {
-      continue;
-    }
+    if (!read.ok() || (read->record.ok() && read->IsOf(services_->instance_id()))) continue;
     others.push_back(std::make_shared<WorkerSlot>(services_, id, *std::move(read)));
   }
   return others;
@@ -144,9 +153,8 @@ Result<WorkerTable::Place> WorkerTable::Locate(std::string_view id, bool forward
     if (!read.ok()) {
       return read.status().code() == StatusCode::kNotFound ? UnknownWorker(id) : read.status();
     }
-    const std::string owner =
-        read->record.ok() ? read->record->instance_id : services_->instance_id();
-    if (owner != services_->instance_id()) {
+    const std::string owner = read->owner;
+    if (!read->IsOf(services_->instance_id())) {
       if (forwarded || services_->needed().peers == nullptr) {
         return Status(StatusCode::kFailedPrecondition, "workmanager",
                       "worker " + std::string(id) + ": expected one of instance '" +
@@ -155,6 +163,7 @@ Result<WorkerTable::Place> WorkerTable::Locate(std::string_view id, bool forward
       auto peer = instances_->Find(owner);
       if (!peer.ok()) return peer.status();
       if (peer->has_value()) return Place{nullptr, **peer};
+      if (!read->record.ok()) return read->record.status();
       WorkerRecord taken = *read->record;
       taken.instance_id = services_->instance_id();
       tried = true;
@@ -191,8 +200,8 @@ Result<std::vector<WorkerTable::Slot>> WorkerTable::Unloaded() {
       if (!read.ok() && read.status().code() == StatusCode::kNotFound) continue;
       if (!read.ok() && GuardedStore::IsAway(read.status())) return read.status();
       // One that cannot be read keeps nobody else from recovery.
-      if (!read.ok()) read = ReadRecord{read.status(), {}};
-      if (read->record.ok() && read->record->instance_id != services_->instance_id()) continue;
+      if (!read.ok()) read = ReadRecord{read.status(), {}, {}};
+      if (!read->IsOf(services_->instance_id())) continue;
       auto inserted = Insert(std::make_shared<WorkerSlot>(services_, id, *std::move(read)));
       if (!inserted.ok()) return inserted.status();
       slot = *std::move(inserted);
@@ -255,7 +264,20 @@ Status WorkerTable::Join(std::string address) {
                 "expected a manager with a state store to be joined, found one without");
 }
 
+void WorkerTable::TellBeats() const {
+  for (const Slot& slot : All()) {
+    if (const auto worker = slot->Loaded()) worker->TellBeat();
+  }
+}
+
 void WorkerTable::Leave() {
+  std::shared_ptr<Heartbeat> beats;
+  {
+    std::lock_guard lock(mutex_);
+    services_->closed = true;  // no worker comes, and no beats begin
+    beats = beats_;
+  }
+  if (beats) beats->Stop();
   if (instances_ != nullptr) instances_->Leave();
 }
 

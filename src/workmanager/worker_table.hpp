@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "workmanager/heartbeat.hpp"
 #include "workmanager/instances.hpp"
 #include "workmanager/worker_slot.hpp"
 
@@ -45,7 +46,7 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
   bool Ready() const;
 
   Status Join(std::string address);
-  /// Nothing of the store is used any more.
+  /// Nothing of the store is used any more, and no worker is told of by heartbeats.
   void Leave();
   /// Takes a worker out; shared with calls that end later.
   std::function<void()> Forgetter(const Slot& slot);
@@ -60,6 +61,7 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
   Result<Slot> Insert(Slot slot);
   Result<std::vector<Slot>> Unloaded();
   void DropLost();
+  void TellBeats() const;
 
   const std::shared_ptr<const SlotServices> services_;
   const std::unique_ptr<Instances> instances_;  // null: no records
@@ -67,6 +69,7 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
   mutable std::mutex mutex_;
   std::map<std::string, Slot, std::less<>> slots_;
   bool recovered_ = false;
+  std::shared_ptr<Heartbeat> beats_;  // of workers that run; null until there is one
 };
 
 }  // namespace virtufin::inline v0::detail

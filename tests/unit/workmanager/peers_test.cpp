@@ -151,6 +151,36 @@ TEST_CASE("a call is passed on once, and without peers not at all") {
   CHECK(*alone.manager->Recover() == 0);
 }
 
+// Pins WM-48.
+TEST_CASE("a record that cannot be read is that of the instance which it names") {
+  Two two;
+  const std::string id = two.a->Run("one", {"in"});
+  const auto write = [&](std::string_view from, std::string_view to) {
+    std::string text = two.store->Get("workmanager", WorkerKey(id))->value;
+    text.replace(text.find(from), from.size(), to);
+    REQUIRE(two.store->Set("workmanager", WorkerKey(id), text).ok());
+    return text;
+  };
+  const auto kept = [&] { return two.store->Get("workmanager", WorkerKey(id))->value; };
+  const std::string newer = write("\"version\":1", "\"version\":9");
+  CHECK(*two.b->manager->Recover() == 0);
+  CHECK(two.b->manager->Start(id).ok());
+  CHECK(two.peers.forwarded.Items() == std::vector<std::string>{"a"});
+  two.Kill("a");
+  for (const Status& refused :
+       {two.b->manager->Start(id), two.b->manager->Stop(id), two.b->manager->Delete(id)}) {
+    CHECK(refused.code() == StatusCode::kFailedPrecondition);
+    CHECK(refused.message().find("newer") != std::string_view::npos);
+  }
+  CHECK(two.b->manager->List().at(0).error.find("newer") != std::string::npos);
+  CHECK(kept() == newer);
+  // Nor is it taken for that of an owner which has lost it.
+  const std::string others = write("\"instance_id\":\"a\"", "\"instance_id\":\"c\"");
+  CHECK(two.a->manager->Delete(id).code() == StatusCode::kAborted);
+  CHECK(two.a->scripts->loads == two.a->scripts->unloads);
+  CHECK(kept() == others);
+}
+
 // Pins WM-50.
 TEST_CASE("one instance at a time recovers; who is gone holds no lease") {
   Two two;
