@@ -382,20 +382,29 @@ std::function<void()> ManagedWorker::StartAgain() {
 
 void ManagedWorker::OnDrainTimeout(std::uint64_t drain, Timeout timeout) {
   Afterwards after;
+  Status status;
+  std::vector<std::pair<std::size_t, Message>> abandoned;
   {
     std::lock_guard lock(mutex_);
     if (!draining_ || drain != drain_) return;
-    const Status status =
-        Error(StatusCode::kDeadlineExceeded,
-              "still running after " + std::to_string(timeout.count()) + " ms, abandoned");
-    for (Instance& instance : instances_) {
-      if (instance.busy) Abandon(instance, after);
+    status = Error(StatusCode::kDeadlineExceeded,
+                   "still running after " + std::to_string(timeout.count()) + " ms, abandoned");
+    for (std::size_t i = 0; i < instances_.size(); ++i) {
+      Instance& instance = instances_[i];
+      if (!instance.busy) continue;
+      if (instance.input) {  // else its outcome is in and counted
+        ++counters_.failed;
+        abandoned.emplace_back(i, *instance.input);
+      }
+      Abandon(instance, after);
     }
     error_ = status.ToString();
     FinishDrain(status, after);
     if (state_ == State::kStopped) state_ = State::kFailed;
     Tell(Lifecycle::kFailed, status);
   }
+  for (const auto& [number, input] : abandoned)
+    TellFailure(number, input, true, "abandoned", status);
   after.Do();
 }
 

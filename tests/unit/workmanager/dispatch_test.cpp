@@ -71,6 +71,23 @@ TEST_CASE("an empty replytopic counts as absent") {
   CHECK(replies.WaitFor(1).size() == 1);
 }
 
+// Pins TOP-9.
+TEST_CASE("an empty publishtopic counts as absent, and is removed") {
+  ManagerFixture f;
+  f.Script("w", [](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    CallOutcome outcome;
+    outcome.reply = Event("{}", {{"publishtopic", ""}}, "by.type");
+    done(std::move(outcome));
+  });
+  Collector<Message> replies;
+  auto watch = f.Watch("by.type", replies);
+  REQUIRE(!f.Run("w", {"in"}).empty());
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  const auto got = replies.WaitFor(1);
+  REQUIRE(got.size() == 1);
+  CHECK_FALSE(got[0].event().FindExtension("publishtopic"));
+}
+
 // Pins EV-27.
 TEST_CASE("context extensions travel from input to a reply that lacks them") {
   ManagerFixture f;

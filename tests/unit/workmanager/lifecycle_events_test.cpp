@@ -2,9 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "fixture.hpp"
+#include "virtufin/state/memory.hpp"
 #include "virtufin/worker/json.hpp"
 
 using namespace virtufin;
@@ -165,11 +167,85 @@ TEST_CASE("a worker that cannot run has failed, with why") {
   };
   CHECK(f.manager->Start(id).code() == StatusCode::kInvalidArgument);
   leave.Open();
-  const auto all = told.WaitFor(5);
-  CHECK(TypesOf(all) == "created started stopping failed failed");
+  const auto all = told.WaitFor(6);
+  REQUIRE(TypesOf(all) == "created started stopping failed error failed");
   CHECK(DataOf(all.at(3))["error_type"] == "DEADLINE_EXCEEDED");
-  CHECK(DataOf(all.at(4))["error_type"] == "INVALID_ARGUMENT");
-  CHECK(DataOf(all.at(4))["error_message"] == "no such code");
+  CHECK(DataOf(all.at(5))["error_type"] == "INVALID_ARGUMENT");
+  CHECK(DataOf(all.at(5))["error_message"] == "no such code");
+}
+
+// Pins WM-31.
+TEST_CASE("an abandoned call is a failed call") {
+  ManagerFixture f(4, 50);
+  Collector<test::Done> dones;
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    dones.Add(std::move(done));
+  });
+  Collector<Message> told;
+  auto watch = f.Watch("workmanager.lifecycle", told);
+  const std::string id = f.Run("w", {"in"}, {{"virtufin.instances", "16"}});
+  for (std::uint64_t i = 0; dones.Items().size() < 2; ++i) {
+    REQUIRE(f.bus.Publish(NumberedAbout("in", std::to_string(i), i)).ok());
+  }
+  CHECK(f.manager->Stop(id).code() == StatusCode::kDeadlineExceeded);
+  const auto all = told.WaitFor(5);
+  REQUIRE(TypesOf(all) == "created started stopping failed error");
+  const Json error = DataOf(all[4]);
+  CHECK(error["worker_id"] == id);
+  CHECK(error["topic"] == "in");
+  CHECK(error["attempt"] == 1);
+  CHECK(error["error_type"] == "DEADLINE_EXCEEDED");
+  const WorkerCounters counters = f.manager->List().at(0).counters;
+  CHECK(counters.calls >= 2);
+  CHECK(counters.failed == counters.calls);
+  for (auto& done : dones.WaitFor(counters.calls)) done({});
+  CHECK(f.manager->List().at(0).counters.failed == counters.failed);
+  CHECK(f.manager->List().at(0).counters.discarded == counters.calls);
+}
+
+// Pins WM-30.
+TEST_CASE("a worker whose topics cannot be subscribed has failed, until it is stopped") {
+  ManagerFixture f;
+  f.Script("w", Ok());
+  Collector<Message> told;
+  auto watch = f.Watch("workmanager.lifecycle", told);
+  CreateWorkerRequest request{.code = Code("w"), .topics = {"in.>.a"}};
+  request.config["virtufin.patterns"] = "true";
+  const std::string id = f.manager->Create(request).value();
+  const Status refused = f.manager->Start(id);
+  CHECK(refused.code() == StatusCode::kInvalidArgument);
+  const auto all = told.WaitFor(2);
+  REQUIRE(TypesOf(all) == "created failed");
+  CHECK(DataOf(all[1])["error_message"] == std::string(refused.message()));
+  CHECK(f.manager->Get(id)->error == refused.ToString());
+  CHECK(f.manager->Metrics().failed == 1);
+  CHECK(f.manager->Stop(id).ok());
+  CHECK(f.manager->Get(id)->error.empty());
+  CHECK(f.manager->Metrics().failed == 0);
+}
+
+// Pins WM-30.
+TEST_CASE("a worker is told to be created before anybody can find it") {
+  /// Looks for workers whenever its thread asks for the time, as each event that is told does.
+  struct LookingClock final : Clock {
+    Timestamp Now() const noexcept override {
+      if (manager != nullptr && std::this_thread::get_id() == here) {
+        found.push_back(manager.load()->List().size());
+      }
+      return WallClock().Now();
+    }
+    MonotonicTime Monotonic() const noexcept override { return WallClock().Monotonic(); }
+    std::atomic<WorkManager*> manager = nullptr;
+    const std::thread::id here = std::this_thread::get_id();
+    mutable std::vector<std::size_t> found;
+  } clock;
+  ManagerFixture f(WorkManagerOptions{}, clock);
+  f.Script("w", Ok());
+  clock.manager = f.manager.get();
+  CHECK(f.manager->Create({.code = Code("w"), .topics = {"in"}}).ok());
+  clock.manager = nullptr;
+  CHECK(clock.found == std::vector<std::size_t>{0, 0});  // its time of creation, and the event
+  CHECK(f.manager->List().size() == 1);
 }
 
 // Pins WM-31.
@@ -245,6 +321,29 @@ TEST_CASE("each running worker is told of every ten seconds") {
   CHECK(data["failed"] == 0);
   CHECK(data["degraded"] == false);
   while (beats.Items().size() < 2) f.clock.Advance(std::chrono::seconds(10));
+}
+
+// Pins WM-32.
+TEST_CASE("a worker that runs without a recovery has heartbeats, too") {
+  const auto memory = MakeMemoryStore(WallClock());
+  Extras extras;
+  extras.records = memory.get();
+  std::string id;
+  {
+    ManagerFixture before(StillFixture::Once(), WallClock(), 2, nullptr, extras);
+    before.Script("w", Ok());
+    id = before.Run("w", {"in"});
+  }
+  ManualClockOwner still;
+  ManagerFixture f(StillFixture::Once(), still.clock, 2, nullptr, extras);
+  f.Script("w", Ok());
+  Collector<Message> beats;
+  auto watch = f.Watch("workmanager.infra.worker", beats);
+  REQUIRE(f.manager->Start(id).ok());
+  still.clock.Advance(std::chrono::seconds(10));
+  const auto one = beats.WaitFor(1);
+  REQUIRE(one.size() == 1);
+  CHECK(DataOf(one[0])["worker_id"] == id);
 }
 
 // Pins WM-33.

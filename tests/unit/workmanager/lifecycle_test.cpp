@@ -5,6 +5,7 @@
 
 #include "fixture.hpp"
 #include "support/scale.hpp"
+#include "virtufin/core/uuid.hpp"
 
 using namespace virtufin;
 using namespace virtufin::test;
@@ -49,6 +50,17 @@ TEST_CASE("Create refuses what it cannot run and names it") {
   CHECK(is(create([](auto& r) { r.config = {{"virtufin.what", "0"}}; }), "virtufin.what"));
   CHECK(is(create([](auto& r) { r.config = {{"virtufin.overflow", "Explode"}}; }), "Explode"));
   CHECK(is(create([](auto& r) { r.tags = {{std::string(129, 'k'), "v"}}; }), "tag"));
+}
+
+// Pins WM-1.
+TEST_CASE("each worker has a UUID of its own") {
+  ManagerFixture f;
+  f.Script("w", ReplyWith("{}"));
+  const std::string one = f.Run("w", {"in"});
+  const std::string other = f.Run("w", {"in"});
+  CHECK(Uuid::Parse(one).ok());
+  CHECK(Uuid::Parse(other).ok());
+  CHECK(one != other);
 }
 
 // Pins WM-2.

@@ -183,8 +183,18 @@ TEST_CASE("a worker that is not recovered is listed with its error and keeps its
   }
   const std::string before = kept.Record(id);
   auto f = kept.Manager({"other"});
+  Collector<Message> told;
+  const auto watch = f->Watch("workmanager.lifecycle", told);
   CHECK(*f->manager->Recover() == 1);
   CHECK(f->manager->Get(other)->status == WorkerStatus::kRunning);
+  const auto lives = told.WaitFor(2);
+  REQUIRE(lives.size() == 2);
+  for (const Message& life : lives) {
+    const bool failed = life.event().type() == "com.virtufin.workmanager.failed";
+    CHECK(life.event().subject() == "worker/" + (failed ? id : other));
+    CHECK((life.event().data_text().find("no script 'w'") != std::string::npos) == failed);
+  }
+  CHECK(lives[0].event().type() != lives[1].event().type());
   const auto info = f->manager->Get(id);
   REQUIRE(info.ok());
   CHECK(info->status == WorkerStatus::kStopped);
@@ -199,6 +209,26 @@ TEST_CASE("a worker that is not recovered is listed with its error and keeps its
   CHECK(f->manager->Get(id)->status == WorkerStatus::kRunning);
   CHECK(f->manager->Get(id)->error.empty());
   CHECK(Answer(*f) == "\"w\"");
+}
+
+// Pins WM-47.
+TEST_CASE("workers are recovered at the same time, and meanwhile are no failed ones") {
+  Kept kept;
+  {
+    auto f = kept.Manager({"w"});
+    REQUIRE(!f->Run("w", {"in"}).empty());
+    REQUIRE(!f->Run("w", {"in"}).empty());
+  }
+  auto f = kept.Manager({"w"});
+  Collector<std::size_t> entered;
+  f->scripts->before_load = [&](const std::string& name) {
+    CHECK(f->manager->Metrics().failed == 0);
+    entered.Add(1);
+    const bool both = entered.WaitFor(2).size() == 2;
+    return both ? Status() : Status(StatusCode::kInternal, "test", name + " waits for the other");
+  };
+  CHECK(*f->manager->Recover() == 2);
+  CHECK(f->manager->Metrics().running == 2);
 }
 
 // Pins WM-47.
