@@ -76,18 +76,20 @@ function(virtufin_own_code target)
   endif()
 endfunction()
 
-# What a program links but does not use is left out of it; -O3 is for where events pass.
-function(virtufin_small_code target component)
+# What a program links but does not use is left out of it; -O3 is for where events pass, and the sources
+# that see none, `cold`, are made small.
+function(virtufin_small_code target component cold)
   target_compile_options(${target} PRIVATE
     "$<$<CONFIG:Release>:-ffunction-sections;-fdata-sections>")
   if(NOT component MATCHES "^(core|event|pubsub|exchange|worker|sim)$")
     target_compile_options(${target} PRIVATE "$<$<CONFIG:Release>:-O2>")
   endif()
+  set_source_files_properties(${cold} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
 endfunction()
 
 function(virtufin_component name)
   cmake_parse_arguments(PARSE_ARGV 1 C "INTERFACE" ""
-                        "SOURCES;DEPENDS;PRIVATE_DEPENDS;THIRD_PARTY;PUBLIC_THIRD_PARTY")
+                        "SOURCES;COLD;DEPENDS;PRIVATE_DEPENDS;THIRD_PARTY;PUBLIC_THIRD_PARTY")
   if(C_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "component ${name}: unknown arguments ${C_UNPARSED_ARGUMENTS}")
   endif()
@@ -103,11 +105,11 @@ function(virtufin_component name)
       "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/c_api/include>"
       "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   else()
-    add_library(${target} STATIC ${C_SOURCES})
+    add_library(${target} STATIC ${C_SOURCES} ${C_COLD})
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON
       CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
     virtufin_own_code(${target})
-    virtufin_small_code(${target} ${name})
+    virtufin_small_code(${target} ${name} "${C_COLD}")
     target_compile_features(${target} PUBLIC cxx_std_20)
     target_include_directories(${target}
       PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
