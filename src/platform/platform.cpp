@@ -6,6 +6,7 @@
 
 #include "platform/code_credentials.hpp"
 #include "platform/direct_gateway.hpp"
+#include "platform/platform_options.hpp"
 #include "virtufin/engine/inproc.hpp"
 #include "virtufin/engine/native.hpp"
 #include "virtufin/pubsub/inproc.hpp"
@@ -137,6 +138,7 @@ Platform::~Platform() {
 }
 
 Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
+  if (Status checked = detail::CheckFields(options); !checked.ok()) return checked;
   if (options.pubsub_driver != "inproc") {
     return Status(StatusCode::kUnimplemented, "platform",
                   "pubsub.driver '" + options.pubsub_driver + "': built with inproc only");

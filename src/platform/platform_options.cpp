@@ -3,8 +3,9 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
-#include "virtufin/platform/platform.hpp"
+#include "platform/platform_options.hpp"
 
 namespace virtufin::inline v0 {
 namespace {
@@ -28,15 +29,16 @@ std::optional<std::int64_t> Number(std::string_view text) {
 
 /// The values of `key` are "<low> to <high>".
 template <class T>
-Status SetNumber(const Key& key, std::string_view text, T& out) {
+bool InRange(const Key& key, T value) {
   constexpr std::string_view kBetween = " to ";
   const std::size_t low_size = key.values.find(kBetween);
   const std::int64_t low = Number(key.values.substr(0, low_size)).value();
   const std::int64_t high = Number(key.values.substr(low_size + kBetween.size())).value();
-  const std::optional<std::int64_t> value = Number(text);
-  if (!value || *value < low || *value > high) return Invalid(key, "a whole number from ", text);
-  out = static_cast<T>(*value);
-  return {};
+  return !std::cmp_less(value, low) && !std::cmp_greater(value, high);
+}
+
+Status NotInRange(const Key& key, std::string_view found) {
+  return Invalid(key, "a whole number from ", found);
 }
 
 Status SetBool(const Key& key, std::string_view text, bool& out) {
@@ -58,24 +60,43 @@ Status SetNames(std::string_view text, std::vector<std::string>& out) {
 struct Option {
   Key key;
   Status (*set)(const Key& key, std::string_view value, PlatformOptions& options);
+  // Of what was put into the struct past Set; null: any value is good.
+  Status (*check)(const Key& key, const PlatformOptions& options) = nullptr;
 };
+
+/// `Field` is a lambda that shows the member.
+template <class Field>
+Option NumberOf(const Key& key, Field) {
+  return {key,
+          [](const Key& key, std::string_view text, PlatformOptions& options) {
+            const std::optional<std::int64_t> value = Number(text);
+            if (!value || !InRange(key, *value)) return NotInRange(key, text);
+            auto& field = Field()(options);
+            field = static_cast<std::remove_reference_t<decltype(field)>>(*value);
+            return Status();
+          },
+          [](const Key& key, const PlatformOptions& options) {
+            const auto value = Field()(options);
+            return InRange(key, value) ? Status() : NotInRange(key, std::to_string(value));
+          }};
+}
 
 // Of times a day is the longest.
 const Option kOptions[] = {
-    {{"executor.threads", "threads of the executor; 0: one per core", "0", "0 to 1024"},
-     [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.executor.threads); }},
-    {{"executor.max_blocking_threads", "extra threads while calls are declared blocking", "64",
-      "0 to 4096"},
-     [](auto& key, auto value, auto& o) {
-       return SetNumber(key, value, o.executor.max_blocking_threads);
-     }},
-    {{"executor.blocking_after_ms", "a call that runs longer is declared blocking", "10",
-      "1 to 86400000"},
-     [](auto& key, auto value, auto& o) {
-       return SetNumber(key, value, o.executor.blocking_after_ms);
-     }},
-    {{"executor.spin_us", "how long an idle thread spins before it sleeps", "0", "0 to 1000000"},
-     [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.executor.spin_us); }},
+    NumberOf(
+        {"executor.threads", "threads of the executor; 0: one per core", "0", "0 to 1024"},
+        [](auto& o) -> auto& { return o.executor.threads; }),
+    NumberOf(
+        {"executor.max_blocking_threads", "extra threads while calls are declared blocking", "64",
+         "0 to 4096"},
+        [](auto& o) -> auto& { return o.executor.max_blocking_threads; }),
+    NumberOf(
+        {"executor.blocking_after_ms", "a call that runs longer is declared blocking", "10",
+         "1 to 86400000"},
+        [](auto& o) -> auto& { return o.executor.blocking_after_ms; }),
+    NumberOf(
+        {"executor.spin_us", "how long an idle thread spins before it sleeps", "0", "0 to 1000000"},
+        [](auto& o) -> auto& { return o.executor.spin_us; }),
     {{"pubsub.driver", "the bus", "inproc", "inproc"},
      [](auto&, auto value, auto& o) {
        o.pubsub_driver = value;
@@ -94,12 +115,14 @@ const Option kOptions[] = {
     {{"state.services",
       "who may keep state besides workmanager, websocketmanager and statestore; by commas", ""},
      [](auto&, auto value, auto& o) { return SetNames(value, o.state_services); }},
-    {{"websocketmanager.max_feeds", "feeds at a time; each has threads and connections", "100",
-      "0 to 1000000"},
-     [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.max_feeds); }},
-    {{"websocketmanager.stop_timeout_ms",
-      "how long a handler of its events may hold up a feed's end", "10000", "0 to 86400000"},
-     [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.feed_stop_timeout_ms); }},
+    NumberOf(
+        {"websocketmanager.max_feeds", "feeds at a time; each has threads and connections", "100",
+         "0 to 1000000"},
+        [](auto& o) -> auto& { return o.max_feeds; }),
+    NumberOf(
+        {"websocketmanager.stop_timeout_ms",
+         "how long a handler of its events may hold up a feed's end", "10000", "0 to 86400000"},
+        [](auto& o) -> auto& { return o.feed_stop_timeout_ms; }),
     {{"worker.directory", "directory for private copies of worker libraries; empty: memory", ""},
      [](auto&, auto value, auto& o) {
        o.worker_directory = value;
@@ -108,11 +131,10 @@ const Option kOptions[] = {
     {{"worker.environment", "set VIRTUFIN_WORKER_ID and VIRTUFIN_WORKER_TOPIC around a load",
       "false", "true or false"},
      [](auto& key, auto value, auto& o) { return SetBool(key, value, o.worker_environment); }},
-    {{"workmanager.call_timeout_ms", "how long a call of a worker may take; 0: for ever", "30000",
-      "0 to 86400000"},
-     [](auto& key, auto value, auto& o) {
-       return SetNumber(key, value, o.workmanager.call_timeout_ms);
-     }},
+    NumberOf(
+        {"workmanager.call_timeout_ms", "how long a call of a worker may take; 0: for ever",
+         "30000", "0 to 86400000"},
+        [](auto& o) -> auto& { return o.workmanager.call_timeout_ms; }),
     {{"workmanager.code.allowed_hosts",
       "hosts inside that code may be fetched from, host or host:port; by commas", ""},
      [](auto&, auto value, auto& o) { return SetNames(value, o.code_allowed_hosts); }},
@@ -128,11 +150,13 @@ const Option kOptions[] = {
        o.code_credentials_file = value;
        return Status();
      }},
-    {{"workmanager.code.max_bytes", "of code that is fetched", "67108864", "1 to 1073741824"},
-     [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.code_max_bytes); }},
-    {{"workmanager.code.timeout_ms", "of a fetch of code with all its redirects", "30000",
-      "1 to 86400000"},
-     [](auto& key, auto value, auto& o) { return SetNumber(key, value, o.code_timeout_ms); }},
+    NumberOf(
+        {"workmanager.code.max_bytes", "of code that is fetched", "67108864", "1 to 1073741824"},
+        [](auto& o) -> auto& { return o.code_max_bytes; }),
+    NumberOf(
+        {"workmanager.code.timeout_ms", "of a fetch of code with all its redirects", "30000",
+         "1 to 86400000"},
+        [](auto& o) -> auto& { return o.code_timeout_ms; }),
     {{"workmanager.instance_id",
       "who this process is in the records of its workers; empty: default", ""},
      [](auto&, auto value, auto& o) {
@@ -144,21 +168,18 @@ const Option kOptions[] = {
      [](auto& key, auto value, auto& o) {
        return SetBool(key, value, o.workmanager.recovery_on_start);
      }},
-    {{"workmanager.stop_timeout_ms", "how long an event in flight may hold up Stop and Delete",
-      "30000", "0 to 86400000"},
-     [](auto& key, auto value, auto& o) {
-       return SetNumber(key, value, o.workmanager.stop_timeout_ms);
-     }},
-    {{"workmanager.retry_attempts", "how often an event whose call failed is tried again", "3",
-      "0 to 1000000"},
-     [](auto& key, auto value, auto& o) {
-       return SetNumber(key, value, o.workmanager.retry_attempts);
-     }},
-    {{"workmanager.retry_delay_ms", "before the first retry; doubles from retry to retry", "200",
-      "0 to 86400000"},
-     [](auto& key, auto value, auto& o) {
-       return SetNumber(key, value, o.workmanager.retry_base_delay_ms);
-     }},
+    NumberOf(
+        {"workmanager.stop_timeout_ms", "how long an event in flight may hold up Stop and Delete",
+         "30000", "0 to 86400000"},
+        [](auto& o) -> auto& { return o.workmanager.stop_timeout_ms; }),
+    NumberOf(
+        {"workmanager.retry_attempts", "how often an event whose call failed is tried again", "3",
+         "0 to 1000000"},
+        [](auto& o) -> auto& { return o.workmanager.retry_attempts; }),
+    NumberOf(
+        {"workmanager.retry_delay_ms", "before the first retry; doubles from retry to retry", "200",
+         "0 to 86400000"},
+        [](auto& o) -> auto& { return o.workmanager.retry_base_delay_ms; }),
 };
 
 }  // namespace
@@ -171,6 +192,14 @@ Status PlatformOptions::Set(std::string_view key, std::string_view value) {
   }
   return Status(StatusCode::kNotFound, "platform",
                 "option: expected one of " + known + "; found '" + std::string(key) + "'");
+}
+
+Status detail::CheckFields(const PlatformOptions& options) {
+  for (const Option& option : kOptions) {
+    if (option.check == nullptr) continue;
+    if (Status status = option.check(option.key, options); !status.ok()) return status;
+  }
+  return {};
 }
 
 std::vector<PlatformOptions::Key> PlatformOptions::Keys() {

@@ -73,6 +73,24 @@ TEST_CASE("bad options say what was expected") {
   CHECK(Platform::Create(options).status().code() == StatusCode::kUnimplemented);
 }
 
+// Pins CA-2.
+TEST_CASE("a number that Set would refuse is refused in the struct, too") {
+  const auto refused = [](auto change, const char* expected) {
+    PlatformOptions options;
+    change(options);
+    const auto platform = Platform::Create(options);
+    REQUIRE_FALSE(platform.ok());
+    CHECK(platform.status().code() == StatusCode::kInvalidArgument);
+    CHECK_MESSAGE(platform.status().message().find(expected) != std::string_view::npos,
+                  platform.status().message());
+  };
+  refused([](auto& o) { o.executor.threads = -3; }, "executor.threads: expected a whole number");
+  refused([](auto& o) { o.workmanager.call_timeout_ms = -5; },
+          "workmanager.call_timeout_ms: expected a whole number from 0 to 86400000, found '-5'");
+  refused([](auto& o) { o.workmanager.retry_base_delay_ms = -1; }, "workmanager.retry_delay_ms");
+  refused([](auto& o) { o.code_max_bytes = SIZE_MAX; }, "workmanager.code.max_bytes");
+}
+
 // Pins CA-12.
 TEST_CASE("a platform starts once, stops once and can be created again and again") {
   for (int i = 0; i < 50; ++i) {
