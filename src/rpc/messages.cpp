@@ -147,12 +147,24 @@ Status Fill(CodeSource code, lite::CodeSource& out) {
   return {};
 }
 
-void Fill(HistoryEntry& entry, lite::HistoryEntry& out) {
-  // A file of the machine, which only its application can name, stays unsaid. There are no secrets.
-  entry.code_source.sha256.clear();
-  lite::CodeSource& source = *out.mutable_code_source();
-  if (!Fill(std::move(entry.code_source), source).ok()) source.Clear();
-  out.set_created_at(entry.created_at.ToString());
+void Fill(std::vector<HistoryEntry> entries, lite::GetWorkerHistoryResponse& out) {
+  // Clients take 4 MiB unless told otherwise.
+  std::size_t room = std::size_t{3} << 20;
+  for (std::size_t i = entries.size(); i-- > 0;) {
+    std::vector<std::uint8_t>& content = entries[i].code_source.content;
+    const bool fits = content.size() <= room;
+    room = fits ? room - content.size() : 0;
+    if (!fits) content.clear();
+  }
+  for (HistoryEntry& entry : entries) {
+    lite::HistoryEntry& message = *out.add_entries();
+    // A file of the machine, which only its application can name, stays unsaid. There are no secrets.
+    entry.code_source.sha256.clear();
+    lite::CodeSource& source = *message.mutable_code_source();
+    if (!Fill(std::move(entry.code_source), source).ok()) source.Clear();
+    message.set_created_at(entry.created_at.ToString());
+    message.set_sha256(std::move(entry.sha256));
+  }
 }
 
 void Fill(const EngineInfo& info, lite::EngineInfo& out) {

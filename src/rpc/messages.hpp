@@ -50,7 +50,8 @@ Status Fill(CodeSource source, lite::CodeSource& out);
 Result<std::vector<TagFilter>> ToFilters(const lite::ListWorkersRequest& request);
 
 void Fill(const WorkerInfo& info, lite::WorkerInfo& out);
-void Fill(HistoryEntry& entry, lite::HistoryEntry& out);  // moves the code out of the entry
+/// As much content as fits into the message, of the newest entries.
+void Fill(std::vector<HistoryEntry> entries, lite::GetWorkerHistoryResponse& out);
 void Fill(const EngineInfo& info, lite::EngineInfo& out);
 
 }  // namespace virtufin::inline v0::detail

@@ -187,7 +187,7 @@ void Service::AddLists() {
         auto entries = workers.History(request.id());
         if (!entries.ok()) return entries.status();
         lite::GetWorkerHistoryResponse response;
-        for (HistoryEntry& entry : *entries) Fill(entry, *response.add_entries());
+        Fill(*std::move(entries), response);
         return response;
       });
   AddNow<lite::RecoverWorkersRequest>(
