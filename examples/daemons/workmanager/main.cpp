@@ -2,17 +2,15 @@
 //
 //   virtufin-workmanager --data-directory /var/lib/virtufin --grpc-port 25002
 //   virtufin-workmanager --config workmanager.toml --check-config
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "daemons/common/command_line.hpp"
+#include "daemons/common/data_directory.hpp"
 #include "daemons/common/http_status.hpp"
 #include "daemons/common/log.hpp"
 #include "daemons/common/metrics_text.hpp"
@@ -34,22 +32,6 @@ Options Defaults() {
   options.grpc_port = 25002;
   (void)options.Set("state", "sqlite");
   return options;
-}
-
-Status Prepare(Options& options) {
-  std::error_code error;
-  const std::filesystem::path directory = options.data_directory;
-  if (std::filesystem::create_directories(directory, error)) {
-    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
-  }
-  if (error) {
-    return Status(StatusCode::kFailedPrecondition, "daemon",
-                  options.data_directory + ": cannot be made: " + error.message());
-  }
-  if (options.platform.state_path.empty()) {
-    options.platform.state_path = (directory / "state.db").string();
-  }
-  return {};
 }
 
 // Serves until a signal comes. What is declared first ends last.
@@ -129,7 +111,11 @@ int main(int argc, char** argv) {
     std::puts("the options are good");
     return 0;
   }
-  if (Status status = Prepare(options); !status.ok()) return Fail(status);
+  const auto directory = daemon::DataDirectory::Open(options.data_directory);
+  if (!directory.ok()) return Fail(directory.status());
+  if (options.platform.state_path.empty()) {
+    options.platform.state_path = directory->File("state.db");
+  }
   if (!options.advertise.empty()) {
     auto peers = MakePeerForwarder(daemon::PeerOptions(options, *rpc));
     if (!peers.ok()) return Fail(peers.status());

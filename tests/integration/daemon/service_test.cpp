@@ -152,6 +152,19 @@ TEST_CASE("a signal ends a daemon that is not ready yet") {
 }
 
 // Pins WM-80.
+TEST_CASE("a data directory is one daemon's, until it ends in any way") {
+  TemporaryFolder folder;
+  Daemon first(folder / "data");
+  Process second(Daemon::Arguments(folder / "data", {}));
+  CHECK(second.ExitStatus() == 2);
+  CHECK_MESSAGE(second.HasSaid("found another that uses it"), second.Said());
+  first.process.Signal(SIGKILL);
+  CHECK(first.process.ExitStatus() == -1);
+  Daemon third(folder / "data");
+  CHECK(third.Get("/health/ready").status == 200);
+}
+
+// Pins WM-80.
 TEST_CASE("a daemon whose port is taken says so and ends") {
   TemporaryFolder folder;
   Daemon first(folder / "one");
