@@ -57,7 +57,8 @@ expect(libvirtufin0 contents "/libvirtufin\\.so\\.0 -> " "doc/libvirtufin0/copyr
 expect(libvirtufin0 Depends "libc6 " "libstdc\\+\\+6 " "libsqlite3-0 ")
 expect(libvirtufin-dev contents "virtufin/virtufin\\.h" "virtufin/event/message\\.hpp"
   "/libvirtufin_net\\.a" "/virtufinConfig\\.cmake" "pkgconfig/virtufin\\.pc" "bin/virtufin-pack"
-  "/libvirtufin\\.so -> libvirtufin\\.so\\.0" "doc/libvirtufin-dev/copyright")
+  "/libvirtufin\\.so -> libvirtufin\\.so\\.0" "doc/libvirtufin-dev/copyright"
+  "doc/libvirtufin-dev/docs/guide/worker-cpp\\.md")
 expect(libvirtufin-dev Depends "libvirtufin0 \\(= " "libcurl4-openssl-dev" "libwebsockets-dev"
   "libsimdjson-dev" "libsqlite3-dev")
 set(packages libvirtufin0 libvirtufin-dev)
