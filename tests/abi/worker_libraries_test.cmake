@@ -1,7 +1,9 @@
-# cmake -DREADELF=<readelf> -DLIST=<file, one worker library a line> -P worker_libraries_test.cmake
+# cmake -DREADELF=<readelf> -DLIST=<file, one worker library a line> -DSDK=<names, by blanks>
+#   -P worker_libraries_test.cmake
 #
 # A worker library needs the C and C++ runtime only, exports only what the ABI names, and holds
 # nothing that would keep it mapped after dlclose: no GNU-unique symbol, no thread_local destructor.
+# Those of SDK come from VIRTUFIN_EXPORT_WORKER: they export all that the ABI names.
 # Pins WA-30.
 cmake_minimum_required(VERSION 3.25)
 if(NOT READELF)
@@ -26,6 +28,9 @@ function(read out library option)
   set(${out} "${text}" PARENT_SCOPE)
 endfunction()
 
+set(all FreeResult Process VirtufinWorkerAbiVersion VirtufinWorkerInit VirtufinWorkerShutdown)
+separate_arguments(sdk UNIX_COMMAND "${SDK}")
+set(whole 0)
 file(STRINGS "${LIST}" libraries)
 if(NOT libraries)
   message(FATAL_ERROR "${LIST} names no library")
@@ -43,6 +48,7 @@ foreach(library IN LISTS libraries)
 
   read(lines "${library}" --dyn-syms)
   set(symbols 0)
+  set(exports "")
   foreach(line IN LISTS lines)
     if(NOT line MATCHES "^ *[0-9]+: +[0-9a-f]+ +[0-9a-fx]+ +[A-Z_]+ +([A-Z_]+) +[A-Z]+ +([A-Z0-9]+) +([^@ ]+)")
       continue()
@@ -58,13 +64,27 @@ foreach(library IN LISTS libraries)
     elseif(NOT section STREQUAL "UND" AND NOT symbol MATCHES
            "^(Process|FreeResult|VirtufinWorker(Init|Shutdown|AbiVersion))$")
       complain("exports ${symbol}, which the worker ABI does not name")
+    elseif(NOT section STREQUAL "UND")
+      list(APPEND exports ${symbol})
     endif()
   endforeach()
+  list(SORT exports)
+  get_filename_component(name "${library}" NAME_WE)
+  if("${name}" IN_LIST sdk)
+    math(EXPR whole "${whole}+1")
+    if(NOT exports STREQUAL all)
+      complain("exports ${exports}, expected ${all}")
+    endif()
+  endif()
   if(symbols EQUAL 0)
     complain("no dynamic symbol found in what readelf prints")
   endif()
 endforeach()
 list(LENGTH libraries count)
+list(LENGTH sdk expected)
+if(NOT whole EQUAL expected)
+  message(FATAL_ERROR "${LIST}: ${whole} of the ${expected} libraries in C++ are there")
+endif()
 if(bad)
   message(FATAL_ERROR "${bad} faults in ${count} libraries")
 endif()

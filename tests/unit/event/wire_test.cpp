@@ -121,10 +121,24 @@ TEST_CASE("absent attributes are absent on the wire") {
 TEST_CASE("a decoded event is the event, its extension values as strings") {
   const CloudEvent event = FullEvent();
   const CloudEvent decoded = *DecodeCloudEvent(EncodeCloudEvent(event)->bytes());
-  CHECK(decoded.extension_count() == event.extension_count());
-  CHECK(std::get<std::string_view>(*decoded.FindExtension("count")) == "-5");
+  CHECK(decoded.id() == event.id());
+  CHECK(decoded.source() == event.source());
+  CHECK(decoded.type() == event.type());
+  CHECK(decoded.subject() == "s");
+  CHECK(decoded.data_content_type() == "application/json");
+  CHECK(decoded.data_schema() == "a:b");
   CHECK(decoded.time_text() == event.time_text());
+  CHECK(decoded.time() == event.time());
+  CHECK(decoded.data_text() == "{}");
   CHECK(decoded.data_kind() == DataKind::kJson);
+  const std::pair<const char*, const char*> texts[] = {
+      {"first", "1"},    {"flag", "false"},     {"count", "-5"}, {"at", "2023-03-31T15:12:00Z"},
+      {"bytes", "TWE="}, {"correlationid", "c"}};
+  CHECK(decoded.extension_count() == std::size(texts));
+  for (const auto& one : texts) {
+    CAPTURE(one.first);
+    CHECK(std::get<std::string_view>(decoded.FindExtension(one.first).value()) == one.second);
+  }
   CHECK(*DecodeCloudEvent(EncodeCloudEvent(decoded)->bytes()) == decoded);
 }
 
@@ -204,6 +218,11 @@ TEST_CASE("bytes that are no such FlatBuffer are refused") {
   CHECK(ErrorOf({}).find("do not verify") != std::string::npos);
   CHECK(ErrorOf(Aligned(AsBytes("hello, world")).bytes()).find("do not verify") !=
         std::string::npos);
+  for (const std::string_view none : {"", "hello, world"}) {
+    const auto response = DecodeWorkerResponse(Aligned(AsBytes(none)).bytes());
+    REQUIRE_FALSE(response.ok());
+    CHECK(response.status().message().find("table WorkerResponse") != std::string_view::npos);
+  }
   const std::vector<std::uint8_t> large(kMaxEventBytes + 1);
   CHECK(ErrorOf(large) == "expected at most 16777216 bytes, found 16777217");
   const EncodedBytes good = *EncodeCloudEvent(FullEvent());

@@ -249,6 +249,34 @@ TEST_CASE("a worker is told to be created before anybody can find it") {
 }
 
 // Pins WM-31.
+TEST_CASE("an error beside a reply is told once, and the reply published") {
+  StillFixture f;
+  std::atomic<int> calls{0};
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    ++calls;
+    CallOutcome outcome;
+    outcome.reply = Event("{}", {}, "half");
+    outcome.status = Status(StatusCode::kInternal, "test", "half of it failed");
+    done(std::move(outcome));
+  });
+  Collector<Message> told, replies, dead;
+  auto watch = f.Watch("workmanager.lifecycle", told);
+  auto answers = f.Watch("half", replies);
+  auto letters = f.Watch("in-dead", dead);
+  const std::string id = f.Run("w", {"in"});
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  CHECK(replies.WaitFor(1).size() == 1);
+  const auto all = told.WaitFor(3);
+  CHECK(TypesOf(all) == "created started error");
+  CHECK(DataOf(all[2])["error_message"] == "half of it failed");
+  REQUIRE(f.manager->Stop(id).ok());  // whatever a retry would do is done
+  CHECK(TypesOf(told.WaitFor(5)) == "created started error stopping stopped");
+  CHECK(calls == 1);
+  CHECK(replies.Items().size() == 1);
+  CHECK(dead.Items().empty());
+}
+
+// Pins WM-31.
 TEST_CASE("failed calls are told once a second, the others counted") {
   StillFixture f;
   f.Script("w", Fail());
