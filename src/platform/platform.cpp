@@ -153,7 +153,7 @@ Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
       *impl->state, *impl->bus, impl->clock, impl->options.state_services);
   impl->gateway = std::make_unique<detail::DirectGateway>(*impl->bus, *impl->state_service);
 
-  Status status = impl->engines.Register(MakeInProcEngine());
+  Status status = impl->engines.Register(MakeInProcEngine(impl->options.gateway_clients));
   if (!status.ok()) return status;
   NativeEngineOptions native;
   native.environment = impl->options.worker_environment;

@@ -89,6 +89,8 @@ Result<std::string> NativeContext::InvokeGateway(std::string_view service, std::
                   "the request has " + std::to_string(json.size()) + " bytes, at most " +
                       std::to_string(kMaxEventBytes) + " are sent");
   }
+  if (Status status = CheckText(service, "service"); !status.ok()) return status;
+  if (Status status = CheckText(method, "method"); !status.ok()) return status;
   Handed<std::uint8_t> response(host_);
   std::int32_t size = 0;
   const std::int32_t code = host_.gateway_call(
@@ -98,6 +100,17 @@ Result<std::string> NativeContext::InvokeGateway(std::string_view service, std::
   std::string text = response.bytes(size);
   if (code == 0) return text;
   return Status(CodeOf(code), "worker", MessageOfErrorBody(text));
+}
+
+Result<WorkerDetails> NativeContext::Info() {
+  const auto* const table = Find<VirtufinWorkerInfo1>(host_, VIRTUFIN_EXTENSION_WORKER_1);
+  if (table == nullptr) return WorkerContext::Info();
+  WorkerDetails info{table->worker_id, table->instance_id, table->host_version, {}, {}};
+  info.topics.assign(table->topics, table->topics + table->topic_count);
+  for (std::uint32_t i = 0; i < table->config_count; ++i) {
+    info.config.emplace(table->config_keys[i], table->config_values[i]);
+  }
+  return info;
 }
 
 Status NativeContext::Publish(std::string_view topic, const CloudEvent& event) {

@@ -15,6 +15,7 @@ class NativeContext final : public WorkerContext {
   void Log(LogLevel level, std::string_view text) noexcept override;
   Result<std::string> InvokeGateway(std::string_view service, std::string_view method,
                                     std::string_view json) override;
+  Result<WorkerDetails> Info() override;
   Status Publish(std::string_view topic, const CloudEvent& event) override;
   using WorkerContext::DeleteState;
   using WorkerContext::SetState;

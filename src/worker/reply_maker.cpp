@@ -34,6 +34,13 @@ WorkerContext& ContextOrNone() noexcept {
 
 std::string InternalErrorText() { return "Internal error: " + WhatWasThrown(); }
 
+FiredTimer FiredTimerOf(const CloudEvent& event) noexcept {
+  const auto number = [&event](std::string_view name) {
+    return event.ExtensionNumber(name).value_or(0);
+  };
+  return {event.subject(), number("timerid"), number("timercount"), number("timermissed")};
+}
+
 std::optional<Timestamp> ReplyTime(const CloudEvent& input) noexcept {
   if (IsHistorical(input)) return HistoricalTime(input);
   return Timestamp::FromUnixNanos(std::chrono::duration_cast<std::chrono::nanoseconds>(

@@ -27,6 +27,7 @@ Status NotOffered(const char* table) {
   return {StatusCode::kFailedPrecondition, "worker",
           "this host does not offer " + std::string(table)};
 }
+constexpr const char* kWorker = "virtufin.worker/1";
 constexpr const char* kPublish = "virtufin.publish/1";
 constexpr const char* kState = "virtufin.state/1";
 constexpr const char* kClock = "virtufin.clock/1";
@@ -58,6 +59,7 @@ Status detail::CheckCondition(const StateCondition& condition) {
           "expected an etag or create_only, found both: a record with an etag exists"};
 }
 
+Result<WorkerDetails> WorkerContext::Info() { return NotOffered(kWorker); }
 Status WorkerContext::Publish(std::string_view /*topic*/, const CloudEvent& /*event*/) {
   return NotOffered(kPublish);
 }

@@ -26,7 +26,7 @@ HarnessRecords::HarnessRecords(const WorkerHarnessOptions& options)
 void HarnessRecords::Answer(std::string_view service, std::string_view method,
                             Result<std::string> answer) {
   const std::lock_guard lock(mutex_);
-  answers_[{std::string(service), std::string(method)}].push_back(std::move(answer));
+  answers_[{std::string(service), std::string(method)}].line.push_back(std::move(answer));
 }
 
 Result<std::string> HarnessRecords::Call(std::string_view service, std::string_view method,
@@ -38,9 +38,10 @@ Result<std::string> HarnessRecords::Call(std::string_view service, std::string_v
     return Error(StatusCode::kUnavailable, "expected an answer to " + std::string(service) + "." +
                                                std::string(method) + ", found none scripted");
   }
-  Result<std::string> answer = found->second.front();
-  if (found->second.size() > 1) found->second.pop_front();
-  return answer;
+  Answers& answers = found->second;
+  if (answers.given && answers.line.size() > 1) answers.line.pop_front();
+  answers.given = true;
+  return answers.line.front();
 }
 
 void HarnessRecords::AddLog(LogLevel level, std::string_view text) {

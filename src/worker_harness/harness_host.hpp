@@ -44,7 +44,11 @@ class HarnessRecords {
   ManualClock clock_;
   const std::unique_ptr<StateStore> state_;
   mutable std::mutex mutex_;
-  std::map<std::pair<std::string, std::string>, std::deque<Result<std::string>>> answers_;
+  struct Answers {
+    std::deque<Result<std::string>> line;  // never empty
+    bool given = false;                    // the first of them
+  };
+  std::map<std::pair<std::string, std::string>, Answers> answers_;  // by service and method
   std::vector<WorkerHarness::Published> published_;
   std::vector<WorkerHarness::LogLine> log_;
   std::vector<WorkerHarness::GatewayCall> calls_;

@@ -146,11 +146,16 @@ Result<std::unique_ptr<WorkerHarness>> WorkerHarness::OfLibrary(std::string path
 CallOutcome WorkerHarness::Send(const CloudEvent& event) { return impl_->Call(event); }
 
 CallOutcome WorkerHarness::Send(std::string_view json, std::string_view type) {
-  CloudEvent::Builder builder;
-  builder.Source("urn:virtufin:worker-harness").Type(type).Time(now()).JsonData(json);
-  const auto event = builder.Build();
-  if (!event.ok()) return {{}, event.status(), false};
-  return Send(*event);
+  const auto build = [&](bool is_json) {
+    CloudEvent::Builder builder;
+    builder.Source("urn:virtufin:worker-harness").Type(type).Time(now());
+    if (is_json) return builder.JsonData(json).Build();
+    return builder.DataContentType("application/json").BinaryData(AsBytes(json)).Build();
+  };
+  Result<CloudEvent> event = build(true);
+  if (!event.ok()) event = build(false);  // bytes of a sender who is wrong
+  if (event.ok()) return Send(*event);
+  return {{}, Error(event.status().code(), std::string(event.status().message())), false};
 }
 
 std::vector<CallOutcome> WorkerHarness::Advance(std::chrono::nanoseconds by) {

@@ -20,7 +20,11 @@ void ManagedWorkerHost::Log(LogLevel level, std::string_view text) noexcept {
   LogSink& log = parts_.runtime.log;
   if (!log.Enabled(level)) return;
   try {
-    log.Write(level, "worker", "worker " + parts_.worker_id + ": " + std::string(text));
+    std::string line = "worker " + parts_.worker_id + ": " + std::string(text);
+    // A sink gets one line.
+    std::replace_if(
+        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    log.Write(level, "worker", line);
   } catch (...) {
     log.Write(level, "worker", text);  // no memory for the prefix
   }

@@ -19,8 +19,9 @@ inline constexpr std::string_view kInProcMimeType = "application/x-virtufin-inpr
 /// Makes one worker per load. What it throws, and a null pointer, make the load fail.
 using WorkerFactory = std::function<std::unique_ptr<Worker>()>;
 
-/// An engine without factories; register it, then add them. [any]
-std::unique_ptr<Engine> MakeInProcEngine();
+/// An engine without factories; register it, then add them. `gateways` makes what its workers get
+/// from WorkerContext::DialGateway; null: they dial none. [any]
+std::unique_ptr<Engine> MakeInProcEngine(GatewayClientFactory gateways = nullptr);
 
 /// Adds a factory to the in-process engine of `registry`. [any]
 /// Errors: ALREADY_EXISTS; INVALID_ARGUMENT for an empty name or factory; FAILED_PRECONDITION when

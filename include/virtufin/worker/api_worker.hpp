@@ -14,9 +14,10 @@
 
 namespace virtufin::inline v0 {
 
-/// Which gateway a worker talks to. The host's, unless the host can dial others
-/// (WorkerContext::DialGateway, an application that installed a GatewayClientFactory) and one was
-/// named. All calls from inside handlers. [owner]
+/// Which gateway a worker talks to. The host's, unless one was named and the host dials: in
+/// process, where the application installed a GatewayClientFactory
+/// (PlatformOptions::gateway_clients). A library always gets the host's. All calls from inside
+/// handlers. [owner]
 class ApiAccess {
  public:
   static constexpr std::uint16_t kDefaultPort = 5002;

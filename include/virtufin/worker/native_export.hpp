@@ -27,8 +27,8 @@ void NativeShutdown(const VirtufinHost* host) noexcept;
 /// The bridge behind the macro: one W per host pointer, made at its Init or first Process,
 /// destroyed at its Shutdown. WorkerContext::Current() is set around every call. Nothing thrown
 /// leaves: what Process throws becomes the error `exception left Process: <what>`, a Status its
-/// text. Calls for one host must come one after another, for different hosts they may be
-/// concurrent.
+/// text, `NOT_FOUND [book]: no such pair`, which this library's hosts read as that Status. Calls
+/// for one host must come one after another, for different hosts they may be concurrent.
 template <class W>
 class NativeWorker {
   static_assert(std::is_base_of_v<Worker, W>, "a worker derives from virtufin::Worker");

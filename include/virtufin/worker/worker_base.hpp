@@ -55,14 +55,16 @@ class ReplyMaker {
 WorkerContext& ContextOrNone() noexcept;
 /// The time of a reply to `input`: now; under clocktype historical its eventtime, else its time.
 std::optional<Timestamp> ReplyTime(const CloudEvent& input) noexcept;
+FiredTimer FiredTimerOf(const CloudEvent& event) noexcept;
 /// The text of an error reply for what is being handled. Precondition: inside a catch block.
 std::string InternalErrorText();
 
 }  // namespace detail
 
 /// Made by the host, called in order, one at a time. Three ways for a handler to fail: throw, or
-/// return an error payload of your own: the sender gets an error reply; return a Status: the call
-/// failed, the host tries the event again and gives it to the dead letter topic in the end.
+/// return an error payload of your own: the sender gets an error reply, which is right for input
+/// that is wrong; return a Status: the call failed, the host tries the event again while all behind
+/// it wait, and gives it to the dead letter topic in the end. That is for what may succeed later.
 template <class In, class Out>
 class WorkerBase : public Worker {
  public:
@@ -87,12 +89,13 @@ class WorkerBase : public Worker {
   Result<std::optional<CloudEvent>> Process(const CloudEvent& event) override {
     replies_.NewCall();
     try {
+      WorkerContext& context = detail::ContextOrNone();
+      if (event.type() == kTimerEventType) {
+        return Reply(event, HandleTimer(context, event, detail::FiredTimerOf(event)));
+      }
       const Result<In> payload = codec_->DecodePayload(event);
       if (!payload.ok()) return ErrorReply(event, payload.status().message());
-      const Result<std::optional<Out>> answer = Handle(detail::ContextOrNone(), event, *payload);
-      if (!answer.ok()) return answer.status();
-      if (!answer->has_value()) return std::optional<CloudEvent>();
-      return Reply(event, **answer);
+      return Reply(event, Handle(context, event, *payload));
     } catch (...) {
       return ErrorReply(event, detail::InternalErrorText());
     }
@@ -103,13 +106,20 @@ class WorkerBase : public Worker {
   /// gateway call. [owner]
   virtual Result<std::optional<Out>> Handle(WorkerContext& context, const CloudEvent& event,
                                             const In& payload) = 0;
+  /// The same for events of the timers that this worker started (kTimerEventType), which have no
+  /// payload to decode. Anybody may publish such an event: look at the id. By default no reply.
+  virtual Result<std::optional<Out>> HandleTimer(WorkerContext& /*context*/,
+                                                 const CloudEvent& /*event*/,
+                                                 const FiredTimer& /*timer*/) {
+    return std::optional<Out>();
+  }
 
   /// A reply to `input`: this worker's source and type, a fresh id, time now, and the input's
   /// `correlationid`. Under clocktype historical the id is a UUIDv5 of the input's source and id,
   /// this worker's source and the number of the reply within the call, and the time the input's
   /// eventtime: a replay gives the same replies. The Process of this class begins at number 0: one
   /// that overrides it builds replies behind it, or without it. [owner]
-  /// Errors: those of the codec; INVALID_ARGUMENT for a source or type that is none.
+  /// Errors: those of the codec; INVALID_ARGUMENT for a source or type that is empty.
   Result<CloudEvent> BuildResponse(const CloudEvent& input, const Out& payload) {
     const Result<EncodedPayload> encoded = codec_->EncodeResponse(input, payload);
     if (!encoded.ok()) return encoded.status();
@@ -138,8 +148,11 @@ class WorkerBase : public Worker {
   }
 
  private:
-  Result<std::optional<CloudEvent>> Reply(const CloudEvent& input, const Out& payload) {
-    Result<CloudEvent> reply = BuildResponse(input, payload);
+  Result<std::optional<CloudEvent>> Reply(const CloudEvent& input,
+                                          const Result<std::optional<Out>>& answer) {
+    if (!answer.ok()) return answer.status();
+    if (!answer->has_value()) return std::optional<CloudEvent>();
+    Result<CloudEvent> reply = BuildResponse(input, **answer);
     if (!reply.ok()) {
       return ErrorReply(input, "Internal error: " + std::string(reply.status().message()));
     }

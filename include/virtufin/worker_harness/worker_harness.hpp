@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "virtufin/core/log.hpp"
@@ -58,6 +59,8 @@ class WorkerHarness {
                                                           WorkerHarnessOptions options = {});
   template <class W>
   static Result<std::unique_ptr<WorkerHarness>> Of(WorkerHarnessOptions options = {}) {
+    static_assert(std::is_default_constructible_v<W>,
+                  "hosts make workers: W needs a constructor without arguments, or OfFactory");
     return OfFactory([] { return std::make_unique<W>(); }, std::move(options));
   }
   /// A shared library or a package (.nupkg, .zip), as a host loads it.
@@ -70,7 +73,8 @@ class WorkerHarness {
   /// One call: its reply, its error, both, or neither. Errors of the status: the worker's;
   /// FAILED_PRECONDITION after Close.
   CallOutcome Send(const CloudEvent& event);
-  /// The same of an event of type `type` with JSON data.
+  /// The same of an event of type `type` with JSON data, or with what is none as application/json.
+  /// Errors of the status besides: INVALID_ARGUMENT of worker_harness for a type that is none.
   CallOutcome Send(std::string_view json, std::string_view type = "test");
   /// Moves the clock; timers that are due come one after another, each at its time. Answers what
   /// their calls gave. A negative `by` counts as 0.
@@ -79,12 +83,13 @@ class WorkerHarness {
   /// the load; the old code stays.
   Status Reload();
   /// Unloads the worker. Errors: FAILED_PRECONDITION saying how many of the buffers that Process
-  /// left FreeResult did not take back, or that the library stays mapped. The second time: as the
-  /// first.
+  /// left FreeResult did not take back, or that the library stays mapped; both are counted for the
+  /// process: one harness of a library at a time, for this to be of its worker. The second time: as
+  /// the first.
   Status Close();
 
-  /// The next call of this method gets this answer; several wait in line, the last one stays.
-  /// Without an answer a call gets UNAVAILABLE.
+  /// The next call of this method gets this answer; several wait in line, one for each call. The
+  /// last one is given until there is another. Without an answer a call gets UNAVAILABLE.
   void Answer(std::string_view service, std::string_view method, Result<std::string> answer);
 
   std::vector<Published> published() const;

@@ -19,7 +19,12 @@ Status Error(StatusCode code, std::string text) { return {code, "engine", std::m
 // abandoned call keeps it alive until it returns.
 class Instance final : public WorkerContext {
  public:
-  explicit Instance(std::shared_ptr<WorkerHost> host) : host_(std::move(host)) {}
+  Instance(std::shared_ptr<WorkerHost> host, const WorkerIdentity& identity,
+           GatewayClientFactory gateways)
+      : host_(std::move(host)),
+        info_{identity.worker_id, identity.instance_id, VIRTUFIN_VERSION_TEXT, identity.topics,
+              identity.config},
+        gateways_(std::move(gateways)) {}
   ~Instance() {
     const Call call(*this);
     worker_.reset();
@@ -95,6 +100,13 @@ class Instance final : public WorkerContext {
     }
     return host_->GatewayCall(service, method, json);
   }
+  std::unique_ptr<GatewayClient> DialGateway(std::string_view host, std::uint16_t port) override {
+    return gateways_ != nullptr && InCall() ? gateways_(host, port) : nullptr;
+  }
+  Result<WorkerDetails> Info() override {
+    if (abandoned()) return Gone();
+    return info_;
+  }
   Status Publish(std::string_view topic, const CloudEvent& event) override {
     if (abandoned()) return Gone();
     return host_->Publish(topic, event);
@@ -146,6 +158,8 @@ class Instance final : public WorkerContext {
   }
 
   const std::shared_ptr<WorkerHost> host_;
+  const WorkerDetails info_;
+  const GatewayClientFactory gateways_;
   std::unique_ptr<Worker> worker_;
   std::atomic<std::uint32_t> running_{0};
   std::atomic<bool> abandoned_{false};
@@ -181,6 +195,8 @@ class InProcWorker final : public LoadedWorker {
 
 class InProcEngine final : public Engine {
  public:
+  explicit InProcEngine(GatewayClientFactory gateways) : gateways_(std::move(gateways)) {}
+
   EngineInfo Describe() const override { return {std::string(kInProcMimeType), "C++", true, {}}; }
 
   Status Add(std::string_view name, WorkerFactory factory) {
@@ -195,8 +211,7 @@ class InProcEngine final : public Engine {
     return {};
   }
 
-  Result<std::unique_ptr<LoadedWorker>> Load(const WorkerCode& code,
-                                             const WorkerIdentity& /*identity*/,
+  Result<std::unique_ptr<LoadedWorker>> Load(const WorkerCode& code, const WorkerIdentity& identity,
                                              std::shared_ptr<WorkerHost> host) override {
     if (!code.path.empty()) {
       return Error(StatusCode::kInvalidArgument,
@@ -210,7 +225,7 @@ class InProcEngine final : public Engine {
       if (found == factories_.end()) return Unknown(name);
       factory = found->second;
     }
-    auto instance = std::make_shared<Instance>(std::move(host));
+    auto instance = std::make_shared<Instance>(std::move(host), identity, gateways_);
     if (Status status = instance->Make(factory, name); !status.ok()) return status;
     return Result<std::unique_ptr<LoadedWorker>>(
         std::make_unique<InProcWorker>(std::move(instance)));
@@ -227,13 +242,16 @@ class InProcEngine final : public Engine {
                  "no factory is called '" + name + "': expected one of [" + known + "]");
   }
 
+  const GatewayClientFactory gateways_;
   std::mutex mutex_;
   std::map<std::string, WorkerFactory, std::less<>> factories_;
 };
 
 }  // namespace
 
-std::unique_ptr<Engine> MakeInProcEngine() { return std::make_unique<InProcEngine>(); }
+std::unique_ptr<Engine> MakeInProcEngine(GatewayClientFactory gateways) {
+  return std::make_unique<InProcEngine>(std::move(gateways));
+}
 
 Status RegisterWorkerFactory(const EngineRegistry& registry, std::string_view name,
                              WorkerFactory factory) {

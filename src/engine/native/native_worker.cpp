@@ -48,6 +48,22 @@ Result<WorkerResponse> ReadReply(const std::uint8_t* buffer, std::int32_t size) 
   return DecodeWorkerResponse({buffer, static_cast<std::size_t>(size)});
 }
 
+// What a worker says of its failure. A worker of the SDK says a Status as Status::ToString does:
+// that becomes the same Status as in process, but for its component, which has no static storage
+// here.
+Status Failure(std::string_view text) {
+  const std::string_view name = text.substr(0, text.find(' '));
+  for (int number = 1; number <= 16; ++number) {
+    const auto code = static_cast<StatusCode>(number);
+    if (name != StatusCodeName(code)) continue;
+    const std::string_view rest = text.substr(name.size());
+    const std::size_t end = rest.find("]: ");
+    if (!rest.starts_with(" [") || end == rest.npos || rest.substr(2, end).find(' ') < end) break;
+    return {code, "worker", std::string(ErrorText(rest.substr(end + 3)))};
+  }
+  return Error(StatusCode::kInternal, std::string(ErrorText(text)));
+}
+
 CallOutcome Judge(std::int32_t returned, const std::uint8_t* buffer, std::int32_t size) {
   CallOutcome outcome;
   if (returned == 0 && buffer == nullptr) return outcome;
@@ -68,7 +84,7 @@ CallOutcome Judge(std::int32_t returned, const std::uint8_t* buffer, std::int32_
     return outcome;
   }
   if (reply->error.has_value()) {
-    outcome.status = Error(StatusCode::kInternal, std::string(ErrorText(*reply->error)));
+    outcome.status = Failure(*reply->error);
   }
   outcome.reply = std::move(reply->event);
   return outcome;

@@ -172,6 +172,21 @@ static void Hostile(struct Line* line) {
   }
 }
 
+static void Info(struct Line* line) {
+  const VirtufinWorkerInfo1* info = virtufin_worker_info(line->host);
+  const size_t size = sizeof(line->answer);
+  size_t at = (size_t)snprintf(line->answer, size, "0 %s in %s of %s", info->worker_id,
+                               info->instance_id, info->host_version);
+  uint32_t i;
+  for (i = 0; i < info->topic_count && at < size; ++i) {
+    at += (size_t)snprintf(line->answer + at, size - at, " %s", info->topics[i]);
+  }
+  for (i = 0; i < info->config_count && at < size; ++i) {
+    at += (size_t)snprintf(line->answer + at, size - at, " %s=%s", info->config_keys[i],
+                           info->config_values[i]);
+  }
+}
+
 static void Run(struct Line* line) {
   const char* what = line->words[0];
   if (strcmp(what, "publish") == 0) {
@@ -187,6 +202,8 @@ static void Run(struct Line* line) {
     Delete(line);
   } else if (strcmp(what, "now") == 0 || strcmp(what, "left") == 0) {
     Clock(line);
+  } else if (strcmp(what, "info") == 0) {
+    Info(line);
   } else if (strcmp(what, "hostile") == 0) {
     Hostile(line);
   } else if (strcmp(what, "address") == 0) {

@@ -19,6 +19,7 @@ class TablesWorker final : public Worker {
  public:
   Result<std::optional<CloudEvent>> Process(const CloudEvent& event) override {
     std::string answer;
+    if (event.type() == "fail") return Status(StatusCode::kNotFound, "book", "no such pair");
     if (event.type() == kTimerEventType) {
       answer = "timer " + std::string(event.subject()) + " " +
                std::string(event.ExtensionText("timercount")) + " " +
@@ -92,6 +93,11 @@ class TablesWorker final : public Worker {
              std::to_string(now->now.nanoseconds()) + (now->historical ? " historical" : "");
     }
     if (what == "left") return Left(host);
+    if (what == "info") return Info(host);
+    if (what == "log") {
+      host.Log(LogLevel::kInfo, "one\ntwo\r\nthree");
+      return "0";
+    }
     return Timer(host, words);
   }
 
@@ -109,6 +115,15 @@ class TablesWorker final : public Worker {
     const bool same = etag_ == *etag;
     etag_ = *etag;
     return same || etag_.empty() ? "0 without a new etag" : "0";
+  }
+  static std::string Info(WorkerContext& host) {
+    const auto info = host.Info();
+    if (!info.ok()) return Text(info.status());
+    std::string text =
+        "0 " + info->worker_id + " in " + info->instance_id + " of " + info->host_version;
+    for (const std::string& topic : info->topics) text += " " + topic;
+    for (const auto& [key, value] : info->config) text += " " + key + "=" + value;
+    return text;
   }
   static std::string Left(WorkerContext& host) {
     const auto left = host.TimeLeft();

@@ -143,14 +143,45 @@ TEST_CASE("the gateway answers as it is told, and what was asked is kept") {
   CHECK(Text(harness->Send("{\"n\":2}")) == "first in time");
   CHECK(Text(harness->Send("{\"n\":3}")) == "NOT_FOUND [svc]: no such thing in time");
   CHECK(Text(harness->Send("{\"n\":4}")) == "NOT_FOUND [svc]: no such thing in time");
-  REQUIRE(harness->gateway_calls().size() == 4);
+  harness->Answer("a.Service", "Do", std::string("again"));
+  harness->Answer("a.Service", "Do", std::string("and again"));
+  CHECK(Text(harness->Send("{\"n\":5}")) == "again in time");
+  CHECK(Text(harness->Send("{\"n\":6}")) == "and again in time");
+  CHECK(Text(harness->Send("{\"n\":7}")) == "and again in time");
+  REQUIRE(harness->gateway_calls().size() == 7);
   CHECK(harness->gateway_calls()[2].service == "a.Service");
   CHECK(harness->gateway_calls()[2].method == "Do");
   CHECK(harness->gateway_calls()[2].json == "{\"n\":3}");
-  REQUIRE(harness->log().size() == 4);
+  REQUIRE(harness->log().size() == 7);
   CHECK(harness->log()[0].level == LogLevel::kWarn);
   CHECK(harness->log()[0].text == "asked");
   CHECK(harness->published().front().topic == "answers");
+}
+
+namespace {
+
+/// Says what it got.
+class Reader final : public Worker {
+ public:
+  Result<std::optional<CloudEvent>> Process(const CloudEvent& event) override {
+    const std::string got =
+        std::string(event.data_content_type()) + " " + std::string(event.data_text());
+    CloudEvent::Builder builder;
+    builder.Source("urn:test:reader").Type("read").TextData(got);
+    auto reply = builder.Build();
+    if (!reply.ok()) return reply.status();
+    return std::optional<CloudEvent>(*std::move(reply));
+  }
+};
+
+}  // namespace
+
+// Pins SDK-62.
+TEST_CASE("a harness sends data that is no JSON, too, and says when it is itself that refuses") {
+  const auto harness = WorkerHarness::Of<Reader>().value();
+  CHECK(Text(harness->Send("nope")) == "application/json nope");
+  CHECK(Text(harness->Send("{")) == "application/json {");
+  CHECK(harness->Send("{}", "").status.component() == "worker_harness");
 }
 
 // Pins SDK-65.
@@ -171,4 +202,16 @@ TEST_CASE("a harness of what does not load has the loader's words") {
   WorkerHarnessOptions options;
   options.topics.clear();
   CHECK(WorkerHarness::Of<Caller>(options).status().code() == StatusCode::kInvalidArgument);
+}
+
+// Pins SDK-67.
+TEST_CASE("a Status has its code and message in process and as a library") {
+  std::vector<Harness> forms;
+  forms.push_back(WorkerHarness::Of<TablesWorker>().value());
+  forms.push_back(WorkerHarness::OfLibrary(TABLES_CPP).value());
+  for (const Harness& harness : forms) {
+    const CallOutcome outcome = harness->Send("{}", "fail");
+    CHECK(outcome.status.code() == StatusCode::kNotFound);
+    CHECK(outcome.status.message() == "no such pair");
+  }
 }

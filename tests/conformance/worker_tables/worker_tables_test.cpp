@@ -93,6 +93,27 @@ TEST_CASE("the tables answer alike in process, to a worker in C and to one in C+
   CHECK(answers[0] == answers[2]);
 }
 
+// Pins SDK-60.
+TEST_CASE("a worker in every form knows who it is, its topics and its config") {
+  for (const Form form : kForms) {
+    CAPTURE(NameOf(form));
+    TablesFixture worker(form, 30'000, {{"pair", "BTCUSDT"}, {"depth", "5"}});
+    const std::string answer = worker.Ask("info");
+    CHECK(answer.starts_with("0 " + worker.id + " in "));
+    CHECK(answer.ends_with(" of " VIRTUFIN_VERSION_TEXT " in depth=5 pair=BTCUSDT"));
+    CHECK(answer.find(" in  of ") == std::string::npos);
+  }
+}
+
+TEST_CASE("a log line of a worker is one line, whatever is in it") {
+  for (const Form form : {Form::kInProcess, Form::kCpp}) {
+    CAPTURE(NameOf(form));
+    TablesFixture worker(form);
+    CHECK(worker.Ask("log") == "0");
+    CHECK(worker.log.Has("worker " + worker.id + ": one two  three"));
+  }
+}
+
 // Pins WA-50.
 TEST_CASE("what a call publishes comes in order and before its reply, from a thread too") {
   for (const Form form : kForms) {

@@ -148,6 +148,9 @@ void CheckTable(LoadedWorker& worker, std::string_view seven = "'7'") {
   CHECK(correlation(number) == seven);
   CHECK(correlation(empty) == "''");
   CHECK(correlation(none) == "none");
+  const CallOutcome timer = Call(worker, EventOf("com.virtufin.worker.timer", "{}", "pulse"));
+  CHECK(timer.status.ok());
+  CHECK_FALSE(timer.reply.has_value());
 }
 
 std::vector<std::uint8_t> FileBytes(const char* path) {

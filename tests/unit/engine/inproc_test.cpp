@@ -193,3 +193,48 @@ TEST_CASE("an abandoned call keeps its worker until it returns") {
   CHECK(worker == nullptr);
   CHECK_FALSE(weak.expired());  // the factory has a copy
 }
+
+namespace {
+
+class Elsewhere final : public GatewayClient {
+ public:
+  explicit Elsewhere(std::string name) : name_(std::move(name)) {}
+  Result<std::string> Invoke(std::string_view, std::string_view, std::string_view) override {
+    return name_;
+  }
+
+ private:
+  const std::string name_;
+};
+
+}  // namespace
+
+// Pins SDK-17.
+TEST_CASE("a worker dials with what its engine was given, within its calls") {
+  EngineRegistry registry;
+  REQUIRE(registry
+              .Register(MakeInProcEngine([](std::string_view host, std::uint16_t port) {
+                return std::unique_ptr<GatewayClient>(
+                    host == "nowhere" ? nullptr
+                                      : std::make_unique<Elsewhere>(std::string(host) + ":" +
+                                                                    std::to_string(port)));
+              }))
+              .ok());
+  WorkerContext* context = nullptr;
+  REQUIRE(RegisterWorkerFactory(registry, "dials", [&context] {
+            return std::make_unique<HandlerWorker>([&context](const CloudEvent& event) -> Reply {
+              context = WorkerContext::Current();
+              const auto client = context->DialGateway(event.type(), 7);
+              if (client == nullptr) return Text("none");
+              return Text(client->Invoke("s", "m", "{}").value());
+            });
+          }).ok());
+  const std::string name = "dials";
+  const WorkerCode code{std::string(kInProcMimeType), "", {name.begin(), name.end()}};
+  auto worker = (*registry.Find(kInProcMimeType))
+                    ->Load(code, TestIdentity(), std::make_shared<RecordingHost>());
+  REQUIRE(worker.ok());
+  CHECK(Answer(**worker, "away") == "away:7");
+  CHECK(Answer(**worker, "nowhere") == "none");
+  CHECK(context->DialGateway("away", 7) == nullptr);
+}

@@ -87,6 +87,24 @@ TEST_CASE("an error text alone fails the call") {
   CHECK(modes.AllBuffersReturned());
 }
 
+// Pins WA-15.
+TEST_CASE("an error text that is a Status, as the SDK writes it, is that Status") {
+  Modes modes;
+  const auto check = [&](std::string_view text, StatusCode code, std::string_view message) {
+    CAPTURE(text);
+    CheckFailed(Call(*modes.worker, "error", text), code, message);
+  };
+  check("NOT_FOUND [book]: no such pair", StatusCode::kNotFound, "no such pair");
+  check("UNKNOWN [b]: a]: b", StatusCode::kUnknown, "a]: b");
+  check("UNAUTHENTICATED []: x", StatusCode::kUnauthenticated, "x");
+  for (const std::string_view text :
+       {"NOT_FOUND: no such pair", "OK [book]: x", "NOT_FOUND [order book]: x", "NOT_FOUND [book]",
+        "not_found [book]: x", "x NOT_FOUND [book]: x", "NOT_FOUND  [book]: x", "NOT_FOUND "}) {
+    check(text, StatusCode::kInternal, text);
+  }
+  CHECK(modes.AllBuffersReturned());
+}
+
 // Pins WA-13, WA-15.
 TEST_CASE("a long error text is cut between two characters") {
   Modes modes;

@@ -53,6 +53,47 @@ class Door final : public ApiCommandWorker<Order> {
   }
 };
 
+/// Answers its timers; a worker of commands all the same.
+class Watch final : public CommandWorker<Order> {
+ public:
+  Watch() : CommandWorker("urn:test:watch", "test.watch") {}
+
+ private:
+  Result<std::optional<Json>> HandleCommand(WorkerContext&, const CloudEvent&, Order,
+                                            const Json&) override {
+    return std::nullopt;
+  }
+  Result<std::optional<Json>> HandleTimer(WorkerContext& context, const CloudEvent&,
+                                          const FiredTimer& timer) override {
+    context.Log(LogLevel::kInfo, timer.name);
+    if (timer.count == 2) throw std::runtime_error("late");
+    if (timer.count == 3) return Status(StatusCode::kUnavailable, "test", "not yet");
+    return Json{{"id", timer.id}, {"count", timer.count}, {"missed", timer.missed}};
+  }
+};
+
+/// Takes commands from the type of the event.
+class Typed final : public CommandWorker<Order> {
+ public:
+  Typed() : CommandWorker("urn:test:typed", "test.typed") {}
+
+ private:
+  Result<Order> ExtractCommand(const CloudEvent& event, const Json& payload) override {
+    if (event.type() == "close") return Order::kClose;
+    return CommandWorker::ExtractCommand(event, payload);
+  }
+  Result<std::optional<Json>> HandleCommand(WorkerContext&, const CloudEvent&, Order command,
+                                            const Json&) override {
+    return Response(command, true);
+  }
+};
+
+template <class Context>
+concept ShowsHost = requires(Context& context) {
+  context.host();
+}
+|| requires(Context& context) { context.Host(); };
+
 class Thrower final : public ApiWorker {
  public:
   Thrower() : ApiWorker("urn:test:thrower", "test.thrower") {}
@@ -144,3 +185,37 @@ TEST_CASE("an error reply is an ordinary reply: same type, source, correlation a
   CHECK(unknown.type() == "test.door");
   CHECK(unknown.ExtensionText("correlationid") == "c-5");
 }
+
+// Pins SDK-66.
+TEST_CASE("an event of a timer goes to HandleTimer, which is silent unless it is overridden") {
+  const auto fired = [](std::uint64_t count) {
+    CloudEvent::Builder builder(InputBuilder().JsonData(R"({"command":"open"})").Build().value());
+    builder.Type(kTimerEventType).Subject("pulse");
+    builder.TextExtension("timerid", std::uint64_t{1} << 32).TextExtension("timercount", count);
+    return builder.TextExtension("timermissed", std::uint64_t{5}).Build().value();
+  };
+  Door door;
+  const auto silence = door.Process(fired(1));
+  REQUIRE(silence.ok());
+  CHECK_FALSE(silence->has_value());
+
+  RecordingContext context;
+  const WorkerContext::Scope scope(&context);
+  Watch watch;
+  CHECK(DataOf(watch, fired(1)) == R"({"count":1,"id":4294967296,"missed":5})");
+  CHECK(context.lines == std::vector<std::string>{"2 pulse"});
+  CHECK(DataOf(watch, fired(2)) ==
+        R"({"command":"error","message":"Internal error: late","success":false})");
+  CHECK(watch.Process(fired(3)).status().code() == StatusCode::kUnavailable);
+}
+
+// Pins SDK-15.
+TEST_CASE("ExtractCommand may be overridden") {
+  Typed worker;
+  const CloudEvent input = JsonInput(R"({"command":"open"})");
+  CHECK(DataOf(worker, input) == R"({"command":"open","success":true})");
+  CHECK(DataOf(worker, CloudEvent::Builder(input).Type("close").Build().value()) ==
+        R"({"command":"close","success":true})");
+}
+
+TEST_CASE("a context shows no host pointer") { CHECK_FALSE(ShowsHost<WorkerContext>); }

@@ -18,18 +18,24 @@ using namespace virtufin;
 
 namespace {
 
-/// A host that answers gateway calls with what it is told to, and counts what comes back.
+/// A host that answers gateway calls with what it is told to, and counts what comes back. Its
+/// engine_ptr is another address than that of its struct: functions are to get the former.
 struct FakeHost {
+  static FakeHost& At(void* ctx) {
+    auto& self = *static_cast<FakeHost*>(ctx);
+    REQUIRE(self.mark == kMark);
+    return self;
+  }
   FakeHost() {
     host.engine_ptr = this;
     host.abi_version = 1;
     host.log = [](void* ctx, std::int32_t level, const char* message) {
-      static_cast<FakeHost*>(ctx)->lines.push_back(std::to_string(level) + " " + message);
+      At(ctx).lines.push_back(std::to_string(level) + " " + message);
     };
     host.gateway_call = [](void* ctx, const char* service, const char* method,
                            const std::uint8_t* req, std::int32_t req_len, std::uint8_t** resp,
                            std::int32_t* resp_len) -> std::int32_t {
-      auto& self = *static_cast<FakeHost*>(ctx);
+      auto& self = At(ctx);
       self.asked =
           std::string(service) + " " + method + " " +
           std::string(reinterpret_cast<const char*>(req), static_cast<std::size_t>(req_len));
@@ -42,10 +48,12 @@ struct FakeHost {
       return self.code;
     };
     host.free_response = [](void* ctx, std::uint8_t* resp) {
-      if (resp != nullptr) --static_cast<FakeHost*>(ctx)->responses_out;
+      if (resp != nullptr) --At(ctx).responses_out;
       std::free(resp);
     };
   }
+  static constexpr std::uint64_t kMark = 0x686f737420697420;
+  std::uint64_t mark = kMark;
   VirtufinHost host{};
   std::vector<std::string> lines;
   std::string asked;
@@ -58,9 +66,9 @@ struct FakeHost {
 std::string UseExtensions(WorkerContext& host, const CloudEvent& event) {
   std::string text;
   for (const Status& status :
-       {host.Publish("t", event), host.GetState("k").status(), host.SetState("k", "v").status(),
-        host.DeleteState("k").status(), host.Now().status(), host.TimeLeft().status(),
-        host.StartTimer({}).status(), host.CancelTimer(1)}) {
+       {host.Info().status(), host.Publish("t", event), host.GetState("k").status(),
+        host.SetState("k", "v").status(), host.DeleteState("k").status(), host.Now().status(),
+        host.TimeLeft().status(), host.StartTimer({}).status(), host.CancelTimer(1)}) {
     text += status.ToString() + "\n";
   }
   return text;
@@ -85,6 +93,13 @@ class TestWorker final : public Worker {
   }
   Result<std::optional<CloudEvent>> Process(const CloudEvent& event) override {
     const std::string_view type = event.type();
+    CHECK(WorkerContext::Current() != nullptr);
+    if (type == "log") {
+      for (const LogLevel level : {LogLevel::kTrace, LogLevel::kDebug, LogLevel::kInfo,
+                                   LogLevel::kWarn, LogLevel::kError}) {
+        WorkerContext::Current()->Log(level, "said");
+      }
+    }
     if (type == "none") return std::optional<CloudEvent>();
     if (type == "status") return Status(StatusCode::kNotFound, "book", "no such pair");
     if (type == "throw") throw std::runtime_error("boom");
@@ -95,6 +110,12 @@ class TestWorker final : public Worker {
     if (type == "gateway") {
       const auto answer = HostGateway(*WorkerContext::Current()).Invoke("svc", "Do", "{\"a\":1}");
       text = answer.ok() ? *answer : answer.status().ToString();
+    }
+    if (type == "nul") {
+      WorkerContext& host = *WorkerContext::Current();
+      const std::string_view cut("a\0b", 3);
+      text = host.InvokeGateway(cut, "m", "{}").status().ToString() + "\n" +
+             host.InvokeGateway("s", cut, "{}").status().ToString();
     }
     if (type == "extensions") text = UseExtensions(*WorkerContext::Current(), event);
     auto reply = CloudEvent::Builder().Source("urn:w").Type("replied").TextData(text).Build();
@@ -196,6 +217,23 @@ TEST_CASE("what is no event is answered with an error") {
   CHECK(alive.load() == 0);
 }
 
+TEST_CASE("log lines cross the ABI with their level") {
+  FakeHost fake;
+  Ask(fake, "log");
+  CHECK(fake.lines ==
+        std::vector<std::string>{"2 made", "0 said", "1 said", "2 said", "3 said", "4 said"});
+  Bridge::Shutdown(&fake.host);
+}
+
+TEST_CASE("a NUL in the name of a service or method is refused, not cut") {
+  FakeHost fake;
+  CHECK(Ask(fake, "nul") ==
+        "INVALID_ARGUMENT [worker]: service: expected text without NUL, found one\n"
+        "INVALID_ARGUMENT [worker]: method: expected text without NUL, found one");
+  CHECK(fake.asked.empty());
+  Bridge::Shutdown(&fake.host);
+}
+
 TEST_CASE("a gateway answer comes back and its memory goes back") {
   FakeHost fake;
   fake.answer = R"({"ok":true})";
@@ -281,7 +319,7 @@ TEST_CASE("hosts come, call and go concurrently") {
 TEST_CASE("where a host has no tables the context says which one is missing") {
   std::string expected;
   for (const char* table :
-       {"publish", "state", "state", "state", "clock", "clock", "timer", "timer"}) {
+       {"worker", "publish", "state", "state", "state", "clock", "clock", "timer", "timer"}) {
     expected += "FAILED_PRECONDITION [worker]: this host does not offer virtufin." +
                 std::string(table) + "/1\n";
   }

@@ -264,11 +264,23 @@ TEST_CASE("replies built by hand get correlation id and time from the input") {
   CHECK(Scripted::WithCorrelationId(input, bare).value().ExtensionText("correlationid") == "c");
   CHECK(Scripted::WithTimestamp(input, bare).value().time_text() == "2021-03-04T05:06:07.089Z");
   CHECK(Scripted::WithCorrelationId(bare, bare).value() == bare);
+}
+
+TEST_CASE("data that is encoded already goes out as it is, with its media type") {
+  const CloudEvent input =
+      CloudEvent::Builder(Historical()).Extension("correlationid", "c").Build().value();
   Scripted worker = Echoes();
-  const CloudEvent text = worker.BuildResponse(input, "plain", "text/plain").value();
-  CHECK(text.data_kind() == DataKind::kText);
-  const CloudEvent bytes = worker.BuildResponse(input, "\x01", "application/octet-stream").value();
-  CHECK(bytes.data_kind() == DataKind::kBinary);
+  const auto check = [&](std::string data, const char* type, DataKind kind) {
+    const CloudEvent reply = worker.BuildResponse(input, data, type).value();
+    CHECK(reply.data_text() == data);
+    CHECK(reply.data_content_type() == type);
+    CHECK(reply.data_kind() == kind);
+    CHECK(reply.source() == "urn:test:worker");
+    CHECK(reply.ExtensionText("correlationid") == "c");
+  };
+  check("{\"a\": 1 }", "application/json", DataKind::kJson);
+  check("plain", "text/plain", DataKind::kText);
+  check("\x01\xff", "application/octet-stream", DataKind::kBinary);
   CHECK_FALSE(worker.BuildResponse(input, "{", "application/json").ok());
 }
 
