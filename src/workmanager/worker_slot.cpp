@@ -153,8 +153,8 @@ Status WorkerSlot::ReadAgain() {
   auto read = records_->Read(id_);
   if (!read.ok()) return read.status();
   if (!read->IsOf(services_->instance_id())) {
-    return Status(StatusCode::kAborted, "workmanager",
-                  "worker " + id_ + ": taken over by instance '" + read->owner + "'");
+    return Noted(Status(StatusCode::kAborted, "workmanager",
+                        "worker " + id_ + ": taken over by instance '" + read->owner + "'"));
   }
   etag_ = std::move(read->etag);
   std::lock_guard lock(mutex_);

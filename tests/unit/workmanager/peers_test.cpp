@@ -181,6 +181,21 @@ TEST_CASE("a record that cannot be read is that of the instance which it names")
   CHECK(kept() == others);
 }
 
+// Pins WM-48.
+TEST_CASE("a record that named nobody and is another instance's by now is let go") {
+  Two two;
+  const std::string id = two.a->Run("one", {"in"});
+  const std::string good = two.store->Get("workmanager", WorkerKey(id))->value;
+  REQUIRE(two.store->Set("workmanager", WorkerKey(id), "{}").ok());
+  CHECK(*two.b->manager->Recover() == 0);
+  CHECK(two.b->manager->Metrics().workers.size() == 1);
+  REQUIRE(two.store->Set("workmanager", WorkerKey(id), good).ok());
+  CHECK(*two.b->manager->Recover() == 0);
+  CHECK(two.b->manager->Metrics().workers.empty());
+  CHECK(two.b->manager->SetTag(id, "env", "prod").ok());
+  CHECK(two.peers.forwarded.Items() == std::vector<std::string>{"a"});
+}
+
 // Pins WM-50.
 TEST_CASE("one instance at a time recovers; who is gone holds no lease") {
   Two two;

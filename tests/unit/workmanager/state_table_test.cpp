@@ -270,6 +270,22 @@ TEST_CASE("a start while another one loads is OK, and stays asked for when that 
   }
 }
 
+// Pins WM-30.
+TEST_CASE("a load that fails is told before the deletion that waited for it") {
+  Staged f(In::kBringingBack);
+  Collector<Message> told;
+  const auto watch = f.Watch("workmanager.lifecycle", told);
+  f.result = Status(StatusCode::kInvalidArgument, "test", "broken");
+  f.manager->Delete(f.id, f.deleted.Done());
+  f.Release();
+  CHECK(f.deleted.Code() == StatusCode::kOk);
+  CHECK(f.started.Code() == StatusCode::kInvalidArgument);
+  const auto all = told.WaitFor(2);
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].event().type() == "com.virtufin.workmanager.failed");
+  CHECK(all[1].event().type() == "com.virtufin.workmanager.deleted");
+}
+
 // Pins WM-38.
 TEST_CASE("a start that comes after a stop tries again when the load before them fails") {
   for (const In state : {In::kLoading, In::kBringingBack}) {
