@@ -251,6 +251,10 @@ Status BrokerStopped() { return {StatusCode::kUnavailable, "pubsub", "the broker
 Status FanOut(const BrokerCore& core, const Message& message, std::size_t* takers) {
   if (core.stopped.load(std::memory_order_acquire)) return BrokerStopped();
   const Targets::Ref targets = core.topics.Find(message.topic());
+  // Nobody can have subscribed it by its name.
+  if (!targets && message.topic().empty()) {
+    return {StatusCode::kInvalidArgument, "pubsub", "publish: expected a topic, found none"};
+  }
   if (!core.patterns.empty()) return FanOutToPatterns(core, message, targets, takers);
   if (!targets) return {};
   Publication publication(core, message);

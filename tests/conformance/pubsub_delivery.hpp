@@ -62,9 +62,15 @@ TEST_CASE_TEMPLATE_DEFINE("an event arrives as it was published", Driver, pubsub
 }
 
 // Pins PS-1.
-TEST_CASE_TEMPLATE_DEFINE("publishing to nobody is fine", Driver, pubsub_suite_nobody) {
+TEST_CASE_TEMPLATE_DEFINE("publishing to nobody is fine, to no topic it is not", Driver,
+                          pubsub_suite_nobody) {
   Driver driver;
   CHECK(driver.bus().Publish(Numbered("a", 1)).ok());
+  Inbox inbox;
+  SubscribeOptions options;
+  options.patterns = true;
+  const auto subscription = driver.bus().Subscribe("*", options, inbox.Handler());
+  CHECK(driver.bus().Publish(Numbered("", 1)).code() == StatusCode::kInvalidArgument);
 }
 
 // Pins TOP-3, TOP-4.

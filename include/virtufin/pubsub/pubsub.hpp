@@ -128,7 +128,8 @@ class PubSub {
   /// OK: accepted by the broker. Never waits on executor, net-loop and callback threads; others
   /// wait at most block_timeout_ms. `message` is borrowed during the call. [any] [callback] Errors:
   /// RESOURCE_EXHAUSTED naming a subscription that lags, or an inline handler that publishes in a
-  /// recursion over 16: all others got the event, do not retry; UNAVAILABLE when stopped.
+  /// recursion over 16: all others got the event, do not retry; INVALID_ARGUMENT for no topic;
+  /// UNAVAILABLE when stopped.
   virtual Status Publish(const Message& message) = 0;
 
   /// One queue for all `topics`: handlers run in publishing order, one at a time (kInline: on the
