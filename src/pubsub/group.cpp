@@ -124,15 +124,18 @@ std::shared_ptr<GroupMember> GroupTable::Join(const std::shared_ptr<BrokerCore>&
   }
   auto member = std::make_shared<GroupMember>(core, executor, std::move(name), std::move(handler),
                                               options, queue);
+  queue->Enter(*member);
   queue->dispatcher().Join(member);
   if (is_new) core->Register(queue);
   return member;
 }
 
-void GroupTable::Leave(const GroupMember& member, const std::shared_ptr<GroupQueue>& queue) {
+void GroupTable::Leave(GroupMember& member, const std::shared_ptr<GroupQueue>& queue) {
   {
     const std::lock_guard lock(mutex_);
-    if (!queue->dispatcher().Leave(member)) return;
+    const bool was_last = queue->dispatcher().Leave(member);
+    queue->Exit(member);
+    if (!was_last) return;
     const auto group = groups_.find(queue->group());
     std::erase(group->second, queue);
     if (group->second.empty()) groups_.erase(group);
@@ -206,6 +209,49 @@ SubscriptionCounters GroupQueue::counters() const {
   return counters;
 }
 
+GroupQueue::Losses GroupQueue::LossesNow() const {
+  const SubscriptionCounters now = QueuedSubscription::counters();
+  return {now.dropped, now.conflated, now.missed_lagging};
+}
+
+void GroupQueue::Credit(GroupMember& member) {
+  const Losses now = LossesNow();
+  member.told_.dropped += now.dropped - credited_.dropped;
+  member.told_.conflated += now.conflated - credited_.conflated;
+  member.told_.missed += now.missed - credited_.missed;
+  credited_ = now;
+}
+
+void GroupQueue::Enter(GroupMember& member) {
+  const std::lock_guard lock(telling_);
+  if (!tellers_.empty()) Credit(*tellers_.back());
+  tellers_.push_back(&member);
+}
+
+void GroupQueue::Exit(GroupMember& member) {
+  const std::lock_guard lock(telling_);
+  if (tellers_.size() < 2) return;
+  if (tellers_.back() == &member) Credit(member);
+  std::erase(tellers_, &member);
+}
+
+SubscriptionCounters GroupQueue::ToldBy(const GroupMember& member) const {
+  const std::lock_guard lock(telling_);
+  SubscriptionCounters told = counters();
+  if (!tellers_.empty() && tellers_.back() == &member) {
+    told.dropped -= credited_.dropped;
+    told.conflated -= credited_.conflated;
+    told.missed_lagging -= credited_.missed;
+  } else {
+    told.dropped = told.conflated = told.missed_lagging = 0;
+    told.queued = 0;
+  }
+  told.dropped += member.told_.dropped;
+  told.conflated += member.told_.conflated;
+  told.missed_lagging += member.told_.missed;
+  return told;
+}
+
 void GroupQueue::StopWaiting() {
   QueuedSubscription::StopWaiting();
   for (const auto& member : dispatcher_->Members()) member->StopWaiting();
@@ -242,16 +288,16 @@ GroupMember::GroupMember(std::shared_ptr<BrokerCore> core, Executor& executor, s
 
 SubscriptionCounters GroupMember::counters() const {
   // The queue first: what leaves it meanwhile shows here.
-  const SubscriptionCounters shared = queue_->counters();
+  const SubscriptionCounters told = queue_->ToldBy(*this);
   SubscriptionCounters own = QueuedSubscription::counters();
+  own.dropped += told.dropped;
+  own.conflated = told.conflated;
+  own.missed_lagging = told.missed_lagging;
+  own.queued += told.queued;
   if (closed()) return own;
-  own.dropped += shared.dropped;
-  own.conflated = shared.conflated;
-  own.missed_lagging = shared.missed_lagging;
-  own.queued += shared.queued;
-  own.running = own.running || shared.running;
-  own.lagging = shared.lagging;
-  own.parked = shared.parked;
+  own.running = own.running || told.running;
+  own.lagging = told.lagging;
+  own.parked = told.parked;
   return own;
 }
 

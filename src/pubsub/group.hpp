@@ -58,12 +58,25 @@ class GroupDispatcher {
 
 class GroupQueue final : public QueuedSubscription {
  public:
+  /// What a queue lost, ever.
+  struct Losses {
+    std::uint64_t dropped = 0;
+    std::uint64_t conflated = 0;
+    std::uint64_t missed = 0;
+  };
+
   GroupQueue(std::shared_ptr<BrokerCore> core, Executor& executor, TopicNames names,
              const SubscribeOptions& options, std::shared_ptr<GroupDispatcher> dispatcher);
 
   GroupDispatcher& dispatcher() const noexcept { return *dispatcher_; }
   SubscriptionCounters counters() const override;
   bool Takes(const TopicNames& names, const SubscribeOptions& options) const noexcept;
+  /// The newest member tells of the queue, so sums over members have it once: what it holds, and
+  /// what it lost since the one before told. The last one goes on when it has left.
+  void Enter(GroupMember& member);
+  void Exit(GroupMember& member);
+  /// The counters of the queue, with sizes and losses as far as `member` tells of them.
+  SubscriptionCounters ToldBy(const GroupMember& member) const;
   void StopWaiting() override;
   /// What a member left: to another member, or to another queue of the group.
   void Return(std::vector<Attempt> attempts);
@@ -73,8 +86,14 @@ class GroupQueue final : public QueuedSubscription {
   void OnClosed() override;
   void Salvage(std::vector<Attempt> attempts) override;
 
+  Losses LossesNow() const;
+  void Credit(GroupMember& member);  // telling_ held
+
   const SubscribeOptions options_;
   const std::shared_ptr<GroupDispatcher> dispatcher_;
+  mutable std::mutex telling_;         // taken before all others of a queue
+  std::vector<GroupMember*> tellers_;  // in the order they came; the last one tells
+  Losses credited_;                    // to members that told before
 };
 
 class GroupMember final : public QueuedSubscription {
@@ -92,7 +111,10 @@ class GroupMember final : public QueuedSubscription {
   void OnClosed() override;
   void Salvage(std::vector<Attempt> attempts) override;
 
+  friend class GroupQueue;
+
   const std::shared_ptr<GroupQueue> queue_;
+  GroupQueue::Losses told_;  // by this one, for good; telling_ of the queue held
 };
 
 }  // namespace detail

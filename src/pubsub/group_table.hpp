@@ -28,7 +28,7 @@ class GroupTable {
                                     std::string name, TopicNames names, MessageHandler handler,
                                     const SubscribeOptions& options);
   /// The last member of a queue ends it.
-  void Leave(const GroupMember& member, const std::shared_ptr<GroupQueue>& queue);
+  void Leave(GroupMember& member, const std::shared_ptr<GroupQueue>& queue);
   /// Gives what an ended queue had left to another queue of the group that wants it; how much none
   /// wanted.
   std::size_t Redistribute(const std::string& group, std::vector<Attempt> attempts);

@@ -344,8 +344,10 @@ Status WorkManager::Join(std::string address) { return impl_->table->Join(std::m
 
 WorkManagerMetrics WorkManager::Metrics() const {
   WorkManagerMetrics metrics;
-  for (const auto& slot : impl_->table->All()) {
+  for (const auto& slot : impl_->table->All(metrics.queue_dropped)) {
     const WorkerMetrics& worker = metrics.workers.emplace_back(slot->Metrics());
+    metrics.queue_depth += worker.queue.depth;
+    metrics.queue_dropped[static_cast<std::size_t>(worker.overflow)] += worker.queue.lost();
     if (worker.status == WorkerStatus::kRunning) {
       ++metrics.running;
       if (worker.degraded) ++metrics.degraded;

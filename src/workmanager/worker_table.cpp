@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <iterator>
 #include <set>
 #include <thread>
 #include <utility>
@@ -116,6 +117,33 @@ std::vector<WorkerTable::Slot> WorkerTable::All() const {
   std::lock_guard lock(mutex_);
   for (const auto& [id, slot] : slots_) all.push_back(slot);
   return all;
+}
+
+std::vector<WorkerTable::Slot> WorkerTable::All(Losses& lost) {
+  std::vector<Slot> all, settled;  // destroyed without the lock
+  std::lock_guard lock(mutex_);
+  for (const auto& [id, slot] : slots_) all.push_back(slot);
+  settled = Settle();
+  lost = lost_;
+  for (const Slot& slot : gone_) Add(slot->Metrics(), lost);
+  return all;
+}
+
+void WorkerTable::Add(const WorkerMetrics& metrics, Losses& lost) {
+  lost[static_cast<std::size_t>(metrics.overflow)] += metrics.queue.lost();
+}
+
+// A worker that is deleted may still count what its queues lost: whoever does holds it.
+std::vector<WorkerTable::Slot> WorkerTable::Settle() {
+  const auto counts = [](const Slot& slot) {
+    constexpr long kOurs = 2;  // the slot's, and this one
+    return slot->Loaded().use_count() > kOurs;
+  };
+  const auto end = std::stable_partition(gone_.begin(), gone_.end(), counts);
+  std::vector<Slot> settled(std::make_move_iterator(end), std::make_move_iterator(gone_.end()));
+  gone_.erase(end, gone_.end());
+  for (const Slot& slot : settled) Add(slot->Metrics(), lost_);
+  return settled;
 }
 
 std::vector<WorkerTable::Slot> WorkerTable::Others() const {
@@ -286,11 +314,14 @@ void WorkerTable::Leave() {
 std::function<void()> WorkerTable::Forgetter(const Slot& slot) {
   // Compared only: another one of that id may have come instead.
   return [table = shared_from_this(), id = slot->id(), is = slot.get()] {
-    Slot last;  // destroyed without the lock
+    std::vector<Slot> settled;  // destroyed without the lock
     std::lock_guard lock(table->mutex_);
+    settled = table->Settle();
     if (const auto found = table->slots_.find(id);
         found != table->slots_.end() && found->second.get() == is) {
-      last = std::move(found->second);
+      // After a shutdown nothing is kept: what a worker was made of goes with the manager.
+      auto& kept = table->services_->closed ? settled : table->gone_;
+      kept.push_back(std::move(found->second));
       table->slots_.erase(found);
     }
   };
@@ -318,10 +349,12 @@ Status WorkerTable::UnloadAll(std::chrono::milliseconds deadline) {
     std::string failures;
   };
   auto pending = std::make_shared<Pending>();
-  std::vector<Slot> slots;
+  std::vector<Slot> slots, gone;  // destroyed without the lock
   {
     std::lock_guard lock(mutex_);
     services_->closed = true;
+    for (const Slot& slot : gone_) Add(slot->Metrics(), lost_);
+    gone = std::exchange(gone_, {});
     for (const auto& [id, slot] : slots_) {
       slots.push_back(slot);
       pending->left.insert(id);

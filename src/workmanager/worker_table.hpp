@@ -1,7 +1,9 @@
 // The table of workers of one manager: makes them, finds them wherever they are, brings them back.
 #pragma once
 
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,6 +23,7 @@ namespace virtufin::inline v0::detail {
 class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
  public:
   using Slot = std::shared_ptr<WorkerSlot>;
+  using Losses = std::array<std::uint64_t, 4>;  // by Overflow
 
   explicit WorkerTable(std::shared_ptr<const SlotServices> services);
 
@@ -37,7 +40,9 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
   Result<Place> Locate(std::string_view id, bool forwarded);
   /// For a call that only reads: of another instance's worker its record.
   Result<Slot> Look(std::string_view id) const;
-  std::vector<Slot> All() const;     // here
+  std::vector<Slot> All() const;  // here
+  /// The same, and what the queues of those that are gone lost, by policy: each worker is in one.
+  std::vector<Slot> All(Losses& lost);
   std::vector<Slot> Others() const;  // of other instances: their records
 
   /// Loads what this instance has records of and has not loaded; how many of them are loaded now.
@@ -61,6 +66,8 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
   Result<Slot> Insert(Slot slot);
   Result<std::vector<Slot>> Unloaded();
   void DropLost();
+  static void Add(const WorkerMetrics& metrics, Losses& lost);
+  std::vector<Slot> Settle();  // lock held; to be let go of without it
   void TellBeats() const;
 
   const std::shared_ptr<const SlotServices> services_;
@@ -70,6 +77,8 @@ class WorkerTable : public std::enable_shared_from_this<WorkerTable> {
   std::map<std::string, Slot, std::less<>> slots_;
   bool recovered_ = false;
   std::shared_ptr<Heartbeat> beats_;  // of workers that run; null until there is one
+  std::vector<Slot> gone_;            // deleted, and perhaps not done with their counts
+  Losses lost_ = {};                  // of all that went before
 };
 
 }  // namespace virtufin::inline v0::detail

@@ -380,6 +380,55 @@ TEST_CASE_TEMPLATE_DEFINE("a group conflates what waits for its members", Driver
   CHECK(member.counters().conflated == 17);
 }
 
+// Pins PS-29.
+TEST_CASE_TEMPLATE_DEFINE("what a group holds and lost is counted once among its members", Driver,
+                          pubsub_suite_group_counted_once) {
+  Driver driver;
+  Turnstile turnstile;
+  Inbox inbox;
+  SubscribeOptions options = Member("g", 2);
+  options.overflow = Overflow::kDropOldest;
+  std::vector<Subscription> members;
+  const auto join = [&] {
+    members.push_back(driver.bus().Subscribe("a", options, inbox.HandlerBehind(turnstile)).value());
+  };
+  std::uint64_t sent = 0;
+  const auto publish = [&](int count) {
+    for (int i = 0; i < count; ++i) REQUIRE(driver.bus().Publish(Numbered("a", ++sent)).ok());
+  };
+  const auto all = [&] {
+    SubscriptionCounters sum;
+    for (const Subscription& member : members) {
+      sum.queued += member.counters().queued;
+      sum.dropped += member.counters().dropped;
+    }
+    return sum;
+  };
+  join();
+  publish(1);
+  turnstile.AwaitArrivals(1);
+  join();
+  publish(1);
+  turnstile.AwaitArrivals(2);  // both are stuck now
+  publish(9);
+  std::uint64_t lost = all().dropped;
+  CHECK(lost >= 6);  // one may be on its way to a member
+  CHECK(all().queued + lost == 9);
+  join();  // no thread is left for it
+  publish(5);
+  CHECK(all().queued + all().dropped == 14);
+  CHECK(all().dropped > lost);
+  lost = all().dropped;
+  Signal left;
+  members[2].Unsubscribe([&] { left.Set(); });
+  CHECK(all().dropped == lost);
+  publish(5);
+  CHECK(all().queued + all().dropped == 19);
+  CHECK(all().dropped > lost);
+  turnstile.Open();
+  left.Wait();
+}
+
 TEST_CASE_TEMPLATE_DEFINE("a member may publish to its own group", Driver,
                           pubsub_suite_group_feeds_itself) {
   Driver driver;
@@ -429,6 +478,7 @@ TEST_CASE_TEMPLATE_DEFINE("inline handlers cannot compete", Driver, pubsub_suite
   VIRTUFIN_INVOKE(pubsub_suite_group_waiting_left, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_group_lag, driver);            \
   VIRTUFIN_INVOKE(pubsub_suite_group_conflate, driver);       \
+  VIRTUFIN_INVOKE(pubsub_suite_group_counted_once, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_group_feeds_itself, driver);   \
   VIRTUFIN_INVOKE(pubsub_suite_group_inline, driver);         \
   }                                                           \

@@ -2,9 +2,9 @@
 // server and a client of its own along.
 #include "daemons/common/metrics_text.hpp"
 
+#include <array>
 #include <charconv>
-#include <map>
-#include <string_view>
+#include <cstddef>
 
 namespace virtufin::daemon {
 namespace {
@@ -35,18 +35,16 @@ class Text {
 
 std::string Worker(const WorkerMetrics& worker) { return "worker=\"" + worker.id + "\""; }
 
-std::string_view PolicyOf(Overflow overflow) {
-  switch (overflow) {
-    case Overflow::kBlock:
-      return "Block";
-    case Overflow::kDropOldest:
-      return "DropOldest";
-    case Overflow::kDropNewest:
-      return "DropNewest";
-    case Overflow::kConflate:
-      return "Conflate";
-  }
-  return "Block";
+// In the order of Overflow.
+constexpr std::array<const char*, 4> kPolicies = {"Block", "DropOldest", "DropNewest", "Conflate"};
+
+// One more counter of each worker.
+template <class Value>
+void Counts(const WorkManagerMetrics& metrics, const char* name, const char* help, Value value,
+            Text& text) {
+  text.Head(name, "counter", help);
+  for (const WorkerMetrics& worker : metrics.workers)
+    text.Line(name, Worker(worker), value(worker));
 }
 
 void Durations(const WorkManagerMetrics& metrics, Text& text) {
@@ -76,35 +74,36 @@ std::string MetricsText(const WorkManagerMetrics& metrics) {
   text.Head("virtufin_workers_degraded", "gauge", "Running workers of which a call is overdue.");
   text.Line("virtufin_workers_degraded", "", metrics.degraded);
 
-  text.Head("virtufin_worker_events_total", "counter", "Calls of a worker by outcome.");
+  text.Head("virtufin_worker_events_total", "counter", "Calls of a worker that ended, by outcome.");
   for (const WorkerMetrics& worker : metrics.workers) {
     const WorkerCounters& counters = worker.counters;
     const auto line = [&](const char* outcome, std::uint64_t value) {
       text.Line("virtufin_worker_events_total", Worker(worker) + ",outcome=\"" + outcome + "\"",
                 value);
     };
-    line("called", counters.calls);
-    line("replied", counters.replies);
+    line("succeeded", counters.succeeded);
     line("failed", counters.failed);
-    line("overdue", counters.overdue);
-    line("retried", worker.queue.retried);
-    line("dead_lettered", worker.queue.dead_lettered);
   }
+  Counts(
+      metrics, "virtufin_worker_replies_total", "Replies that were published.",
+      [](const WorkerMetrics& worker) { return worker.counters.replies; }, text);
+  Counts(
+      metrics, "virtufin_worker_overdue_total", "Calls that took longer than they may.",
+      [](const WorkerMetrics& worker) { return worker.counters.overdue; }, text);
+  Counts(
+      metrics, "virtufin_worker_retries_total", "Attempts after the first.",
+      [](const WorkerMetrics& worker) { return worker.queue.retried; }, text);
+  Counts(
+      metrics, "virtufin_worker_dead_letters_total", "Events whose dead letter somebody took.",
+      [](const WorkerMetrics& worker) { return worker.queue.dead_lettered; }, text);
   Durations(metrics, text);
 
-  std::size_t depth = 0;
-  std::map<std::string_view, std::uint64_t> dropped = {
-      {"Block", 0}, {"DropOldest", 0}, {"DropNewest", 0}, {"Conflate", 0}};
-  for (const WorkerMetrics& worker : metrics.workers) {
-    depth += worker.queue.depth;
-    dropped[PolicyOf(worker.overflow)] +=
-        worker.queue.dropped + worker.queue.conflated + worker.queue.missed;
-  }
   text.Head("virtufin_queue_depth", "gauge", "Events that wait for workers.");
-  text.Line("virtufin_queue_depth", "", depth);
+  text.Line("virtufin_queue_depth", "", metrics.queue_depth);
   text.Head("virtufin_queue_dropped_total", "counter", "Events lost to full queues, by policy.");
-  for (const auto& [policy, count] : dropped) {
-    text.Line("virtufin_queue_dropped_total", "policy=\"" + std::string(policy) + "\"", count);
+  for (std::size_t i = 0; i < kPolicies.size(); ++i) {
+    text.Line("virtufin_queue_dropped_total", std::string("policy=\"") + kPolicies[i] + "\"",
+              metrics.queue_dropped[i]);
   }
   return text.Take();
 }

@@ -68,7 +68,7 @@ struct SubscriptionCounters {
   std::uint64_t failed = 0;          // attempts that failed
   std::uint64_t retried = 0;         // attempts after the first
   std::uint64_t dead_lettered = 0;   // events whose dead letter somebody took
-  std::size_t queued = 0;            // waiting now; of a group: all of its queue
+  std::size_t queued = 0;            // waiting now; a group's newest member tells of the group's
   std::size_t retrying = 0;          // waiting now for their next attempt or for an outcome
   bool running = false;              // its handler runs now, or is about to
   bool lagging = false;              // publishers do not wait for it now

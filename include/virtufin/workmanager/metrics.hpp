@@ -29,14 +29,17 @@ struct CallDurations {
   }
 };
 
-/// The queues of one worker, since it was created.
+/// The queues of one worker, since it was created. Of a group the newest member tells of the queue
+/// that they share: sums have it once.
 struct QueueMetrics {
-  std::size_t depth = 0;            // events that wait now; of a group: all of its queue
+  std::size_t depth = 0;            // events that wait now
   std::uint64_t dropped = 0;        // for want of room, or failed without a dead letter
   std::uint64_t conflated = 0;      // newer ones took their place
   std::uint64_t missed = 0;         // not queued because the worker lagged
   std::uint64_t retried = 0;        // attempts after the first
   std::uint64_t dead_lettered = 0;  // events whose dead letter somebody took
+
+  std::uint64_t lost() const noexcept { return dropped + conflated + missed; }
 };
 
 struct WorkerMetrics {
@@ -51,14 +54,17 @@ struct WorkerMetrics {
   std::uint32_t instances = 1;           // of its pool
 };
 
-/// `virtufin_workers{status}` of the specification are the first three, `virtufin_queue_depth` is
-/// the sum of all depths.
+/// `virtufin_workers{status}` of the specification are the first three.
 struct WorkManagerMetrics {
   std::size_t running = 0;
   std::size_t stopped = 0;   // without those that failed
   std::size_t failed = 0;    // as in WorkerMetrics
   std::size_t degraded = 0;  // of those that run
   std::vector<WorkerMetrics> workers;
+  std::size_t queue_depth = 0;  // of all of them
+  /// Events that were dropped, conflated or missed, by the policy of the queue (index: Overflow); of
+  /// workers that are deleted, too, so it never falls.
+  std::array<std::uint64_t, 4> queue_dropped = {};
   std::uint64_t lifecycle_dropped = 0;  // lifecycle events for which there was no room
   std::uint64_t lifecycle_refused = 0;  // lifecycle events that the bus did not take
 };

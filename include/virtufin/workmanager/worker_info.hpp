@@ -14,11 +14,12 @@ namespace virtufin::inline v0 {
 
 enum class WorkerStatus : std::uint8_t { kUnspecified = 0, kStopped = 1, kRunning = 2 };
 
+/// Each call that has ended succeeded or failed: those add up to the calls but for what is running.
 struct WorkerCounters {
   std::uint64_t calls = 0;      // of the worker, retries included
   std::uint64_t succeeded = 0;  // calls that succeeded, and their replies were published
   std::uint64_t replies = 0;    // replies published
-  std::uint64_t failed = 0;     // calls that failed, and replies that could not be published
+  std::uint64_t failed = 0;     // calls that failed or were abandoned, and replies not published
   std::uint64_t overdue = 0;    // calls that took longer than call_timeout_ms; failed when returned
   std::uint64_t discarded = 0;  // outcomes of overdue and of abandoned calls
   std::uint64_t dropped = 0;    // events that waited when the worker was stopped; also logged

@@ -73,6 +73,117 @@ TEST_CASE("queues are counted by worker, also those of subscriptions that ended"
   CHECK(now.queue.dropped >= 3);
 }
 
+// Pins WM-34.
+TEST_CASE("what queues lost is not forgotten with their worker") {
+  ManagerFixture f;
+  Gate entered, leave;
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    entered.Open();
+    CHECK(leave.Wait());
+    done({});
+  });
+  const std::string id =
+      f.Run("w", {"in"}, {{"virtufin.queue", "4"}, {"virtufin.overflow", "DropNewest"}});
+  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  REQUIRE(entered.Wait());
+  for (int i = 0; i < 7; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  const auto lost = [&](Overflow policy) {
+    return f.manager->Metrics().queue_dropped[static_cast<std::size_t>(policy)];
+  };
+  CHECK(f.manager->Metrics().queue_depth == 4);
+  CHECK(lost(Overflow::kDropNewest) == 3);
+  CHECK(lost(Overflow::kDropOldest) == 0);
+  leave.Open();
+  CHECK(f.manager->Delete(id).ok());
+  CHECK(f.manager->Metrics().workers.empty());
+  CHECK(f.manager->Metrics().queue_depth == 0);
+  CHECK(lost(Overflow::kDropNewest) >= 3);
+}
+
+// Pins WM-34.
+TEST_CASE("the queue of a group is counted once, and its losses stay when members stop") {
+  ManagerFixture f(4);
+  Gate leave;
+  Collector<int> entered;
+  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    entered.Add(1);
+    CHECK(leave.Wait());
+    done({});
+  });
+  std::map<std::string, std::string> config = {
+      {"virtufin.group", "g"}, {"virtufin.queue", "4"}, {"virtufin.overflow", "DropOldest"}};
+  const std::string first = f.Run("w", {"in"}, config);
+  const std::string second = f.Run("w", {"in"}, config);
+  config["virtufin.instances"] = "2";
+  const std::string pool = f.Run("w", {"in"}, config);
+  for (std::size_t i = 1; i <= 4; ++i) {
+    REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+    REQUIRE(entered.WaitFor(i).size() == i);
+  }
+  for (int i = 0; i < 12; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  const auto dropped = [&] {
+    return f.manager->Metrics().queue_dropped[static_cast<std::size_t>(Overflow::kDropOldest)];
+  };
+  const std::uint64_t lost = dropped();
+  CHECK(f.manager->Metrics().queue_depth + lost == 12);
+  CHECK(lost >= 7);  // one may be on its way to a member
+  Collector<StatusCode> ended;
+  const auto note = [&](const Status& status) { ended.Add(status.code()); };
+  f.manager->Stop(pool, note);
+  CHECK(dropped() == lost);
+  CHECK(f.manager->Metrics().queue_depth + lost == 12);
+  f.manager->Stop(second, note);
+  f.manager->Stop(first, note);
+  leave.Open();
+  CHECK(ended.WaitFor(3) == std::vector<StatusCode>(3, StatusCode::kOk));
+  CHECK(dropped() >= lost);
+  for (const WorkerMetrics& worker : f.manager->Metrics().workers) {
+    CHECK(worker.counters.dropped <= 12);
+  }
+}
+
+// Pins WM-34.
+TEST_CASE("each call has one outcome, and they add up to the calls") {
+  ManagerFixture f(2, 50, nullptr, 20);
+  Gate late, hang;
+  Collector<std::string> entered;
+  f.Script("w", [&](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+    const std::string what(m.event().data_text());
+    entered.Add(what);
+    CallOutcome outcome;
+    if (what == "\"late\"") CHECK(late.Wait());
+    if (what == "\"hangs\"") CHECK(hang.Wait());
+    if (what == "\"fails\"") outcome.status = Status(StatusCode::kInternal, "test", "no");
+    if (what == "\"replies\"") outcome.reply = Event("{}", {}, "out");
+    done(std::move(outcome));
+  });
+  const std::string id = f.Run("w", {"in"}, {{"virtufin.ordered", "true"}});
+  const auto counters = [&] { return f.manager->List().at(0).counters; };
+  const auto ended = [&] {
+    const WorkerCounters now = counters();
+    return now.succeeded + now.failed;
+  };
+  for (const char* data : {"1", "\"replies\"", "\"fails\"", "\"late\""}) {
+    REQUIRE(f.bus.Publish(Message("in", Event(data))).ok());
+  }
+  while (counters().overdue == 0) std::this_thread::yield();
+  CHECK(counters().calls == 7);
+  CHECK(ended() == 6);
+  late.Open();
+  while (ended() != 7) std::this_thread::yield();
+  REQUIRE(f.bus.Publish(Message("in", Event("\"hangs\""))).ok());
+  (void)entered.WaitFor(8);
+  CHECK(f.manager->Stop(id).code() == StatusCode::kDeadlineExceeded);
+  CHECK(ended() == 8);
+  hang.Open();
+  while (counters().discarded < 2) std::this_thread::yield();  // that one, and the late one
+  const WorkerCounters now = counters();
+  CHECK(now.calls == 8);
+  CHECK(now.succeeded == 2);
+  CHECK(now.failed == 6);  // four attempts, one that was late, one that was abandoned
+  CHECK(now.replies == 1);
+}
+
 // Pins WM-34, WM-35.
 TEST_CASE("workers are counted by what they are, and health says it in words") {
   ManagerFixture f(2, 50, nullptr, 0);
