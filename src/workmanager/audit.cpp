@@ -19,7 +19,6 @@ void Quote(std::string_view text, std::string& line) {
 }  // namespace
 
 void Audit(LogSink& log, const CallContext& by, const AuditEntry& entry, const Status& outcome) {
-  if (!log.Enabled(LogLevel::kInfo)) return;
   std::string line = "who=";
   Quote(by.who, line);
   line.append(" what=").append(entry.action).append(" worker=");

@@ -127,30 +127,39 @@ struct WorkManager::Impl {
   const Runtime& runtime() const noexcept { return dependencies().runtime; }
   LifecycleEvents& events() const noexcept { return *services->setting->events; }
 
+  /// The code that a call is about, for its line in the audit: known once its worker is found.
+  struct Code {
+    std::string mime_type = {};
+    std::string sha256 = {};
+  };
+  /// A call, and what is done at its end.
+  struct Running {
+    PeerCall call;
+    std::shared_ptr<Code> code;
+    Done done;
+  };
   /// What a call does here; it has the call's code and tags.
-  using Local = std::function<void(const std::shared_ptr<WorkerSlot>&, PeerCall, Done)>;
-  static void Run(const std::shared_ptr<WorkerTable>& table, PeerForwarder* peers, PeerCall call,
-                  const Local& local, Done done);
-  void Run(PeerCall call, const Local& local, Done done) const {
-    Run(table, dependencies().peers, std::move(call), local, std::move(done));
-  }
-  /// Waits for it, and audits it.
+  using Local = std::function<void(const std::shared_ptr<WorkerSlot>&, Running)>;
+  static void Run(const std::shared_ptr<WorkerTable>& table, PeerForwarder* peers, Running running,
+                  const Local& local);
+  /// Waits for it.
   Status RunNow(PeerCall call, const Local& local) const {
     return WaitFor([&](Done done) {
-      done = Audited(call, std::move(done));
-      Run(std::move(call), local, std::move(done));
+      Run(table, dependencies().peers, Audited(std::move(call), std::move(done)), local);
     });
   }
   /// The same for completions: where a thread that must not wait would have to look for the worker
   /// in the store, another one does.
-  void RunLater(PeerCall call, Local local, Done done) const;
-  /// `done`, after its line in the audit.
-  Done Audited(const PeerCall& call, Done done) const {
-    return [&log = runtime().log, by = call.by, action = ActionOf(call.kind), id = call.worker_id,
-            done = std::move(done)](Status status) {
-      detail::Audit(log, by, {action, id}, status);
+  void RunLater(Running running, Local local) const;
+  /// A call with its line in the audit before `done`.
+  Running Audited(PeerCall call, Done done, std::string mime_type = {}) const {
+    auto code = std::make_shared<Code>(Code{std::move(mime_type), {}});
+    auto told = [&log = runtime().log, by = call.by, action = ActionOf(call.kind),
+                 id = call.worker_id, code, done = std::move(done)](Status status) {
+      detail::Audit(log, by, {action, id, code->mime_type, code->sha256}, status);
       done(std::move(status));
     };
+    return {std::move(call), std::move(code), std::move(told)};
   }
 
   const std::shared_ptr<const SlotServices> services;
@@ -158,28 +167,32 @@ struct WorkManager::Impl {
 };
 
 void WorkManager::Impl::Run(const std::shared_ptr<WorkerTable>& table, PeerForwarder* peers,
-                            PeerCall call, const Local& local, Done done) {
+                            Running running, const Local& local) {
+  PeerCall& call = running.call;
   auto place = table->Locate(call.worker_id, call.by.forwarded);
-  if (!place.ok()) return done(place.status());
+  if (!place.ok()) return running.done(place.status());
   if (place->peer) {
     call.by.forwarded = true;
-    return peers->Forward(*place->peer, std::move(call), std::move(done));
+    return peers->Forward(*place->peer, std::move(call), std::move(running.done));
   }
-  auto ended = [table, slot = place->slot, done = std::move(done)](Status status) {
+  running.code->mime_type = place->slot->Info().mime_type;
+  if (call.kind != PeerCall::Kind::kLoadCode) running.code->sha256 = place->slot->sha256();
+  running.done = [table, slot = place->slot, done = std::move(running.done)](Status status) {
     if (slot->lost()) table->Drop(slot);
     done(std::move(status));
   };
-  local(place->slot, std::move(call), std::move(ended));
+  local(place->slot, std::move(running));
 }
 
-void WorkManager::Impl::RunLater(PeerCall call, Local local, Done done) const {
-  if (detail::MayWait() || services->records == nullptr || table->Has(call.worker_id)) {
-    return Run(std::move(call), local, std::move(done));
+void WorkManager::Impl::RunLater(Running running, Local local) const {
+  PeerForwarder* const peers = dependencies().peers;
+  if (detail::MayWait() || services->records == nullptr || table->Has(running.call.worker_id)) {
+    return Run(table, peers, std::move(running), local);
   }
-  runtime().executor.Post([table = table, peers = dependencies().peers, call = std::move(call),
-                           local = std::move(local), done = std::move(done)]() mutable {
-    Run(table, peers, std::move(call), local, std::move(done));
-  });
+  runtime().executor.Post(
+      [table = table, peers, running = std::move(running), local = std::move(local)]() mutable {
+        Run(table, peers, std::move(running), local);
+      });
 }
 
 WorkManager::WorkManager(const WorkManagerOptions& options, const Dependencies& dependencies)
@@ -201,57 +214,46 @@ Result<std::string> WorkManager::Create(CreateWorkerRequest request, const CallC
     return made.status();
   }
   const std::string id = (*made)->id();
-  detail::Audit(log, by, {"create", id, mime_type, (*made)->sha256()}, {});
+  detail::Audit(log, by, {"create", id, (*made)->Info().mime_type, (*made)->sha256()}, {});
   return id;
 }
 
 Status WorkManager::Start(std::string_view id, const CallContext& by) {
-  return impl_->RunNow(CallOf(PeerCall::Kind::kStart, id, by),
-                       [](const auto& slot, const PeerCall&, Done ended) { ended(slot->Start()); });
+  return impl_->RunNow(
+      CallOf(PeerCall::Kind::kStart, id, by),
+      [](const auto& slot, const Impl::Running& running) { running.done(slot->Start()); });
 }
 
 void WorkManager::Stop(std::string_view id, Done done, const CallContext& by) {
-  PeerCall call = CallOf(PeerCall::Kind::kStop, id, by);
-  done = impl_->Audited(call, std::move(done));
   impl_->RunLater(
-      std::move(call),
-      [](const auto& slot, const PeerCall&, Done ended) { slot->Stop(std::move(ended)); },
-      std::move(done));
+      impl_->Audited(CallOf(PeerCall::Kind::kStop, id, by), std::move(done)),
+      [](const auto& slot, Impl::Running running) { slot->Stop(std::move(running.done)); });
 }
 
 void WorkManager::Delete(std::string_view id, Done done, const CallContext& by) {
-  PeerCall call = CallOf(PeerCall::Kind::kDelete, id, by);
-  done = impl_->Audited(call, std::move(done));
-  impl_->RunLater(
-      std::move(call),
-      [table = impl_->table](const auto& slot, const PeerCall&, Done ended) {
-        slot->Delete(table->Forgetter(slot), std::move(ended));
-      },
-      std::move(done));
+  impl_->RunLater(impl_->Audited(CallOf(PeerCall::Kind::kDelete, id, by), std::move(done)),
+                  [table = impl_->table](const auto& slot, Impl::Running running) {
+                    slot->Delete(table->Forgetter(slot), std::move(running.done));
+                  });
 }
 
 void WorkManager::LoadCode(std::string_view id, CodeSource code, Done done, const CallContext& by) {
-  PeerCall call = CallOf(PeerCall::Kind::kLoadCode, id, by);
-  auto digest = std::make_shared<std::string>();
-  auto answer = [&log = impl_->runtime().log, by, action = ActionOf(call.kind), id = call.worker_id,
-                 digest, mime_type = code.mime_type, done = std::move(done)](Status status) {
-    detail::Audit(log, by, {action, id, mime_type, *digest}, status);
-    done(std::move(status));
-  };
+  auto running =
+      impl_->Audited(CallOf(PeerCall::Kind::kLoadCode, id, by), std::move(done), code.mime_type);
   if (!code.mime_type.empty()) {
     const auto engine = impl_->dependencies().engines.Find(code.mime_type);
-    if (!engine.ok()) return answer(engine.status());
+    if (!engine.ok()) return running.done(engine.status());
     code.mime_type = (*engine)->Describe().mime_type;
   }
-  call.code = std::move(code);
-  auto load = [digest](const auto& slot, PeerCall asked, Done ended) {
-    slot->LoadCode(std::move(asked.code), [digest, ended = std::move(ended)](
-                                              const Status& status, const std::string& sha256) {
-      *digest = sha256;
-      ended(status);
-    });
-  };
-  impl_->RunLater(std::move(call), std::move(load), std::move(answer));
+  running.call.code = std::move(code);
+  impl_->RunLater(std::move(running), [](const auto& slot, Impl::Running asked) {
+    slot->LoadCode(std::move(asked.call.code),
+                   [about = std::move(asked.code), done = std::move(asked.done)](
+                       const Status& status, const std::string& sha256) {
+                     about->sha256 = sha256;
+                     done(status);
+                   });
+  });
 }
 
 Status WorkManager::Stop(std::string_view id, const CallContext& by) {
@@ -314,9 +316,9 @@ Status WorkManager::SetTag(std::string_view id, std::string key, std::string val
                            const CallContext& by) {
   PeerCall call = CallOf(PeerCall::Kind::kSetTag, id, by);
   call.tags.emplace(std::move(key), std::move(value));
-  return impl_->RunNow(std::move(call), [](const auto& slot, PeerCall asked, Done ended) {
-    ended(slot->SetTags([&](auto& tags) {
-      for (const auto& [name, text] : asked.tags) tags[name] = text;
+  return impl_->RunNow(std::move(call), [](const auto& slot, const Impl::Running& running) {
+    running.done(slot->SetTags([&](auto& tags) {
+      for (const auto& [name, text] : running.call.tags) tags[name] = text;
     }));
   });
 }
@@ -325,8 +327,8 @@ Status WorkManager::SetTags(std::string_view id, std::map<std::string, std::stri
                             const CallContext& by) {
   PeerCall call = CallOf(PeerCall::Kind::kSetTags, id, by);
   call.tags = std::move(tags);
-  return impl_->RunNow(std::move(call), [](const auto& slot, PeerCall asked, Done ended) {
-    ended(slot->SetTags([&](auto& all) { all = std::move(asked.tags); }));
+  return impl_->RunNow(std::move(call), [](const auto& slot, Impl::Running running) {
+    running.done(slot->SetTags([&](auto& all) { all = std::move(running.call.tags); }));
   });
 }
 

@@ -14,7 +14,8 @@
 namespace virtufin::inline v0 {
 
 /// On whose behalf a call is made, for the audit: one log line for each call that changes
-/// something, with who, what, worker, MIME type, digest of the code and outcome.
+/// something, with who, what, worker, MIME type, digest of the code and outcome. It is offered to
+/// the log whatever its level; of another instance's worker the line there has type and digest.
 struct CallContext {
   std::string who = "application";  // a key's name, else a peer's address
   bool forwarded = false;           // another instance passed it on: it is not passed on again

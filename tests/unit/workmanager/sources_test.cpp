@@ -117,7 +117,50 @@ TEST_CASE("a fetch gets the credential, a history and the log never do") {
   CHECK_FALSE(f.log.Has("hush"));
   CHECK(f.log.Has("audit: who=\"key ?ops??\" what=create worker=\"" + *id +
                   "\" mime=\"application/x-scripted\" sha256=" + Digest("w") + " outcome=OK"));
-  CHECK(f.log.Has("who=\"application\" what=load-code worker=\"" + *id + "\" outcome=UNAVAILABLE"));
+  CHECK(f.log.Has("who=\"application\" what=load-code worker=\"" + *id +
+                  "\" mime=\"application/x-scripted\" outcome=UNAVAILABLE"));
+}
+
+// Pins WM-42.
+TEST_CASE("each call that changes something has its line, at any level") {
+  struct Quiet final : LogSink {
+    bool Enabled(LogLevel level) const noexcept override { return level >= LogLevel::kWarn; }
+    void Write(LogLevel, std::string_view component, std::string_view text) noexcept override {
+      if (component == "audit") lines.Add(std::string(text));
+    }
+    Collector<std::string> lines;
+  } log;
+  ManagerFixture f;
+  f.Script("one", ReplyWith("{}"));
+  f.Script("two", ReplyWith("{}"));
+  WorkManager manager(ManagerFixture::Quick(30'000, 30'000),
+                      {Runtime{f.executor, WallClock(), log}, f.bus, f.engines});
+  const CallContext by{"bob"};
+  const std::string id = *manager.Create(Request(Code("one")), by);
+  CHECK(manager.Start(id, by).ok());
+  CHECK(manager.SetTag(id, "a", "b", by).ok());
+  CHECK(manager.SetTags(id, {}, by).ok());
+  CodeSource untyped = Code("two");
+  untyped.mime_type.clear();  // as every call over gRPC
+  CHECK(manager.LoadCode(id, untyped, by).ok());
+  CHECK(manager.LoadCode(id, Code("nope"), by).code() == StatusCode::kInvalidArgument);
+  CHECK(manager.Stop(id, by).ok());
+  CHECK(manager.Recover(by).ok());
+  CHECK(manager.Delete(id, by).ok());
+  CHECK(manager.Start(id, by).code() == StatusCode::kNotFound);
+  const std::string named = " worker=\"" + id + "\"";
+  const std::string mime = named + " mime=\"application/x-scripted\"";
+  const std::string one = mime + " sha256=" + Digest("one") + " outcome=OK";
+  const std::string two = mime + " sha256=" + Digest("two") + " outcome=OK";
+  std::vector<std::string> expected;
+  for (const std::string& line :
+       {"create" + one, "start" + one, "set-tag" + one, "set-tags" + one, "load-code" + two,
+        "load-code" + mime + " outcome=INVALID_ARGUMENT", "stop" + two,
+        std::string("recover worker=\"\" outcome=OK"), "delete" + two,
+        "start" + named + " outcome=NOT_FOUND"}) {
+    expected.push_back("who=\"bob\" what=" + line);
+  }
+  CHECK(log.lines.WaitFor(expected.size()) == expected);
 }
 
 // Pins WM-43.
