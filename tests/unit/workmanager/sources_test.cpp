@@ -201,7 +201,17 @@ TEST_CASE("lists keep the workers that have all the tags asked for") {
   REQUIRE(f.manager->SetTags(one, {{"desk", "rates"}}).ok());
   CHECK(*f.manager->GetTags(one) == std::map<std::string, std::string>{{"desk", "rates"}});
   CHECK(f.manager->SetTag(one, "", "x").code() == StatusCode::kInvalidArgument);
-  CHECK(f.manager->SetTag(one, "k", std::string(1025, 'v')).code() == StatusCode::kInvalidArgument);
+  const auto of = [](int count, std::string_view character) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += character;
+    return text;
+  };
+  for (const char* character : {"x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x93\x88"}) {
+    CHECK(f.manager->SetTag(two, of(128, character), of(1024, character)).ok());
+    CHECK(f.manager->SetTag(two, of(129, character), "").code() == StatusCode::kInvalidArgument);
+    CHECK(f.manager->SetTag(two, "k", of(1025, character)).code() == StatusCode::kInvalidArgument);
+  }
+  CHECK(f.manager->SetTag(two, "k", of(1025, "\x80")).code() == StatusCode::kInvalidArgument);
   CHECK(f.manager->SetTag("nobody", "k", "v").code() == StatusCode::kNotFound);
   for (int tag = 1; tag < 50; ++tag) REQUIRE(f.manager->SetTag(one, std::to_string(tag), "").ok());
   CHECK(f.manager->SetTag(one, "fifty-first", "").code() == StatusCode::kInvalidArgument);
