@@ -13,26 +13,27 @@ bool CircuitBreaker::Admit() {
   return true;
 }
 
-void CircuitBreaker::Report(bool success) {
+CircuitBreaker::Change CircuitBreaker::Report(bool success) {
   std::lock_guard lock(mutex_);
   const MonotonicTime now = clock_.Monotonic();
-  if (state_ == State::kOpen) return;  // admitted before it opened
+  if (state_ == State::kOpen) return Change::kNone;  // admitted before it opened
   if (state_ == State::kTrying) {
     state_ = success ? State::kClosed : State::kOpen;
     since_ = now;
     calls_ = failed_ = 0;
-    return;
+    return success ? Change::kClosed : Change::kNone;
   }
   if (calls_ == 0 || now - since_ > options_.window) {
     since_ = now;
     calls_ = failed_ = 0;
   }
   ++calls_;
-  if (success) return;
+  if (success) return Change::kNone;
   ++failed_;
-  if (failed_ < options_.failures || failed_ < options_.ratio * calls_) return;
+  if (failed_ < options_.failures || failed_ < options_.ratio * calls_) return Change::kNone;
   state_ = State::kOpen;
   since_ = now;
+  return Change::kOpened;
 }
 
 bool CircuitBreaker::open() const {

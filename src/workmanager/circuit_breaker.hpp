@@ -24,7 +24,9 @@ class CircuitBreaker {
 
   /// False: do not call. Every true is followed by one Report.
   bool Admit();
-  void Report(bool success);
+  enum class Change : std::uint8_t { kNone, kOpened, kClosed };
+  /// What became of the breaker by it; a try that fails opens nothing anew.
+  Change Report(bool success);
   /// Open, or not yet tried again.
   bool open() const;
 

@@ -21,6 +21,7 @@ class GuardedStore {
       : store_(store),
         retries_(retries),
         first_delay_ms_(first_delay_ms),
+        log_(runtime.log),
         breaker_(runtime.clock, breaker) {}
 
   /// Errors of all: those of the store; UNAVAILABLE while the breaker is open.
@@ -38,10 +39,12 @@ class GuardedStore {
  private:
   template <class Call>
   auto Guard(Call call) -> decltype(call());
+  void Tell(CircuitBreaker::Change change);
 
   StateStore& store_;
   const std::uint32_t retries_;
   const std::int64_t first_delay_ms_;
+  LogSink& log_;
   CircuitBreaker breaker_;
 };
 

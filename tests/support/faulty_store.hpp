@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <limits>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +17,13 @@ class FaultyStore final : public StateStore {
  public:
   explicit FaultyStore(StateStore& store) : store_(store) {}
 
-  /// From now on every call fails; nothing is changed.
-  void Fail(StatusCode code) { failure_ = code; }
+  /// From now on every call fails, or the next `times` do; nothing is changed.
+  void Fail(StatusCode code, int times = std::numeric_limits<int>::max()) {
+    left_ = times;
+    failure_ = code;
+  }
+  /// The next call throws.
+  void Throw() { throws_ = true; }
   void Heal() { failure_ = StatusCode::kOk; }
   int calls() const { return calls_; }
   /// Of them on threads that must not wait.
@@ -59,12 +66,17 @@ class FaultyStore final : public StateStore {
   Status Check() {
     ++calls_;
     if (CurrentThreadKind() == ThreadKind::kCallback) ++calls_on_callbacks_;
+    if (throws_.exchange(false)) throw std::bad_alloc();
     const StatusCode code = failure_;
-    return code == StatusCode::kOk ? Status() : Status(code, "test", "made to fail");
+    return code == StatusCode::kOk || left_.fetch_sub(1) <= 0
+               ? Status()
+               : Status(code, "test", "made to fail");
   }
 
   StateStore& store_;
   std::atomic<StatusCode> failure_ = StatusCode::kOk;
+  std::atomic<int> left_ = 0;
+  std::atomic<bool> throws_ = false;
   std::atomic<int> calls_ = 0;
   std::atomic<int> calls_on_callbacks_ = 0;
 };

@@ -9,6 +9,7 @@
 #include "virtufin/event/state_key.hpp"
 #include "virtufin/state/memory.hpp"
 #include "workmanager/circuit_breaker.hpp"
+#include "workmanager/guarded_store.hpp"
 #include "workmanager/worker_record.hpp"
 
 using namespace virtufin;
@@ -432,9 +433,61 @@ TEST_CASE("calls that need a store which is away fail at once after a while, oth
   CHECK(f->manager->SetTag(id, "a", "b").code() == StatusCode::kUnavailable);
   CHECK(kept.store.calls() == asked);
   CHECK(Answer(*f) == "\"w\"");
+  CHECK_FALSE(f->manager->Get(id)->degraded);
   const auto health = f->manager->Health();
   CHECK(std::any_of(health.entries.begin(), health.entries.end(),
                     [](const HealthEntry& e) { return e.name == "state store" && !e.healthy; }));
+}
+
+// Pins WM-51.
+TEST_CASE("a store that is away is asked again, so often and no longer") {
+  Kept kept;
+  LogLines log;
+  Executor executor({.threads = 1}, WallClock(), log);
+  detail::GuardedStore guarded(kept.store, {executor, WallClock(), log}, 1, 1);
+  kept.store.Fail(StatusCode::kUnavailable, 1);
+  CHECK(guarded.Set("k", "v", {}).ok());
+  CHECK(kept.store.calls() == 2);
+  kept.store.Fail(StatusCode::kDeadlineExceeded, 2);
+  CHECK(guarded.Get("k").status().code() == StatusCode::kDeadlineExceeded);
+  CHECK(kept.store.calls() == 4);
+  kept.store.Fail(StatusCode::kResourceExhausted, 1);  // it answers, only not as one would like
+  CHECK(guarded.Get("k").status().code() == StatusCode::kResourceExhausted);
+  CHECK(kept.store.calls() == 5);
+
+  Extras extras;
+  extras.records = &kept.store;
+  WorkManagerOptions options = ManagerFixture::Quick(30'000, 30'000);
+  options.retry_attempts = 2;
+  ManagerFixture f(options, WallClock(), 2, nullptr, extras);
+  f.Script("w", ReplyWith("{}"));
+  kept.store.Fail(StatusCode::kUnavailable, 2);
+  CHECK(f.manager->Create(Request(Code("w"))).ok());
+}
+
+// Pins WM-51.
+TEST_CASE(
+    "a try that throws leaves the store to be tried again, and what opens and closes is logged") {
+  Kept kept;
+  LogLines log;
+  ManualClock clock{Timestamp()};
+  Executor executor({.threads = 1}, clock, log);
+  detail::GuardedStore guarded(kept.store, {executor, clock, log}, 0, 0);
+  kept.store.Fail(StatusCode::kUnavailable);
+  for (int i = 0; i < 4; ++i) (void)guarded.Get("k");
+  CHECK_FALSE(log.Has("does not answer"));
+  (void)guarded.Get("k");
+  CHECK(guarded.open());
+  CHECK(log.Has("state store: does not answer"));
+  kept.store.Heal();
+  clock.Advance(std::chrono::seconds(30));
+  kept.store.Throw();
+  CHECK_THROWS_AS((void)guarded.Get("k"), std::bad_alloc);
+  CHECK(guarded.Get("k").status().code() == StatusCode::kUnavailable);
+  clock.Advance(std::chrono::seconds(30));
+  CHECK(guarded.Get("k").status().code() == StatusCode::kNotFound);
+  CHECK_FALSE(guarded.open());
+  CHECK(log.Has("state store: answers again"));
 }
 
 // Pins WM-46.
