@@ -200,8 +200,9 @@ TEST_CASE("a record that named nobody and is another instance's by now is let go
 TEST_CASE("one instance at a time recovers; who is gone holds no lease") {
   Two two;
   auto memory = MakeMemoryStore(WallClock());
+  FaultyStore watched(*memory);
   detail::Instances one(*memory, two.a->runtime, "one", [] {});
-  detail::Instances other(*memory, two.a->runtime, "other", [] {});
+  detail::Instances other(watched, two.a->runtime, "other", [] {});
   REQUIRE(one.Join("x").ok());
   REQUIRE(other.Join("y").ok());
   auto held = one.AcquireRecovery();
@@ -209,18 +210,85 @@ TEST_CASE("one instance at a time recovers; who is gone holds no lease") {
   CHECK(one.AcquireRecovery().ok());  // as after its restart
   auto again = one.AcquireRecovery();
   REQUIRE(again.ok());
-  std::atomic<bool> released{false};
+  const int before = watched.calls();
+  std::atomic<bool> acquired{false};
   std::thread waiter([&] {
     CHECK(other.AcquireRecovery().ok());
-    CHECK(released);
+    acquired = true;
   });
-  released = true;
+  // It has looked at the lease and at its holder, and again.
+  while (!acquired && watched.calls() < before + 4) std::this_thread::yield();
+  CHECK_FALSE(acquired);
   { const auto gone = *std::move(again); }
   waiter.join();
+  CHECK(acquired);
   auto left = one.AcquireRecovery();
   REQUIRE(left.ok());
   one.Leave();
   CHECK(other.AcquireRecovery().ok());
+}
+
+// Pins WM-50.
+TEST_CASE("a heartbeat lives 30 s and a lease 300 s") {
+  Two two;
+  ManualClock clock{Timestamp()};  // of the store alone: nobody beats meanwhile
+  auto memory = MakeMemoryStore(clock);
+  detail::Instances one(*memory, two.a->runtime, "one", [] {});
+  detail::Instances other(*memory, two.a->runtime, "other", [] {});
+  REQUIRE(one.Join("x").ok());
+  clock.Advance(std::chrono::seconds(29));
+  CHECK(other.Find("one")->has_value());
+  clock.Advance(std::chrono::seconds(2));
+  CHECK_FALSE(other.Find("one")->has_value());
+
+  const auto leased = [&] { return memory->Get("workmanager", kRecoveryLeaderKey).ok(); };
+  auto lease = one.AcquireRecovery();
+  REQUIRE(lease.ok());
+  clock.Advance(std::chrono::seconds(299));
+  CHECK(leased());
+  clock.Advance(std::chrono::seconds(2));
+  CHECK_FALSE(leased());
+  REQUIRE(one.Join("x").ok());
+  auto next = other.AcquireRecovery();  // although the first one lives
+  REQUIRE(next.ok());
+  { const auto late = *std::move(lease); }
+  CHECK(leased());  // what is over takes nothing from the next
+}
+
+// Pins WM-50.
+TEST_CASE("a manager does not recover while another instance does") {
+  auto memory = MakeMemoryStore(WallClock());
+  FaultyStore store(*memory);
+  DirectPeers peers;
+  Extras extras;
+  extras.records = &store;
+  extras.peers = &peers;
+  std::string id;
+  {
+    ManagerFixture before(Named("a"), WallClock(), 2, nullptr, extras);
+    before.Script("one", ReplyWith("\"one\"", "out"));
+    id = before.Run("one", {"in"});
+  }
+  ManagerFixture f(Named("a"), WallClock(), 2, nullptr, extras);
+  f.Script("one", ReplyWith("\"one\"", "out"));
+  detail::Instances other(*memory, f.runtime, "other", [] {});
+  REQUIRE(other.Join("y").ok());
+  auto lease = other.AcquireRecovery();
+  REQUIRE(lease.ok());
+  const int calls = store.calls();
+  std::atomic<bool> recovered{false};
+  std::thread recovery([&] {
+    CHECK(*f.manager->Recover() == 1);
+    recovered = true;
+  });
+  // Its heartbeat and its place in the list of instances take four calls.
+  while (!recovered && store.calls() < calls + 10) std::this_thread::yield();
+  CHECK_FALSE(recovered);
+  CHECK(f.scripts->loads == 0);
+  CHECK_FALSE(f.manager->Health().ready);
+  { const auto gone = *std::move(lease); }
+  recovery.join();
+  CHECK(f.manager->Get(id)->status == WorkerStatus::kRunning);
 }
 
 // Pins WM-50.
