@@ -45,12 +45,17 @@ class ScriptedEngine final : public Engine {
     std::vector<WorkerIdentity> identities;  // of all loads
     /// Runs inside each load, may take its time and make it fail.
     std::function<Status(const std::string& name)> before_load;
+    std::string unavailable;  // why the engine is not available on this machine; empty: it is
     std::atomic<int> loads{0}, unloads{0}, abandoned{0};
   };
 
   explicit ScriptedEngine(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-  EngineInfo Describe() const override { return {"application/x-scripted", "Script", true, ""}; }
+  EngineInfo Describe() const override {
+    const std::lock_guard lock(state_->mutex);
+    const std::string& why = state_->unavailable;
+    return {"application/x-scripted", "Script", why.empty(), why};
+  }
 
   Result<std::unique_ptr<LoadedWorker>> Load(const WorkerCode& code, const WorkerIdentity& identity,
                                              std::shared_ptr<WorkerHost> host) override {

@@ -18,8 +18,9 @@ inline constexpr int kOkCode = 0;
 inline int Number(StatusCode code) { return static_cast<int>(code); }
 
 struct RpcFixture {
-  explicit RpcFixture(RpcServerOptions options = {}, std::int64_t stop_timeout_ms = 30'000)
-      : workers(2, stop_timeout_ms) {
+  explicit RpcFixture(RpcServerOptions options = {}, std::int64_t stop_timeout_ms = 30'000,
+                      const Extras& extras = {})
+      : workers(2, stop_timeout_ms, nullptr, 30'000, extras) {
     auto made = RpcServer::Create(std::move(options), {workers.manager.get()}, workers.runtime);
     REQUIRE(made.ok());
     server = std::move(*made);

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "unit/rpc/fixture.hpp"
+#include "virtufin/state/memory.hpp"
 
 using namespace virtufin;
 using namespace virtufin::test;
@@ -172,6 +173,87 @@ TEST_CASE("an error has the manager's code and words") {
   request = RpcFixture::Creation("one");
   request.set_mime_type("text/x-nothing");
   refused(request, "text/x-nothing");
+}
+
+// Pins WM-62.
+TEST_CASE("an engine that is not there is FAILED_PRECONDITION with how to get it") {
+  RpcFixture fixture;
+  fixture.ScriptNothing("one");
+  {
+    const std::lock_guard lock(fixture.workers.scripts->mutex);
+    fixture.workers.scripts->unavailable = "not found: apt install scripted";
+  }
+  lite::CreateWorkerResponse response;
+  const GrpcReply reply = fixture.Call("CreateWorker", RpcFixture::Creation("one"), response);
+  CHECK(reply.code == Number(StatusCode::kFailedPrecondition));
+  CHECK_MESSAGE(Has(reply.message, "apt install scripted"), reply.message);
+  lite::ListEnginesResponse engines;
+  REQUIRE(fixture.Call("ListEngines", lite::ListEnginesRequest(), engines).code == kOkCode);
+  CHECK_FALSE(engines.engines(0).available());
+  CHECK(engines.engines(0).detail() == "not found: apt install scripted");
+}
+
+// Pins WM-62.
+TEST_CASE("what became of a fetch reaches the caller of either call") {
+  struct Fetcher final : CodeFetcher {
+    Result<std::vector<std::uint8_t>> Fetch(const CodeSource& source) override {
+      if (Has(source.url, "inside")) {
+        return Status(StatusCode::kPermissionDenied, "test", "10.0.0.7 is private");
+      }
+      return Status(StatusCode::kUnavailable, "test", "connection refused");
+    }
+  } fetcher;
+  RpcFixture fixture({}, 30'000, {.fetcher = &fetcher});
+  fixture.ScriptNothing("one");
+  lite::LoadCodeRequest load;
+  load.set_id(fixture.Create("one"));
+  const auto check = [&](const std::string& url, StatusCode code, std::string_view words) {
+    lite::CreateWorkerRequest create = RpcFixture::Creation("");
+    create.mutable_code_source()->set_url(url);
+    lite::CreateWorkerResponse created;
+    const GrpcReply made = fixture.Call("CreateWorker", create, created);
+    load.mutable_code_source()->set_url(url);
+    lite::LoadCodeResponse loaded;
+    const GrpcReply swapped = fixture.Call("LoadCode", load, loaded);
+    for (const GrpcReply& reply : {made, swapped}) {
+      CHECK(reply.code == Number(code));
+      CHECK_MESSAGE(Has(reply.message, words), reply.message);
+    }
+  };
+  check("https://inside.test/w", StatusCode::kPermissionDenied, "10.0.0.7 is private");
+  check("https://code.test/w", StatusCode::kUnavailable, "connection refused");
+}
+
+// Pins WM-61.
+TEST_CASE("workers are recovered by a call, which counts them") {
+  auto store = MakeMemoryStore(WallClock());
+  Extras extras;
+  extras.records = store.get();
+  std::string running;
+  {
+    RpcFixture before({}, 30'000, extras);
+    before.ScriptNothing("one");
+    running = before.Create("one");
+    CHECK(before.CallOf("StartWorker", running).code == kOkCode);
+    (void)before.Create("one");
+  }
+  RpcFixture fixture({}, 30'000, extras);
+  const auto recovered = [&] {
+    lite::RecoverWorkersResponse response;
+    REQUIRE(fixture.Call("RecoverWorkers", lite::RecoverWorkersRequest(), response).code ==
+            kOkCode);
+    return response.recovered_count();
+  };
+  CHECK(recovered() == 0);  // no script of that name
+  fixture.ScriptNothing("one");
+  CHECK(recovered() == 2);
+  CHECK(recovered() == 0);  // all are loaded
+  lite::ListWorkersResponse list;
+  REQUIRE(fixture.Call("ListWorkers", lite::ListWorkersRequest(), list).code == kOkCode);
+  REQUIRE(list.workers_size() == 2);
+  for (const lite::WorkerInfo& info : list.workers()) {
+    CHECK((info.status() == lite::WORKER_STATUS_RUNNING) == (info.id() == running));
+  }
 }
 
 // Pins WM-62.
