@@ -41,11 +41,26 @@ class Budget {
   std::chrono::steady_clock::time_point end_;
 };
 
+Status CheckOptions(const PlatformOptions& options) {
+  if (Status status = detail::CheckFields(options); !status.ok()) return status;
+  if (options.pubsub_driver != "inproc") {
+    return Status(StatusCode::kUnimplemented, "platform",
+                  "pubsub.driver '" + options.pubsub_driver + "': built with inproc only");
+  }
+  if (options.state || options.state_driver == "memory") return {};
+#ifdef VIRTUFIN_HAS_SQLITE
+  if (options.state_driver == "sqlite") return {};
+  const char* const built = "memory and sqlite only";
+#else
+  const char* const built = "memory only (CMake option VIRTUFIN_WITH_SQLITE)";
+#endif
+  return Status(StatusCode::kUnimplemented, "platform",
+                "state.driver '" + options.state_driver + "': built with " + built);
+}
+
+/// CheckOptions has taken the options.
 Result<std::shared_ptr<StateStore>> MakeStateStore(const PlatformOptions& options, Clock& clock) {
   if (options.state) return options.state;
-  if (options.state_driver == "memory") {
-    return std::shared_ptr<StateStore>(MakeMemoryStore(clock));
-  }
 #ifdef VIRTUFIN_HAS_SQLITE
   if (options.state_driver == "sqlite") {
     if (options.state_path.empty()) {
@@ -56,12 +71,8 @@ Result<std::shared_ptr<StateStore>> MakeStateStore(const PlatformOptions& option
     if (!store.ok()) return store.status();
     return std::shared_ptr<StateStore>(std::move(*store));
   }
-  const char* const built = "memory and sqlite only";
-#else
-  const char* const built = "memory only (CMake option VIRTUFIN_WITH_SQLITE)";
 #endif
-  return Status(StatusCode::kUnimplemented, "platform",
-                "state.driver '" + options.state_driver + "': built with " + built);
+  return std::shared_ptr<StateStore>(MakeMemoryStore(clock));
 }
 
 #ifndef VIRTUFIN_HAS_FETCH
@@ -137,12 +148,13 @@ Platform::~Platform() {
   if (!impl_->abandoned.ok() || inline_runs || !impl_->stopped) (void)impl_.release();
 }
 
+Status Platform::Check(const PlatformOptions& options) {
+  if (Status status = CheckOptions(options); !status.ok()) return status;
+  return MakeFetcher(options).status();
+}
+
 Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
-  if (Status checked = detail::CheckFields(options); !checked.ok()) return checked;
-  if (options.pubsub_driver != "inproc") {
-    return Status(StatusCode::kUnimplemented, "platform",
-                  "pubsub.driver '" + options.pubsub_driver + "': built with inproc only");
-  }
+  if (Status status = CheckOptions(options); !status.ok()) return status;
   auto impl = std::make_unique<Impl>(std::move(options));
   const Runtime runtime{impl->executor, impl->clock, impl->log};
   impl->bus = std::make_unique<InprocBroker>(runtime);

@@ -11,7 +11,21 @@ namespace {
 
 using Given = std::vector<std::pair<std::string, std::string>>;
 
-void AddOptions(CLI::App& app, Given& given) {
+// What stands in `base` before anybody sets anything.
+std::string DefaultOf(const std::string& name, const Options& base) {
+  if (name == "listen") return base.listen;
+  if (name == "http-port") return std::to_string(base.http_port);
+  if (name == "grpc-port") return std::to_string(base.grpc_port);
+  if (name == "data-directory") return base.data_directory;
+  if (name == "bus") return base.platform.pubsub_driver;
+  if (name == "state") return base.platform.state_driver;
+  if (name == "log-format") return base.log_format;
+  if (name == "log-level") return "info";
+  if (name == "stop-timeout-ms") return std::to_string(base.stop_timeout_ms);
+  return {};
+}
+
+void AddOptions(CLI::App& app, const Options& base, Given& given) {
   for (const Options::Name& name : Options::Names()) {
     std::string help(name.help);
     if (!name.variable.empty()) help += "; $" + std::string(name.variable);
@@ -27,7 +41,7 @@ void AddOptions(CLI::App& app, Given& given) {
           for (const std::string& value : values) given.emplace_back(plain, value);
         },
         help);
-    option->expected(1)->take_all();
+    option->expected(1)->take_all()->default_str(DefaultOf(plain, base));
     if (plain != "api-key") option->take_last();
   }
   app.add_option_function<std::vector<std::string>>(
@@ -69,7 +83,7 @@ std::optional<CommandLine> ReadCommandLine(int argc, char** argv, const char* wh
   app.set_version_flag("--version", version);
   app.add_option("--config", file, "file of options in TOML or INI; the environment overrides it");
   app.add_flag("--check-config", line.check_only, "say whether the options are good, and end");
-  AddOptions(app, given);
+  AddOptions(app, base, given);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -114,12 +114,30 @@ const Entry kEntries[] = {
      }},
 };
 
-// Names of the platform's own variables.
-constexpr std::pair<const char*, std::string_view> kPlatformVariables[] = {
+Status SetPlatform(std::string_view name, std::string_view value, Options& options) {
+  return options.platform.Set(name, value);
+}
+
+// A variable in seconds; the option is in milliseconds.
+Status SetSeconds(std::string_view name, std::string_view value, Options& options) {
+  constexpr std::int64_t kDay = 86'400;
+  std::int64_t seconds = 0;
+  if (Status status = SetNumber("seconds", value, kDay, seconds); !status.ok()) return status;
+  return options.platform.Set(name, std::to_string(seconds * 1000));
+}
+
+// The platform's own variables, and what they set.
+struct PlatformVariable {
+  const char* variable;
+  std::string_view name;
+  Status (*set)(std::string_view name, std::string_view value, Options& options) = &SetPlatform;
+};
+constexpr PlatformVariable kPlatformVariables[] = {
     {"WORKER_RETRY_ATTEMPTS", "workmanager.retry_attempts"},
     {"WORKER_RETRY_BASE_DELAY_MS", "workmanager.retry_delay_ms"},
     {"WORKER_RECOVERY_ON_START", "workmanager.recovery_on_start"},
     {"ALLOWED_CODE_SOURCE_HOSTS", "workmanager.code.allowed_hosts"},
+    {"MessageHandlingTimeoutSeconds", "workmanager.call_timeout_ms", &SetSeconds},
 };
 constexpr std::string_view kKeyVariable = "ApiAuth__Keys__";
 constexpr std::string_view kKeyName = "api-key.";
@@ -157,18 +175,18 @@ Status Options::Set(std::string_view name, std::string_view value) {
 }
 
 Result<Options> Options::FromEnvironment(Options base) {
-  const auto set = [&base](const char* variable, std::string_view name) {
+  const auto apply = [&base](const char* variable, std::string_view name, auto set) {
     const char* const value = variable[0] == '\0' ? nullptr : std::getenv(variable);
     if (value == nullptr) return Status();
-    const Status status = base.Set(name, value);
+    const Status status = set(name, value, base);
     return status.ok() ? status : In(status, variable);
   };
   for (const Entry& entry : kEntries) {
-    if (Status status = set(entry.name.variable.data(), entry.name.name); !status.ok())
-      return status;
+    const Status status = apply(entry.name.variable.data(), entry.name.name, entry.set);
+    if (!status.ok()) return status;
   }
-  for (const auto& [variable, name] : kPlatformVariables) {
-    if (Status status = set(variable, name); !status.ok()) return status;
+  for (const PlatformVariable& each : kPlatformVariables) {
+    if (Status status = apply(each.variable, each.name, each.set); !status.ok()) return status;
   }
   for (char** each = environ; *each != nullptr; ++each) {
     const std::string_view line = *each;
@@ -256,6 +274,12 @@ Status CheckTogether(const Options& options) {
     return missing("api-key", "one named peer with advertise");
   }
   return {};
+}
+
+Status CheckWhole(const Options& options, const RpcServerOptions& server) {
+  if (Status status = Platform::Check(options.platform); !status.ok()) return status;
+  Executor executor({}, WallClock(), NullLog());
+  return RpcServer::Create(server, {}, {executor, WallClock(), NullLog()}).status();
 }
 
 std::string Advertised(const Options& options, std::uint16_t grpc_port) {

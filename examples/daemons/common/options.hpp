@@ -61,6 +61,10 @@ Status CheckListening(const Options& options, std::vector<std::string>& warnings
 /// Errors: INVALID_ARGUMENT naming the one that is missing or wrong.
 Status CheckTogether(const Options& options);
 
+/// What only shows when the platform and the server are made, without making anything: drivers,
+/// hosts, the file of credentials, keys. Errors: those of Platform::Check and RpcServer::Create.
+Status CheckWhole(const Options& options, const RpcServerOptions& server);
+
 /// `options.advertise`, which is set, with `grpc_port` where it has port 0.
 std::string Advertised(const Options& options, std::uint16_t grpc_port);
 

@@ -107,6 +107,10 @@ int main(int argc, char** argv) {
   auto rpc = daemon::ServerOptions(options);
   if (!rpc.ok()) return Fail(rpc.status());
   if (line->check_only) {
+    if (Status status = daemon::CheckWhole(options, *rpc); !status.ok()) {
+      (void)Fail(status);
+      return 2;
+    }
     for (const std::string& warning : warnings) std::printf("warning: %s\n", warning.c_str());
     std::puts("the options are good");
     return 0;

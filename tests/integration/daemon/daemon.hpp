@@ -44,11 +44,13 @@ struct Daemon {
     request.set_id(id);
     return Call(method, request.SerializeAsString());
   }
-  std::string Create(const char* library) {
+  std::string Create(const char* library, const char* topic = "in",
+                     const std::map<std::string, std::string>& config = {}) {
     lite::CreateWorkerRequest request;
     request.mutable_code_source()->set_content(Contents(library));
     request.set_mime_type("application/x-native-dll");
-    request.add_topics("in");
+    request.add_topics(topic);
+    request.mutable_config()->insert(config.begin(), config.end());
     const GrpcReply reply = Call("CreateWorker", request.SerializeAsString());
     REQUIRE_MESSAGE(reply.code == 0, reply.message);
     lite::CreateWorkerResponse response;

@@ -1,4 +1,5 @@
 // Where the daemon's options come from, and which it refuses.
+#include <filesystem>
 #include <fstream>
 
 #include "integration/daemon/process.hpp"
@@ -103,6 +104,41 @@ TEST_CASE("the environment overrides the file, and the command line both") {
 }
 
 // Pins WM-81.
+TEST_CASE("the platform's own variables set the options that they are for") {
+  CheckRefused(Check({}, {{"WORKER_RETRY_ATTEMPTS", "many"}}),
+               "WORKER_RETRY_ATTEMPTS: workmanager.retry_attempts: expected");
+  CheckRefused(Check({}, {{"WORKER_RETRY_BASE_DELAY_MS", "-1"}}),
+               "WORKER_RETRY_BASE_DELAY_MS: workmanager.retry_delay_ms: expected");
+  CheckRefused(Check({}, {{"WORKER_RECOVERY_ON_START", "maybe"}}),
+               "WORKER_RECOVERY_ON_START: workmanager.recovery_on_start: expected");
+  CheckRefused(Check({}, {{"MessageHandlingTimeoutSeconds", "1.5"}}),
+               "MessageHandlingTimeoutSeconds: seconds: expected a whole number from 0 to 86400");
+  CheckRefused(Check({}, {{"ALLOWED_CODE_SOURCE_HOSTS", "10.0.0.7,bad host"}}), "bad host");
+  CHECK(Check({}, {{"WORKER_RETRY_ATTEMPTS", "5"},
+                   {"WORKER_RETRY_BASE_DELAY_MS", "100"},
+                   {"WORKER_RECOVERY_ON_START", "false"},
+                   {"MessageHandlingTimeoutSeconds", "86400"},
+                   {"ALLOWED_CODE_SOURCE_HOSTS", "10.0.0.7,artifacts.corp:8443"}})
+            .status == 0);
+}
+
+// Pins WM-81.
+TEST_CASE("a check refuses what the start would refuse, and makes nothing") {
+  TemporaryFolder folder;
+  CheckRefused(Check({"--bus", "redis"}), "pubsub.driver 'redis'");
+  CheckRefused(Check({"--state", "foo"}), "state.driver 'foo'");
+  CheckRefused(Check({"--set", "workmanager.code.allowed_hosts=a b"}), "a b");
+  const std::string credentials = folder / "credentials.json";
+  CheckRefused(Check({"--set", "workmanager.code.credentials=" + credentials}), credentials);
+  std::ofstream(credentials) << "{\"not\":";
+  CheckRefused(Check({"--set", "workmanager.code.credentials=" + credentials}), credentials);
+  CheckRefused(Check({}, {{"ApiAuth__Keys__bob", "caf\xc3\xa9"}}), "the key of 'bob'");
+  const std::string data = folder / "data";
+  CHECK(Check({"--data-directory", data}).status == 0);
+  CHECK_FALSE(std::filesystem::exists(data));
+}
+
+// Pins WM-81.
 TEST_CASE("the daemon tells its version and its options") {
   Process version({"--version"});
   CHECK(version.ExitStatus() == 0);
@@ -111,4 +147,14 @@ TEST_CASE("the daemon tells its version and its options") {
   CHECK(help.ExitStatus() == 0);
   CHECK(help.HasSaid("--check-config"));
   CHECK(help.HasSaid("$GrpcPort"));
+  const std::string said = help.Said();
+  for (const auto& [option, value] : {std::pair("--http-port", "25001"),
+                                      {"--grpc-port", "25002"},
+                                      {"--listen", "127.0.0.1"},
+                                      {"--data-directory", "virtufin-data"},
+                                      {"--state", "sqlite"}}) {
+    const std::size_t at = said.find(option);
+    REQUIRE(at != std::string::npos);
+    CHECK_MESSAGE(said.substr(at, said.find('\n', at) - at).find(value) != std::string::npos, said);
+  }
 }

@@ -134,6 +134,45 @@ TEST_CASE("where certificates are the only guard, the port without them has heal
 }
 
 // Pins WM-80.
+TEST_CASE("a daemon that is told to end waits for the event in flight and for the call that does") {
+  for (const bool stops : {true, false}) {
+    CAPTURE(stops);
+    TemporaryFolder folder;
+    const std::string gate = folder / "gate";
+    int pipes[2] = {-1, -1};
+    for (const int i : {0, 1}) {
+      const std::string name = gate + (i == 0 ? ".entered" : ".leave");
+      REQUIRE(mkfifo(name.c_str(), 0600) == 0);
+      REQUIRE((pipes[i] = open(name.c_str(), O_RDWR | O_CLOEXEC)) >= 0);
+    }
+    Daemon daemon(folder / "data");
+    // What the manager tells is what there is to hear without a client of the bus.
+    const std::string id = daemon.Create(GATED, "workmanager.lifecycle", {{"gate", gate}});
+    REQUIRE(daemon.CallOf("StartWorker", id).code == 0);
+    char byte = 0;
+    REQUIRE(read(pipes[0], &byte, 1) == 1);  // it handles its own start
+    lite::StopWorkerRequest request;
+    request.set_id(id);
+    const auto call =
+        stops ? daemon.client.Start("/virtufin.WorkManager/StopWorker", request.SerializeAsString())
+              : nullptr;
+    const std::string stopped = "\nvirtufin_workers{status=\"stopped\"} 1\n";
+    while (stops && daemon.Get("/metrics").body.find(stopped) == std::string::npos) {
+      std::this_thread::yield();
+    }
+    daemon.process.Signal(SIGTERM);
+    while (!daemon.process.HasSaid("stops: SIGTERM")) std::this_thread::yield();
+    CHECK(access((gate + ".done").c_str(), F_OK) != 0);
+    const std::string bytes(64, 'x');  // also for what it may hear of afterwards
+    REQUIRE(write(pipes[1], bytes.data(), bytes.size()) == 64);
+    if (stops) CHECK(call->Wait().code == 0);
+    CHECK_MESSAGE(daemon.process.ExitStatus() == 0, daemon.process.Said());
+    CHECK(access((gate + ".done").c_str(), F_OK) == 0);
+    for (const int fd : pipes) close(fd);
+  }
+}
+
+// Pins WM-80.
 TEST_CASE("a signal ends a daemon that is not ready yet") {
   TemporaryFolder folder;
   const std::string pipe = folder / "credentials.json";
