@@ -15,8 +15,8 @@ struct AuditEntry {
   std::string_view sha256 = {};  // of the code that the call is about
 };
 
-/// Component `audit`, level info, offered to the log whether that level is enabled or not: who wants
-/// fewer lines wants these all the same, and a sink that does not can tell them by the component.
+/// Component `audit`, level info, offered to the log whether that is enabled or not: who wants few
+/// lines wants these all the same, and a sink that does not can tell them by the component.
 /// What callers chose is quoted: no line end or quote gets through.
 void Audit(LogSink& log, const CallContext& by, const AuditEntry& entry, const Status& outcome);
 

@@ -62,8 +62,8 @@ struct WorkManagerMetrics {
   std::size_t degraded = 0;  // of those that run
   std::vector<WorkerMetrics> workers;
   std::size_t queue_depth = 0;  // of all of them
-  /// Events that were dropped, conflated or missed, by the policy of the queue (index: Overflow); of
-  /// workers that are deleted, too, so it never falls.
+  /// Events that were dropped, conflated or missed, by the queue's policy (index: Overflow); those
+  /// of deleted workers, too.
   std::array<std::uint64_t, 4> queue_dropped = {};
   std::uint64_t lifecycle_dropped = 0;  // lifecycle events for which there was no room
   std::uint64_t lifecycle_refused = 0;  // lifecycle events that the bus did not take
