@@ -10,6 +10,7 @@
 #include "unit/engine/fixture.hpp"
 #include "virtufin/engine/native.hpp"
 #include "virtufin/worker/json.hpp"
+#include "virtufin/worker_harness/worker_harness.hpp"
 
 using namespace virtufin;
 
@@ -135,4 +136,20 @@ TEST_CASE("the workers with other formats read and write them") {
   CHECK(say("UP") == "floor 2");
   CHECK(say("down") == "floor 1");
   CHECK(say("left") == "error: expected up or down, found left");
+}
+
+// Pins SDK-50, SDK-66.
+TEST_CASE("the worker with topics of its own and a timer sends its replies there") {
+  const auto harness = WorkerHarness::OfLibrary(GUIDE_WORKERS "/libguide_beacon.so").value();
+  CHECK(harness->Send(R"({"command":"light","where":"tower"})").reply.has_value());
+  CHECK(harness->Advance(std::chrono::seconds(2)).size() == 1);
+  CHECK(harness->Send(R"({"command":"dim"})").reply.has_value());
+  const auto published = harness->published();
+  REQUIRE(published.size() == 3);
+  CHECK(published[0].topic == "lights.tower");
+  CHECK(published[0].event.type() == "com.example.beacon.lit");
+  CHECK(published[1].topic == "lights.again");
+  CHECK(published[1].event.data_text() == R"({"count":1})");
+  CHECK(published[2].topic == "response.beacon");
+  CHECK(harness->Close().ok());
 }
