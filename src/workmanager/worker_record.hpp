@@ -33,7 +33,7 @@ void TakeBackHistory(std::vector<HistoryEntry>& history, const HistoryEntry& ent
 
 /// Errors: INVALID_ARGUMENT for text that is no UTF-8; RESOURCE_EXHAUSTED for what no store takes.
 Result<std::string> EncodeRecord(const WorkerRecord& record);
-/// The instance that a record names, also when the rest of it cannot be read; empty when it names none.
+/// The instance that a record names, also when the rest of it cannot be read; empty: none.
 std::string OwnerOfRecord(std::string_view json);
 /// Errors: DATA_LOSS naming the member, what was expected and what was found; FAILED_PRECONDITION
 /// for a record of a newer library.

@@ -95,9 +95,9 @@ class WorkManager {
   /// does not load; FAILED_PRECONDITION when the engine is not available here; those of
   /// CodeFetcher; UNAVAILABLE after Shutdown.
   Result<std::string> Create(CreateWorkerRequest request, const CallContext& by = {});
-  /// Subscribes the topics. Idempotent; a worker without code tries the load again. OK at once while
-  /// another start or new code loads or a stop drains: it runs afterwards, or its info says why not.
-  /// [any] [callback] Errors: NOT_FOUND; those of Create when it loads; CANCELLED when a stop came
+  /// Subscribes the topics. Idempotent; a worker without code tries the load again. OK at once
+  /// while another start or new code loads or a stop drains: it runs afterwards, or its info says
+  /// why not. [any] [callback] Errors: NOT_FOUND; those of Create when it loads; CANCELLED when a stop came
   /// meanwhile.
   Status Start(std::string_view id, const CallContext& by = {});
 
