@@ -97,8 +97,8 @@ class WorkManager {
   Result<std::string> Create(CreateWorkerRequest request, const CallContext& by = {});
   /// Subscribes the topics. Idempotent; a worker without code tries the load again. OK at once
   /// while another start or new code loads or a stop drains: it runs afterwards, or its info says
-  /// why not. [any] [callback] Errors: NOT_FOUND; those of Create when it loads; CANCELLED when a stop came
-  /// meanwhile.
+  /// why not. [any] [callback]
+  /// Errors: NOT_FOUND; those of Create when it loads; CANCELLED when a stop came meanwhile.
   Status Start(std::string_view id, const CallContext& by = {});
 
   /// Completion-based forms: `done` runs exactly once, on any thread, perhaps before they return.
