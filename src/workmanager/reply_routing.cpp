@@ -19,7 +19,7 @@ constexpr std::array<std::string_view, 10> kCopied = {
     "correlationid",  "scenarioid",    "runid",          "clocktype",   "marketworld",
     "portfolioworld", "strategyworld", "marketuniverse", "traceparent", "tracestate"};
 
-/// The event as the worker saw it. Asks the overlay instead of making the stamped event, which would
+/// The event as the worker saw it. Asks the overlay instead of making the stamped event: that would
 /// cost each reply the copy of one.
 class SeenInput {
  public:
