@@ -2,7 +2,9 @@
 // that the test answers for. And the wire names of the reference workers.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <deque>
+#include <future>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "../../../examples/workers/echo.cpp"
 #include "../../../examples/workers/websocketmanager_controller.cpp"
 #include "unit/engine/fixture.hpp"
+#include "virtufin/engine/inproc.hpp"
 #include "virtufin/engine/native.hpp"
 #include "virtufin/platform/platform.hpp"
 
@@ -173,4 +176,66 @@ TEST_CASE("stop goes on behind a connection that is gone, and keeps those it cou
   CHECK(loaded.Send(R"({"command":"stop"})")["message"] == "2 disconnected");
   CHECK(loaded.calls == std::vector<std::string>{R"(websocketmanager.Disconnect {"id":"b"})",
                                                  R"(websocketmanager.Disconnect {"id":"a"})"});
+}
+
+namespace {
+
+/// A gateway elsewhere, whose connections are named after it.
+class Elsewhere final : public GatewayClient {
+ public:
+  explicit Elsewhere(std::string name) : name_(std::move(name)) {}
+  Result<std::string> Invoke(std::string_view service, std::string_view method,
+                             std::string_view) override {
+    return Json{{"id", name_ + " " + std::string(service) + "." + std::string(method)}}.dump();
+  }
+
+ private:
+  const std::string name_;
+};
+
+}  // namespace
+
+// Pins SDK-17, SDK-41.
+TEST_CASE("on a platform that dials, the controller reaches the gateway that a command names") {
+  PlatformOptions options;
+  options.executor.threads = 2;
+  options.gateway_clients = [](std::string_view host, std::uint16_t port) {
+    return std::make_unique<Elsewhere>(std::string(host) + ":" + std::to_string(port));
+  };
+  const std::unique_ptr<Platform> platform = Platform::Create(std::move(options)).value();
+  REQUIRE(RegisterWorkerFactory(platform->engines(), "controller", [] {
+            return std::make_unique<websocketmanager_controller::WebSocketManagerController>();
+          }).ok());
+  REQUIRE(platform->Start().ok());
+  CreateWorkerRequest request;
+  const std::string name = "controller";
+  request.code.mime_type = kInProcMimeType;
+  request.code.content.assign(name.begin(), name.end());
+  request.topics = {"commands"};
+  const auto id = platform->workers().Create(std::move(request));
+  REQUIRE_MESSAGE(id.ok(), id.status().ToString());
+  REQUIRE(platform->workers().Start(*id).ok());
+  const auto ask = [&](std::string_view command) {
+    std::promise<Json> reply;
+    const auto watch =
+        platform->bus().Subscribe("response.websocketmanagercontroller", {},
+                                  [&](const Message& message, const DeliveryInfo&) {
+                                    reply.set_value(Json::parse(message.event().data_text()));
+                                    return Delivery::kSuccess;
+                                  });
+    const CloudEvent event =
+        CloudEvent::Builder().Source("urn:test").Type("c").JsonData(command).Build().value();
+    REQUIRE(platform->bus().Publish(Message("commands", event)).ok());
+    return reply.get_future().get();
+  };
+  CHECK(
+      ask(R"({"command":"create","url":"wss://venue"})")["message"].get<std::string>().starts_with(
+          "Gateway invoke failed: "));  // the platform's own
+  CHECK(ask(R"({"command":"create","url":"wss://venue","api_host":"away:7"})")["id"] ==
+        "away:7 websocketmanager.Connect");
+  CHECK(ask(R"({"command":"create","url":"wss://venue"})")["id"] ==
+        "away:7 websocketmanager.Connect");
+  CHECK(ask(R"({"command":"create","url":"wss://venue","host":"near"})")["id"] ==
+        "near:5002 websocketmanager.Connect");
+  CHECK(platform->Stop(std::chrono::seconds(30)).ok());
 }
