@@ -158,7 +158,7 @@ void Fill(std::vector<HistoryEntry> entries, lite::GetWorkerHistoryResponse& out
   }
   for (HistoryEntry& entry : entries) {
     lite::HistoryEntry& message = *out.add_entries();
-    // A file of the machine, which only its application can name, stays unsaid. There are no secrets.
+    // A file of the machine, which only its application can name, stays unsaid. No secret is there.
     entry.code_source.sha256.clear();
     lite::CodeSource& source = *message.mutable_code_source();
     if (!Fill(std::move(entry.code_source), source).ok()) source.Clear();

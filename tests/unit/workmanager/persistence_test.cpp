@@ -8,8 +8,6 @@
 #include "support/faulty_store.hpp"
 #include "virtufin/event/state_key.hpp"
 #include "virtufin/state/memory.hpp"
-#include "workmanager/circuit_breaker.hpp"
-#include "workmanager/guarded_store.hpp"
 #include "workmanager/worker_record.hpp"
 
 using namespace virtufin;
@@ -392,36 +390,6 @@ TEST_CASE("a history keeps a hundred codes, and of the former ones what fits int
 }
 
 // Pins WM-51.
-TEST_CASE("a dependency that fails five times, half of its calls, is left alone for 30 s") {
-  ManualClock clock{Timestamp()};
-  detail::CircuitBreaker breaker(clock);
-  auto call = [&](bool success) {
-    REQUIRE(breaker.Admit());
-    breaker.Report(success);
-  };
-  for (int i = 0; i < 6; ++i) call(true);
-  for (int i = 0; i < 5; ++i) call(false);
-  CHECK_FALSE(breaker.open());  // 5 of 11
-  call(false);
-  CHECK(breaker.open());  // 6 of 12
-  CHECK_FALSE(breaker.Admit());
-  clock.Advance(std::chrono::seconds(29));
-  CHECK_FALSE(breaker.Admit());
-  clock.Advance(std::chrono::seconds(1));
-  REQUIRE(breaker.Admit());
-  CHECK_FALSE(breaker.Admit());  // one tries
-  breaker.Report(false);
-  CHECK_FALSE(breaker.Admit());
-  clock.Advance(std::chrono::seconds(30));
-  call(true);
-  CHECK_FALSE(breaker.open());
-  for (int i = 0; i < 4; ++i) call(false);
-  clock.Advance(std::chrono::seconds(31));
-  for (int i = 0; i < 4; ++i) call(false);  // not in one window
-  CHECK_FALSE(breaker.open());
-}
-
-// Pins WM-51.
 TEST_CASE("calls that need a store which is away fail at once after a while, others go on") {
   Kept kept;
   auto f = kept.Manager({"w"});
@@ -437,57 +405,6 @@ TEST_CASE("calls that need a store which is away fail at once after a while, oth
   const auto health = f->manager->Health();
   CHECK(std::any_of(health.entries.begin(), health.entries.end(),
                     [](const HealthEntry& e) { return e.name == "state store" && !e.healthy; }));
-}
-
-// Pins WM-51.
-TEST_CASE("a store that is away is asked again, so often and no longer") {
-  Kept kept;
-  LogLines log;
-  Executor executor({.threads = 1}, WallClock(), log);
-  detail::GuardedStore guarded(kept.store, {executor, WallClock(), log}, 1, 1);
-  kept.store.Fail(StatusCode::kUnavailable, 1);
-  CHECK(guarded.Set("k", "v", {}).ok());
-  CHECK(kept.store.calls() == 2);
-  kept.store.Fail(StatusCode::kDeadlineExceeded, 2);
-  CHECK(guarded.Get("k").status().code() == StatusCode::kDeadlineExceeded);
-  CHECK(kept.store.calls() == 4);
-  kept.store.Fail(StatusCode::kResourceExhausted, 1);  // it answers, only not as one would like
-  CHECK(guarded.Get("k").status().code() == StatusCode::kResourceExhausted);
-  CHECK(kept.store.calls() == 5);
-
-  Extras extras;
-  extras.records = &kept.store;
-  WorkManagerOptions options = ManagerFixture::Quick(30'000, 30'000);
-  options.retry_attempts = 2;
-  ManagerFixture f(options, WallClock(), 2, nullptr, extras);
-  f.Script("w", ReplyWith("{}"));
-  kept.store.Fail(StatusCode::kUnavailable, 2);
-  CHECK(f.manager->Create(Request(Code("w"))).ok());
-}
-
-// Pins WM-51.
-TEST_CASE(
-    "a try that throws leaves the store to be tried again, and what opens and closes is logged") {
-  Kept kept;
-  LogLines log;
-  ManualClock clock{Timestamp()};
-  Executor executor({.threads = 1}, clock, log);
-  detail::GuardedStore guarded(kept.store, {executor, clock, log}, 0, 0);
-  kept.store.Fail(StatusCode::kUnavailable);
-  for (int i = 0; i < 4; ++i) (void)guarded.Get("k");
-  CHECK_FALSE(log.Has("does not answer"));
-  (void)guarded.Get("k");
-  CHECK(guarded.open());
-  CHECK(log.Has("state store: does not answer"));
-  kept.store.Heal();
-  clock.Advance(std::chrono::seconds(30));
-  kept.store.Throw();
-  CHECK_THROWS_AS((void)guarded.Get("k"), std::bad_alloc);
-  CHECK(guarded.Get("k").status().code() == StatusCode::kUnavailable);
-  clock.Advance(std::chrono::seconds(30));
-  CHECK(guarded.Get("k").status().code() == StatusCode::kNotFound);
-  CHECK_FALSE(guarded.open());
-  CHECK(log.Has("state store: answers again"));
 }
 
 // Pins WM-46.
