@@ -118,18 +118,18 @@ void Fill(const WorkerInfo& info, lite::WorkerInfo& out) {
   out.set_error(ToText(info.error));
 }
 
-Status Fill(CodeSource code, lite::CodeSource& out) {
-  if (!code.path.empty() || !code.sha256.empty()) {
+Status Fill(CodeSource source, lite::CodeSource& out) {
+  if (!source.path.empty() || !source.sha256.empty()) {
     return Status(StatusCode::kFailedPrecondition, "rpc",
                   "code for a worker of another instance: expected a url or content, found a file "
                   "of this machine or a digest");
   }
-  if (!code.url.empty()) {
-    out.set_url(std::move(code.url));
+  if (!source.url.empty()) {
+    out.set_url(std::move(source.url));
   } else {
-    out.set_content(std::string(code.content.begin(), code.content.end()));
+    out.set_content(std::string(source.content.begin(), source.content.end()));
   }
-  SourceCredential& credential = code.credential;
+  SourceCredential& credential = source.credential;
   switch (credential.kind) {
     case SourceCredential::Kind::kNone:
       break;
@@ -152,16 +152,19 @@ void Fill(std::vector<HistoryEntry> entries, lite::GetWorkerHistoryResponse& out
   std::size_t room = std::size_t{3} << 20;
   for (std::size_t i = entries.size(); i-- > 0;) {
     std::vector<std::uint8_t>& content = entries[i].code_source.content;
-    const bool fits = content.size() <= room;
-    room = fits ? room - content.size() : 0;
-    if (!fits) content.clear();
+    if (content.size() <= room) {
+      room -= content.size();
+    } else {
+      content.clear();
+    }
   }
   for (HistoryEntry& entry : entries) {
     lite::HistoryEntry& message = *out.add_entries();
     // A file of the machine, which only its application can name, stays unsaid. No secret is there.
     entry.code_source.sha256.clear();
     lite::CodeSource& source = *message.mutable_code_source();
-    if (!Fill(std::move(entry.code_source), source).ok()) source.Clear();
+    const bool known = Fill(std::move(entry.code_source), source).ok();
+    if (!known || (source.has_content() && source.content().empty())) source.Clear();
     message.set_created_at(entry.created_at.ToString());
     message.set_sha256(std::move(entry.sha256));
   }

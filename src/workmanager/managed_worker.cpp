@@ -85,11 +85,7 @@ WorkerMetrics ManagedWorker::Metrics() const {
   for (const Instance& instance : instances_) {
     const SubscriptionCounters counters = instance.subscription.counters();
     Add(counters, metrics.queue);
-    if (config_.subscribe.group.empty()) {
-      metrics.queue.depth += counters.queued;
-    } else {
-      metrics.queue.depth = counters.queued;  // all members of a group have one queue
-    }
+    metrics.queue.depth += counters.queued;
   }
   return metrics;
 }

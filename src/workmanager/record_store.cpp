@@ -122,6 +122,7 @@ Status RecordStore::Remove(const std::string& id, std::string& etag) {
     auto read = Read(id);
     if (read.ok() && !read->IsOf(instance_id_)) return Owned(id).status();
     if (read.ok()) etag = std::move(read->etag);
+    if (!read.ok() && GuardedStore::IsAway(read.status())) return read.status();
   }
   for (int attempt = 0;; ++attempt) {
     const auto removed = store_.Delete(WorkerKey(id), etag);

@@ -264,7 +264,7 @@ Status WorkerSlot::Start() {
                       "worker " + id_ + ": stopped while it was loading");
     }
   }
-  EndStart(status.ok());
+  EndStart(status.ok(), stops);
   if (status.ok() && worker) return Follow(*worker, WorkerStatus::kRunning);
   return status;
 }
@@ -284,12 +284,13 @@ Status WorkerSlot::BeginStart(std::uint64_t& stops) {
   return {};
 }
 
-void WorkerSlot::EndStart(bool started) {
+void WorkerSlot::EndStart(bool started, std::uint64_t stops) {
   const Writing writing(*this);
   {
     std::lock_guard lock(mutex_);
     --starting_;
-    if (started) on_trial_ = false;
+    // What started before a stop says nothing of the starts after it.
+    if (started && stops == stops_) on_trial_ = false;
     if (starting_ > 0 || !on_trial_ || deleted_) return;
   }
   if (Status undone = WriteStatus(WorkerStatus::kStopped); !undone.ok()) {

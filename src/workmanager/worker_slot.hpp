@@ -74,7 +74,7 @@ class WorkerSlot : public std::enable_shared_from_this<WorkerSlot> {
   Status Write(const Edit& edit);           // the same, writing_ held
   Status WriteStatus(WorkerStatus status);  // if it has another one; writing_ held
   Status BeginStart(std::uint64_t& stops);  // those so far
-  void EndStart(bool started);
+  void EndStart(bool started, std::uint64_t stops);
   void StopWorker(Done done);
   void TakeBack(const HistoryEntry& entry, std::vector<HistoryEntry> before);
   Status Forget();

@@ -320,8 +320,9 @@ std::function<void()> WorkerTable::Forgetter(const Slot& slot) {
     if (const auto found = table->slots_.find(id);
         found != table->slots_.end() && found->second.get() == is) {
       // After a shutdown nothing is kept: what a worker was made of goes with the manager.
-      auto& kept = table->services_->closed ? settled : table->gone_;
-      kept.push_back(std::move(found->second));
+      const bool closed = table->services_->closed;
+      if (closed) Add(found->second->Metrics(), table->lost_);
+      (closed ? settled : table->gone_).push_back(std::move(found->second));
       table->slots_.erase(found);
     }
   };

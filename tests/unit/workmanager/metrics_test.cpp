@@ -125,13 +125,17 @@ TEST_CASE("the queue of a group is counted once, and its losses stay when member
     return f.manager->Metrics().queue_dropped[static_cast<std::size_t>(Overflow::kDropOldest)];
   };
   const std::uint64_t lost = dropped();
-  CHECK(f.manager->Metrics().queue_depth + lost == 12);
   CHECK(lost >= 7);  // one may be on its way to a member
+  // An event that moves meanwhile may be counted at both places.
+  const auto settles = [&] {
+    while (f.manager->Metrics().queue_depth + dropped() != 12) std::this_thread::yield();
+  };
+  settles();
   Collector<StatusCode> ended;
   const auto note = [&](const Status& status) { ended.Add(status.code()); };
   f.manager->Stop(pool, note);
   CHECK(dropped() == lost);
-  CHECK(f.manager->Metrics().queue_depth + lost == 12);
+  settles();
   f.manager->Stop(second, note);
   f.manager->Stop(first, note);
   leave.Open();
@@ -144,7 +148,7 @@ TEST_CASE("the queue of a group is counted once, and its losses stay when member
 
 // Pins WM-34.
 TEST_CASE("each call has one outcome, and they add up to the calls") {
-  ManagerFixture f(2, 50, nullptr, 20);
+  ManagerFixture f(2, 50, nullptr, 1000);
   Gate late, hang;
   Collector<std::string> entered;
   f.Script("w", [&](const Message& m, const ExtensionOverlay*, WorkerHost&, test::Done done) {
