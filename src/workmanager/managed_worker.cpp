@@ -249,7 +249,7 @@ void ManagedWorker::Stop(Timeout timeout, Done done) {
   }
   if (swapping_ || state_ == State::kLoading) {
     cancelled_ = true;
-    deferred_.push_back([self = shared_from_this(), timeout, done = std::move(done)]() mutable {
+    deferred_.emplace_back([self = shared_from_this(), timeout, done = std::move(done)]() mutable {
       self->Stop(timeout, std::move(done));
     });
     return;
@@ -280,7 +280,7 @@ void ManagedWorker::End(Timeout timeout, bool unload, std::function<void()> forg
   }
   if (swapping_ || state_ == State::kLoading) {
     cancelled_ = true;
-    deferred_.push_back([self = shared_from_this(), timeout, unload, forget = std::move(forget),
+    deferred_.emplace_back([self = shared_from_this(), timeout, unload, forget = std::move(forget),
                          done = std::move(done)]() mutable {
       self->End(timeout, unload, std::move(forget), std::move(done));
     });
@@ -438,11 +438,11 @@ void ManagedWorker::FinishDrain(const Status& status, Afterwards& after) {
   if (delete_) {
     // Draining until the code is gone: whoever asks meanwhile joins.
     state_ = State::kDraining;
-    after.run.push_back([self = shared_from_this(), status] { self->FinishDelete(status); });
+    after.run.emplace_back([self = shared_from_this(), status] { self->FinishDelete(status); });
   } else {
     state_ = State::kStopped;
     for (Waiter& waiter : std::exchange(waiters_, {})) {
-      after.run.push_back([status, done = std::move(waiter.done)] { done(status); });
+      after.run.emplace_back([status, done = std::move(waiter.done)] { done(status); });
     }
   }
   if (std::exchange(restart_, false) && !delete_) after.run.push_back(StartAgain());

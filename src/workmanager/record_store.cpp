@@ -57,7 +57,7 @@ Status EditTextList(GuardedStore& store, std::string_view key, const std::string
     SetOptions options;
     if (item.ok()) options.etag = item->etag;
     options.create_only = !item.ok();
-    const Status status = store.Set(key, Json(list).dump(), options).status();
+    Status status = store.Set(key, Json(list).dump(), options).status();
     if (!LostRace(status)) return status;
   }
   return Status(StatusCode::kAborted, "workmanager",

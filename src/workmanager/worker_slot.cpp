@@ -112,14 +112,15 @@ Status WorkerSlot::CreateFirst(CodeSource code) {
   entry.created_at = record_.created_at;
   auto worker = MakeWorker(*services_, record_, std::move(code));
   if (!worker.ok()) return worker.status();
-  const Status status = (*worker)->LoadFirst([&](const std::string& sha256) {
+  Status status = (*worker)->LoadFirst([&](const std::string& sha256) {
     if (Status closed = NotShutDown(); !closed.ok()) return closed;
     entry.sha256 = sha256;
     record_.history.push_back(std::move(entry));
     if (records_ == nullptr) return Status();
     auto etag = records_->Create(record_);
-    if (etag.ok()) etag_ = *std::move(etag);
-    return etag.status();
+    if (!etag.ok()) return etag.status();
+    etag_ = *std::move(etag);
+    return Status();
   });
   if (status.ok()) worker_ = *std::move(worker);
   return status;
@@ -426,7 +427,7 @@ void WorkerSlot::LoadCode(CodeSource code, LoadedDone done) {
     if (Status closed = self->NotShutDown(); !closed.ok()) return closed;
     swap->entry.sha256 = sha256;
     swap->entry.created_at = self->services_->needed().runtime.clock.Now();
-    const Status kept = self->Change([&](WorkerRecord& record) {
+    Status kept = self->Change([&](WorkerRecord& record) {
       swap->before = record.history;
       AppendHistory(record.history, swap->entry);
       return Status();
