@@ -365,15 +365,16 @@ Status WorkerTable::UnloadAll(std::chrono::milliseconds deadline) {
   // On a thread of its own: a worker's own shutdown may hang, and the deadline holds all the same.
   std::thread deleter([pending, deadline, table = shared_from_this(), slots = std::move(slots)] {
     for (const Slot& slot : slots) {
-      slot->Release(deadline, table->Forgetter(slot), [pending, id = slot->id()](const Status& status) {
-        std::lock_guard lock(pending->mutex);
-        if (status.code() == StatusCode::kDeadlineExceeded) {
-          if (!pending->failures.empty()) pending->failures += "; ";
-          pending->failures += status.message();
-        }
-        pending->left.erase(id);
-        pending->changed.notify_all();
-      });
+      slot->Release(deadline, table->Forgetter(slot),
+                    [pending, id = slot->id()](const Status& status) {
+                      std::lock_guard lock(pending->mutex);
+                      if (status.code() == StatusCode::kDeadlineExceeded) {
+                        if (!pending->failures.empty()) pending->failures += "; ";
+                        pending->failures += status.message();
+                      }
+                      pending->left.erase(id);
+                      pending->changed.notify_all();
+                    });
     }
   });
   // Calls in flight are abandoned at the deadline; what takes longer than that hangs elsewhere.
