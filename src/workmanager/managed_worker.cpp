@@ -281,7 +281,7 @@ void ManagedWorker::End(Timeout timeout, bool unload, std::function<void()> forg
   if (swapping_ || state_ == State::kLoading) {
     cancelled_ = true;
     deferred_.emplace_back([self = shared_from_this(), timeout, unload, forget = std::move(forget),
-                         done = std::move(done)]() mutable {
+                            done = std::move(done)]() mutable {
       self->End(timeout, unload, std::move(forget), std::move(done));
     });
     return;
