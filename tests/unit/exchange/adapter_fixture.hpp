@@ -77,13 +77,17 @@ class WatchedBus final : public PubSub {
   }
   EventBooks::Book BookOf(const std::string& symbol) {
     std::lock_guard lock(mutex_);
-    for (const auto& [name, book] : books_.books()) {
-      std::string plain = name;
-      std::erase(plain, '/');
-      std::erase(plain, '-');
-      if (plain == symbol) return book;
-    }
-    return {};
+    return Find(books_, symbol);
+  }
+  bool UntilLiveAt(const std::string& symbol, std::int64_t id) {
+    return Until([&](const EventBooks& books) {
+      const EventBooks::Book book = Find(books, symbol);
+      return book.live && book.last_id >= id;
+    });
+  }
+  /// From then on each lost diff is a gap: one that only tells what the snapshot has is none.
+  bool UntilDiffAfterSnapshot(const std::string& symbol) {
+    return UntilLiveAt(symbol, BookOf(symbol).last_id + 1);
   }
   /// What comes next is of another adapter, which counts anew.
   void StartOver() {
@@ -104,6 +108,16 @@ class WatchedBus final : public PubSub {
   }
 
  private:
+  static EventBooks::Book Find(const EventBooks& books, const std::string& symbol) {
+    for (const auto& [name, book] : books.books()) {
+      std::string plain = name;
+      std::erase(plain, '/');
+      std::erase(plain, '-');
+      if (plain == symbol) return book;
+    }
+    return {};
+  }
+
   InprocBroker broker_;
   std::mutex mutex_;
   std::condition_variable changed_;

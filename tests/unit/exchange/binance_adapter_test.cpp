@@ -22,6 +22,7 @@ TEST_CASE("books of the live adapter are the venue's, also after cuts, stalls an
     REQUIRE(fixture.bus.UntilAllLive(1));
     fixture.Inject("cut");
     REQUIRE(fixture.bus.UntilAllLive(2));
+    REQUIRE(fixture.bus.UntilDiffAfterSnapshot("AAAUSDT"));
     fixture.Inject("gap AAAUSDT");
     REQUIRE(fixture.bus.Until([&](const test::EventBooks& books) {
       std::uint64_t most = 0;
@@ -41,15 +42,7 @@ TEST_CASE("books of the live adapter are the venue's, also after cuts, stalls an
                 })
                 .ok());
     for (std::size_t i = 0; i < kSymbols.size(); ++i) {
-      REQUIRE(fixture.bus.Until([&](const test::EventBooks& books) {
-        for (const auto& [name, book] : books.books()) {
-          std::string plain = name;
-          std::erase(plain, '/');
-          std::erase(plain, '-');
-          if (plain == kSymbols[i]) return book.live && book.last_id >= ids[i];
-        }
-        return false;
-      }));
+      REQUIRE(fixture.bus.UntilLiveAt(kSymbols[i], ids[i]));
       const test::EventBooks::Book book = fixture.bus.BookOf(kSymbols[i]);
       REQUIRE(fixture.server
                   ->With([&](sim::BinanceVenue& venue, std::int64_t) {
