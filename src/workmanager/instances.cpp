@@ -23,12 +23,6 @@ constexpr milliseconds kAcquireTimeout{30'000};
 constexpr milliseconds kAcquirePoll{250};
 constexpr std::string_view kService = "workmanager";
 
-std::string TextOf(const Json& json, const char* name) {
-  if (!json.is_object()) return {};
-  const auto member = json.find(name);
-  return member != json.end() && member->is_string() ? member->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 Instances::Instances(StateStore& store, const Runtime& runtime, std::string own_id,
@@ -93,7 +87,7 @@ Status Instances::Beat() {
   SetOptions options;
   options.ttl_ms = kBeatLives.count();
   const MonotonicTime began = runtime_.clock.Monotonic();
-  const Status status = store_.Set(HeartbeatKey(kService, own_id_), beat.dump(), options).status();
+  Status status = store_.Set(HeartbeatKey(kService, own_id_), beat.dump(), options).status();
   std::lock_guard lock(mutex_);
   if (status.ok()) last_beat_ = began;
   return status;
@@ -116,7 +110,7 @@ Result<std::optional<Peer>> Instances::Find(const std::string& instance_id) {
     if (item.status().code() == StatusCode::kNotFound) return std::optional<Peer>();
     return item.status();
   }
-  const std::string address = TextOf(Json::parse(item->value, nullptr, false), "address");
+  const std::string address = TextMember(item->value, "address");
   if (address.empty()) {
     return Status(StatusCode::kUnavailable, "workmanager",
                   "instance '" + instance_id + "': expected its address, found one that starts");
@@ -135,7 +129,7 @@ Result<std::optional<Instances::Lease>> Instances::TryAcquire(std::string& holde
   options.ttl_ms = kLeaseLives.count();
   options.create_only = !item.ok();
   if (item.ok()) {
-    holder = TextOf(Json::parse(item->value, nullptr, false), "instance_id");
+    holder = TextMember(item->value, "instance_id");
     if (holder != own_id_) {
       const auto beat = store_.Get(HeartbeatKey(kService, holder));
       if (beat.ok()) return std::optional<Lease>();

@@ -161,7 +161,7 @@ Result<ReadRecord> RecordStore::Read(std::string_view id) {
     record = Status(StatusCode::kDataLoss, "workmanager",
                     "record: id: expected " + std::string(id) + ", found '" + record->id + "'");
   }
-  std::string owner = record.ok() ? record->instance_id : OwnerOfRecord(item->value);
+  std::string owner = record.ok() ? record->instance_id : TextMember(item->value, "instance_id");
   return ReadRecord{std::move(record), std::move(item->etag), std::move(owner)};
 }
 

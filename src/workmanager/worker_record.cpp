@@ -222,12 +222,11 @@ Result<std::string> EncodeRecord(const WorkerRecord& record) {
   return text;
 }
 
-std::string OwnerOfRecord(std::string_view text) {
+std::string TextMember(std::string_view text, const char* name) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return {};
-  const auto owner = json.find("instance_id");
-  const bool named = owner != json.end() && owner->is_string();
-  return named ? owner->get<std::string>() : std::string();
+  const auto member = json.find(name);
+  return member != json.end() && member->is_string() ? member->get<std::string>() : std::string();
 }
 
 Result<WorkerRecord> DecodeRecord(std::string_view text) {

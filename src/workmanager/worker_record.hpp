@@ -33,10 +33,10 @@ void TakeBackHistory(std::vector<HistoryEntry>& history, const HistoryEntry& ent
 
 /// Errors: INVALID_ARGUMENT for text that is no UTF-8; RESOURCE_EXHAUSTED for what no store takes.
 Result<std::string> EncodeRecord(const WorkerRecord& record);
-/// The instance that a record names, also when the rest of it cannot be read; empty: none.
-std::string OwnerOfRecord(std::string_view json);
+/// The text that `text`, an object in JSON, has as its member `name`; else empty.
+std::string TextMember(std::string_view text, const char* name);
 /// Errors: DATA_LOSS naming the member, what was expected and what was found; FAILED_PRECONDITION
 /// for a record of a newer library.
-Result<WorkerRecord> DecodeRecord(std::string_view json);
+Result<WorkerRecord> DecodeRecord(std::string_view text);
 
 }  // namespace virtufin::inline v0::detail
