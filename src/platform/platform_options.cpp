@@ -81,6 +81,15 @@ Option NumberOf(const Key& key, Field) {
           }};
 }
 
+/// The same for a text, of which any is taken here.
+template <class Field>
+Option TextOf(const Key& key, Field) {
+  return {key, [](const Key&, std::string_view text, PlatformOptions& options) {
+            Field()(options) = text;
+            return Status();
+          }};
+}
+
 // Of times a day is the longest.
 const Option kOptions[] = {
     NumberOf(
@@ -97,21 +106,15 @@ const Option kOptions[] = {
     NumberOf(
         {"executor.spin_us", "how long an idle thread spins before it sleeps", "0", "0 to 1000000"},
         [](auto& o) -> auto& { return o.executor.spin_us; }),
-    {{"pubsub.driver", "the bus", "inproc", "inproc"},
-     [](auto&, auto value, auto& o) {
-       o.pubsub_driver = value;
-       return Status();
-     }},
-    {{"state.driver", "the state store", "memory", "memory or sqlite"},
-     [](auto&, auto value, auto& o) {
-       o.state_driver = value;
-       return Status();
-     }},
-    {{"state.path", "the file of the state store sqlite", ""},
-     [](auto&, auto value, auto& o) {
-       o.state_path = value;
-       return Status();
-     }},
+    TextOf(
+        {"pubsub.driver", "the bus", "inproc", "inproc"},
+        [](auto& o) -> auto& { return o.pubsub_driver; }),
+    TextOf(
+        {"state.driver", "the state store", "memory", "memory or sqlite"},
+        [](auto& o) -> auto& { return o.state_driver; }),
+    TextOf(
+        {"state.path", "the file of the state store sqlite", ""},
+        [](auto& o) -> auto& { return o.state_path; }),
     {{"state.services",
       "who may keep state besides workmanager, websocketmanager and statestore; by commas", ""},
      [](auto&, auto value, auto& o) { return SetNames(value, o.state_services); }},
@@ -123,11 +126,9 @@ const Option kOptions[] = {
         {"websocketmanager.stop_timeout_ms",
          "how long a handler of its events may hold up a feed's end", "10000", "0 to 86400000"},
         [](auto& o) -> auto& { return o.feed_stop_timeout_ms; }),
-    {{"worker.directory", "directory for private copies of worker libraries; empty: memory", ""},
-     [](auto&, auto value, auto& o) {
-       o.worker_directory = value;
-       return Status();
-     }},
+    TextOf(
+        {"worker.directory", "directory for private copies of worker libraries; empty: memory", ""},
+        [](auto& o) -> auto& { return o.worker_directory; }),
     {{"worker.environment", "set VIRTUFIN_WORKER_ID and VIRTUFIN_WORKER_TOPIC around a load",
       "false", "true or false"},
      [](auto& key, auto value, auto& o) { return SetBool(key, value, o.worker_environment); }},
@@ -138,18 +139,14 @@ const Option kOptions[] = {
     {{"workmanager.code.allowed_hosts",
       "hosts inside that code may be fetched from, host or host:port; by commas", ""},
      [](auto&, auto value, auto& o) { return SetNames(value, o.code_allowed_hosts); }},
-    {{"workmanager.code.ca_file",
-      "PEM of the CAs that hosts of code are checked by; empty: the system's", ""},
-     [](auto&, auto value, auto& o) {
-       o.code_ca_file = value;
-       return Status();
-     }},
-    {{"workmanager.code.credentials",
-      "file of the credentials that requests for code may name, JSON; empty: none", ""},
-     [](auto&, auto value, auto& o) {
-       o.code_credentials_file = value;
-       return Status();
-     }},
+    TextOf(
+        {"workmanager.code.ca_file",
+         "PEM of the CAs that hosts of code are checked by; empty: the system's", ""},
+        [](auto& o) -> auto& { return o.code_ca_file; }),
+    TextOf(
+        {"workmanager.code.credentials",
+         "file of the credentials that requests for code may name, JSON; empty: none", ""},
+        [](auto& o) -> auto& { return o.code_credentials_file; }),
     NumberOf(
         {"workmanager.code.max_bytes", "of code that is fetched", "67108864", "1 to 1073741824"},
         [](auto& o) -> auto& { return o.code_max_bytes; }),
@@ -157,12 +154,10 @@ const Option kOptions[] = {
         {"workmanager.code.timeout_ms", "of a fetch of code with all its redirects", "30000",
          "1 to 86400000"},
         [](auto& o) -> auto& { return o.code_timeout_ms; }),
-    {{"workmanager.instance_id",
-      "who this process is in the records of its workers; empty: default", ""},
-     [](auto&, auto value, auto& o) {
-       o.workmanager.instance_id = value;
-       return Status();
-     }},
+    TextOf(
+        {"workmanager.instance_id",
+         "who this process is in the records of its workers; empty: default", ""},
+        [](auto& o) -> auto& { return o.workmanager.instance_id; }),
     {{"workmanager.recovery_on_start", "load the workers of the state store at the start", "true",
       "true or false"},
      [](auto& key, auto value, auto& o) {
