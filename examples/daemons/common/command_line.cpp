@@ -11,20 +11,6 @@ namespace {
 
 using Given = std::vector<std::pair<std::string, std::string>>;
 
-// What stands in `base` before anybody sets anything.
-std::string DefaultOf(const std::string& name, const Options& base) {
-  if (name == "listen") return base.listen;
-  if (name == "http-port") return std::to_string(base.http_port);
-  if (name == "grpc-port") return std::to_string(base.grpc_port);
-  if (name == "data-directory") return base.data_directory;
-  if (name == "bus") return base.platform.pubsub_driver;
-  if (name == "state") return base.platform.state_driver;
-  if (name == "log-format") return base.log_format;
-  if (name == "log-level") return "info";
-  if (name == "stop-timeout-ms") return std::to_string(base.stop_timeout_ms);
-  return {};
-}
-
 void AddOptions(CLI::App& app, const Options& base, Given& given) {
   for (const Options::Name& name : Options::Names()) {
     std::string help(name.help);
@@ -41,7 +27,8 @@ void AddOptions(CLI::App& app, const Options& base, Given& given) {
           for (const std::string& value : values) given.emplace_back(plain, value);
         },
         help);
-    option->expected(1)->take_all()->default_str(DefaultOf(plain, base));
+    option->expected(1)->take_all();
+    if (name.value != nullptr) option->default_str(name.value(base));
     if (plain != "api-key") option->take_last();
   }
   app.add_option_function<std::vector<std::string>>(

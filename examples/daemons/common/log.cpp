@@ -13,8 +13,6 @@
 namespace virtufin::daemon {
 namespace {
 
-constexpr const char* kLevels[] = {"trace", "debug", "info", "warn", "error"};
-
 // What would end the line, or the string, is escaped; what is no UTF-8 replaced.
 void Escape(std::string_view text, bool json, std::string& out) {
   const bool utf8 = IsUtf8(text);
@@ -64,7 +62,9 @@ class StandardError final : public LogSink {
   }
 
  private:
-  static const char* Name(LogLevel level) { return kLevels[static_cast<int>(level)]; }
+  static std::string Name(LogLevel level) {
+    return std::string(kLevelNames[static_cast<std::size_t>(level)]);
+  }
 
   const bool json_;
   const LogLevel least_;

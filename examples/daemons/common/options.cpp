@@ -47,9 +47,8 @@ Status SetKey(std::string_view name, std::string_view key, Options& options) {
 }
 
 Status SetLevel(std::string_view name, std::string_view text, LogLevel& out) {
-  constexpr std::string_view kLevels[] = {"trace", "debug", "info", "warn", "error"};
-  for (int i = 0; i < 5; ++i) {
-    if (text == kLevels[i]) {
+  for (std::size_t i = 0; i < kLevelNames.size(); ++i) {
+    if (text == kLevelNames[i]) {
       out = static_cast<LogLevel>(i);
       return {};
     }
@@ -65,17 +64,22 @@ struct Entry {
 constexpr std::int64_t kMaxPort = 65'535;
 
 const Entry kEntries[] = {
-    {{"listen", "ListenAddress", "address to listen on"},
+    {{"listen", "ListenAddress", "address to listen on", [](auto& o) { return o.listen; }},
      [](auto, auto value, auto& o) { return SetText(value, o.listen); }},
-    {{"http-port", "HttpPort", "port of health and metrics; 0: a free one"},
+    {{"http-port", "HttpPort", "port of health and metrics; 0: a free one",
+      [](auto& o) { return std::to_string(o.http_port); }},
      [](auto name, auto value, auto& o) { return SetNumber(name, value, kMaxPort, o.http_port); }},
-    {{"grpc-port", "GrpcPort", "port of gRPC; 0: a free one"},
+    {{"grpc-port", "GrpcPort", "port of gRPC; 0: a free one",
+      [](auto& o) { return std::to_string(o.grpc_port); }},
      [](auto name, auto value, auto& o) { return SetNumber(name, value, kMaxPort, o.grpc_port); }},
-    {{"data-directory", "VIRTUFIN_DATA_DIRECTORY", "where state is kept"},
+    {{"data-directory", "VIRTUFIN_DATA_DIRECTORY", "where state is kept",
+      [](auto& o) { return o.data_directory; }},
      [](auto, auto value, auto& o) { return SetText(value, o.data_directory); }},
-    {{"bus", "VIRTUFIN_BUS", "pubsub.driver: inproc"},
+    {{"bus", "VIRTUFIN_BUS", "pubsub.driver: inproc",
+      [](auto& o) { return o.platform.pubsub_driver; }},
      [](auto, auto value, auto& o) { return o.platform.Set("pubsub.driver", value); }},
-    {{"state", "VIRTUFIN_STATE", "state.driver: sqlite, or memory"},
+    {{"state", "VIRTUFIN_STATE", "state.driver: sqlite, or memory",
+      [](auto& o) { return o.platform.state_driver; }},
      [](auto, auto value, auto& o) { return o.platform.Set("state.driver", value); }},
     {{"api-key", "",
       "<name>=<key> that callers show as x-api-key; better in the file or as "
@@ -91,9 +95,9 @@ const Entry kEntries[] = {
     {{"tls-client-ca", "VIRTUFIN_TLS_CLIENT_CA", "callers need a certificate of these, PEM"},
      [](auto, auto value, auto& o) { return SetText(value, o.tls_client_ca); }},
     {{"advertise", "VIRTUFIN_ADVERTISE",
-      "host:port of gRPC for other instances on the same state, port 0: that of grpc-port; each "
-      "has "
-      "a workmanager.instance_id of its own; they call each other with the key named peer"},
+      "host:port of gRPC for other instances on the same state, port 0: that of grpc-port; "
+      "each has a workmanager.instance_id of its own; they call each other with the key named "
+      "peer"},
      [](auto, auto value, auto& o) { return SetText(value, o.advertise); }},
     {{"insecure", "VIRTUFIN_INSECURE", "true: listen anywhere without keys"},
      [](auto name, auto value, auto& o) {
@@ -101,14 +105,16 @@ const Entry kEntries[] = {
        return value == "true" || value == "false" ? Status()
                                                   : Invalid(name, "true or false", value);
      }},
-    {{"log-format", "VIRTUFIN_LOG_FORMAT", "plain or json"},
+    {{"log-format", "VIRTUFIN_LOG_FORMAT", "plain or json", [](auto& o) { return o.log_format; }},
      [](auto name, auto value, auto& o) {
        if (value != "plain" && value != "json") return Invalid(name, "plain or json", value);
        return SetText(value, o.log_format);
      }},
-    {{"log-level", "VIRTUFIN_LOG_LEVEL", "trace, debug, info, warn or error"},
+    {{"log-level", "VIRTUFIN_LOG_LEVEL", "trace, debug, info, warn or error",
+      [](auto& o) { return std::string(kLevelNames[static_cast<std::size_t>(o.log_level)]); }},
      [](auto name, auto value, auto& o) { return SetLevel(name, value, o.log_level); }},
-    {{"stop-timeout-ms", "VIRTUFIN_STOP_TIMEOUT_MS", "for all that has to end at a signal"},
+    {{"stop-timeout-ms", "VIRTUFIN_STOP_TIMEOUT_MS", "for all that has to end at a signal",
+      [](auto& o) { return std::to_string(o.stop_timeout_ms); }},
      [](auto name, auto value, auto& o) {
        return SetNumber(name, value, 86'400'000, o.stop_timeout_ms);
      }},

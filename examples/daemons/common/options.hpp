@@ -2,6 +2,7 @@
 // the command line; later wins.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -16,6 +17,10 @@
 #include "virtufin/rpc/rpc_server.hpp"
 
 namespace virtufin::daemon {
+
+/// Of LogLevel, in its order.
+inline constexpr std::array<std::string_view, 5> kLevelNames = {"trace", "debug", "info", "warn",
+                                                                "error"};
 
 struct Options {
   std::string listen = "127.0.0.1";  // IPv4 or IPv6, no name
@@ -48,6 +53,8 @@ struct Options {
     std::string_view name;
     std::string_view variable;
     std::string_view help;
+    std::string (*value)(const Options& options) =
+        nullptr;  // that is shown as a default; null: none
   };
   static std::vector<Name> Names();
 };
