@@ -1,4 +1,4 @@
-// What reference workers share that tell and save what changes: time, intervals, and saving.
+// What reference workers share that tell and save what changes: world, time, intervals, saving.
 #pragma once
 
 #include <algorithm>
@@ -9,10 +9,18 @@
 #include <string_view>
 
 #include "virtufin/event/historical.hpp"
+#include "virtufin/event/topic.hpp"
 #include "virtufin/worker/json.hpp"
 #include "virtufin/worker/worker.hpp"
 
 namespace market_worker {
+
+/// Where `event` happened, by its extension `marketworld`: the real market unless it says another.
+/// Errors: those of World::Parse.
+inline virtufin::Result<virtufin::World> WorldOf(const virtufin::CloudEvent& event) {
+  const std::string_view world = event.ExtensionText("marketworld");
+  return virtufin::World::Parse(world.empty() ? "act" : world);
+}
 
 /// What intervals are measured by: in a replay the time that its events stand for.
 inline std::int64_t NowMs(const virtufin::CloudEvent& event) {
@@ -47,7 +55,9 @@ class Saver {
   /// `gateway` may be null.
   void Save(virtufin::GatewayClient* gateway, const virtufin::CloudEvent& event,
             const std::string& key, const virtufin::Json& value) {
-    if (gateway == nullptr) return Told({virtufin::StatusCode::kUnavailable, what_, "no gateway"});
+    if (gateway == nullptr) {
+      return Told({virtufin::StatusCode::kUnavailable, "market_worker", "no gateway"});
+    }
     const std::string_view service = event.ExtensionText("stateservice");
     const virtufin::Json request = {{"service", service.empty() ? "workmanager" : service},
                                     {"key", key},

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "market_worker.hpp"
 #include "virtufin/event/market_payloads.hpp"
 #include "virtufin/event/topic.hpp"
 #include "virtufin/worker/json.hpp"
@@ -161,8 +162,7 @@ class OrderFlowImbalance final : public virtufin::WorkerBase<OrderBookDepth, Jso
                     "price x quantity: expected sums below 10^37");
     }
     const std::string pair(virtufin::SubjectId(event));
-    const std::string_view in = event.ExtensionText("marketworld");
-    const Result<virtufin::World> world = virtufin::World::Parse(in.empty() ? "act" : in);
+    const Result<virtufin::World> world = market_worker::WorldOf(event);
     if (!world.ok()) return world.status();
     const std::string topic = virtufin::MarketTopics(event.ExtensionText("exchange"), *world)
                                   .Tail("imbalance.changed", pair);

@@ -100,8 +100,7 @@ class QuoteWorker : public virtufin::WorkerBase<Input, Json>, public virtufin::A
                                      const Input& input) override {
     const std::string name(virtufin::SubjectId(event));
     if (name.empty() || (!input.quote && !input.last)) return std::nullopt;
-    const std::string_view in = event.ExtensionText("marketworld");
-    const Result<virtufin::World> world = virtufin::World::Parse(in.empty() ? "act" : in);
+    const Result<virtufin::World> world = market_worker::WorldOf(event);
     if (!world.ok()) return world.status();
     const std::string key = virtufin::QuoteKey(*world, venue_, name);
     Instrument& instrument = instruments_[key];
