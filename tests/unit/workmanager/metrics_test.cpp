@@ -8,6 +8,29 @@
 using namespace virtufin;
 using namespace virtufin::test;
 
+namespace {
+
+/// A worker that does not leave its first event: of seven more four wait, three are lost.
+struct StuckWorker {
+  explicit StuckWorker(const char* overflow) {
+    f.Script("w", [this](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
+      entered.Open();
+      CHECK(leave.Wait());
+      done({});
+    });
+    id = f.Run("w", {"in"}, {{"virtufin.queue", "4"}, {"virtufin.overflow", overflow}});
+    REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+    REQUIRE(entered.Wait());
+    for (int i = 0; i < 7; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  }
+
+  Gate entered, leave;
+  ManagerFixture f;
+  std::string id;
+};
+
+}  // namespace
+
 // Pins WM-34.
 TEST_CASE("each call is in one bucket of its worker's durations") {
   ManagerFixture f;
@@ -49,25 +72,15 @@ TEST_CASE("each call is in one bucket of its worker's durations") {
 
 // Pins WM-34.
 TEST_CASE("queues are counted by worker, also those of subscriptions that ended") {
-  ManagerFixture f;
-  Gate entered, leave;
-  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
-    entered.Open();
-    CHECK(leave.Wait());
-    done({});
-  });
-  const std::string id =
-      f.Run("w", {"in"}, {{"virtufin.queue", "4"}, {"virtufin.overflow", "DropOldest"}});
-  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
-  REQUIRE(entered.Wait());
-  for (int i = 0; i < 7; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  StuckWorker stuck("DropOldest");
+  ManagerFixture& f = stuck.f;
   WorkerMetrics now = f.manager->Metrics().workers.at(0);
   CHECK(now.overflow == Overflow::kDropOldest);
   CHECK(now.queue.depth == 4);
   CHECK(now.queue.dropped == 3);
-  leave.Open();
-  CHECK(f.manager->Stop(id).ok());
-  CHECK(f.manager->Start(id).ok());
+  stuck.leave.Open();
+  CHECK(f.manager->Stop(stuck.id).ok());
+  CHECK(f.manager->Start(stuck.id).ok());
   now = f.manager->Metrics().workers.at(0);
   CHECK(now.queue.depth == 0);
   CHECK(now.queue.dropped >= 3);
@@ -75,26 +88,16 @@ TEST_CASE("queues are counted by worker, also those of subscriptions that ended"
 
 // Pins WM-34.
 TEST_CASE("what queues lost is not forgotten with their worker") {
-  ManagerFixture f;
-  Gate entered, leave;
-  f.Script("w", [&](const Message&, const ExtensionOverlay*, WorkerHost&, test::Done done) {
-    entered.Open();
-    CHECK(leave.Wait());
-    done({});
-  });
-  const std::string id =
-      f.Run("w", {"in"}, {{"virtufin.queue", "4"}, {"virtufin.overflow", "DropNewest"}});
-  REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
-  REQUIRE(entered.Wait());
-  for (int i = 0; i < 7; ++i) REQUIRE(f.bus.Publish(Message("in", Event("{}"))).ok());
+  StuckWorker stuck("DropNewest");
+  ManagerFixture& f = stuck.f;
   const auto lost = [&](Overflow policy) {
     return f.manager->Metrics().queue_dropped[static_cast<std::size_t>(policy)];
   };
   CHECK(f.manager->Metrics().queue_depth == 4);
   CHECK(lost(Overflow::kDropNewest) == 3);
   CHECK(lost(Overflow::kDropOldest) == 0);
-  leave.Open();
-  CHECK(f.manager->Delete(id).ok());
+  stuck.leave.Open();
+  CHECK(f.manager->Delete(stuck.id).ok());
   CHECK(f.manager->Metrics().workers.empty());
   CHECK(f.manager->Metrics().queue_depth == 0);
   CHECK(lost(Overflow::kDropNewest) >= 3);
