@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -41,7 +42,7 @@ struct VenueSocket {
 /// The place of a socket: its streams stay together when the socket is replaced.
 struct ConnectionSlot {
   ConnectionSlot(BinanceRoute r, const BackoffOptions& reconnect, std::uint64_t seed)
-      : route(r), backoff(reconnect, seed) {}
+      : route(r), backoff(reconnect, seed), rotate_backoff(reconnect, seed ^ 0x5bd1e995) {}
 
   BinanceRoute route;
   std::vector<VenueStream*> streams;
@@ -54,6 +55,15 @@ struct ConnectionSlot {
   Backoff backoff;
   std::int64_t connect_at_ns = 0;
   std::int64_t empty_since_ns = 0;
+
+  // Rotation: the place of the socket that is to take over, with twins of this one's streams.
+  std::unique_ptr<ConnectionSlot> successor;
+  ConnectionSlot* place = nullptr;  // of a successor: whose
+  std::string give_up;              // of a successor: why it is of no use
+  Backoff rotate_backoff;
+  std::uint64_t rotate_early = 0;         // in 1/1024 of the time it may begin earlier
+  bool rotate_now = false;                // the venue announced that it will cut the socket
+  std::int64_t rotate_not_before_ns = 0;  // after one that failed
 };
 
 }  // namespace virtufin::inline v0::detail

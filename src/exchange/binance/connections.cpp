@@ -59,6 +59,7 @@ ConnectionSlot& Connections::SlotFor(BinanceRoute route, FeedTime now) {
   slots_.push_back(std::make_unique<Slot>(
       route, BackoffOptions{options_.reconnect_first_ms, options_.reconnect_max_ms}, seed));
   slots_.back()->empty_since_ns = now.monotonic_ns;
+  slots_.back()->rotate_early = (seed >> 32) % 1024;
   return *slots_.back();
 }
 
@@ -79,12 +80,17 @@ VenueStream& Connections::Want(const StreamPlan& plan, FeedTime now) {
   VenueStream& stream = *at->second;
   ++stream.references;
   List(stream);
+  if (stream.slot->successor != nullptr) AddTwin(stream);
   return stream;
 }
 
 void Connections::LetGo(VenueStream& stream, FeedTime now) {
   if (--stream.references > 0) return;
   stream.was_live = false;  // whoever wants it next has not seen it
+  if (stream.twin != nullptr) {
+    stream.twin->references = 0;
+    List(*stream.twin);
+  }
   if (stream.state == State::kIdle && !stream.maybe_on) return Forget(stream, now);
   List(stream);
 }
@@ -94,6 +100,10 @@ void Connections::Renew(std::string_view name) {
   if (at == streams_.end() || at->second->state != State::kLive) return;
   at->second->renew = true;
   List(*at->second);
+  VenueStream* const twin = at->second->twin.get();
+  if (twin == nullptr || twin->state != State::kLive) return;
+  twin->renew = true;
+  List(*twin);
 }
 
 void Connections::List(VenueStream& stream) {
@@ -109,12 +119,26 @@ void Connections::SetState(VenueStream& stream, State state, FeedTime now,
   if (stream.state != state) stream.since_unix_ns = now.unix_ns;
   stream.state = state;
   stream.reason = reason;
-  if (state == State::kLive) stream.was_live = true;
+  if (state == State::kLive) {
+    stream.was_live = true;
+    stream.live_since_ns = now.monotonic_ns;
+  }
   owner_->OnStreamState(stream);
 }
 
 /// Of a stream that nobody wants and the venue does not send.
 void Connections::Forget(VenueStream& stream, FeedTime now) {
+  if (VenueStream* const primary = stream.primary; primary != nullptr) {
+    DropTwin(*primary);
+    const bool over =
+        primary->references == 0 && primary->state == State::kIdle && !primary->maybe_on;
+    if (over) Forget(*primary, now);
+    return;
+  }
+  if (stream.twin != nullptr) {
+    if (stream.twin->state != State::kIdle || stream.twin->maybe_on) return;  // it ends first
+    DropTwin(stream);
+  }
   Slot& slot = *stream.slot;
   std::erase(slot.streams, &stream);
   std::erase(slot.todo, &stream);
@@ -144,15 +168,26 @@ void Connections::Connect(Slot& slot, FeedTime now) {
   link_->Open(slot.socket->id, UrlOf(slot.route));
 }
 
+/// Its place has let go of it.
+void Connections::Drop(VenueSocket& socket, bool close) {
+  std::erase_if(sockets_, [&](const auto& entry) { return entry.first == socket.id; });
+  if (close) link_->Close(socket.id);
+  if (!socket.open) return;
+  --open_;
+  ++counts_.closes;
+}
+
 /// `close`: the link still has it. `again`: after a delay.
 void Connections::End(Slot& slot, FeedTime now, std::string_view reason, bool close, bool again) {
+  if (slot.place != nullptr) return EndSuccessor(*slot.place, now, reason, close);
+  if (slot.successor != nullptr) {
+    if (again && !slot.streams.empty()) return TakeOver(slot, now, reason, close);
+    EndSuccessor(slot, now, reason, true);
+  }
   const std::unique_ptr<VenueSocket> socket = std::move(slot.socket);
-  std::erase_if(sockets_, [&](const auto& entry) { return entry.first == socket->id; });
-  if (close) link_->Close(socket->id);
-  if (socket->open) {
-    --open_;
-    ++counts_.closes;
-    if (now.monotonic_ns - socket->opened_ns >= options_.stable_ms * kMs) slot.backoff.Reset();
+  Drop(*socket, close);
+  if (socket->open && now.monotonic_ns - socket->opened_ns >= options_.stable_ms * kMs) {
+    slot.backoff.Reset();
   }
   slot.todo.clear();
   slot.later.clear();
@@ -207,8 +242,7 @@ void Connections::OnShutdown(std::uint32_t socket, FeedTime now) {
   if (slot == nullptr || now.monotonic_ns - slot->socket->opened_ns < options_.stable_ms * kMs) {
     return;
   }
-  ++counts_.shutdowns;
-  End(*slot, now, "the venue announced its shutdown", true, true);
+  if (!std::exchange(slot->rotate_now, true)) ++counts_.shutdowns;
 }
 
 Connections::Life Connections::OnLife(std::uint32_t socket, FeedTime now) noexcept {
@@ -258,6 +292,7 @@ void Connections::PumpSlot(Slot& slot, FeedTime now) {
   }
   if (!PumpLife(slot, now) || !slot.socket->open || !PumpAcks(slot, now)) return;
   PumpControl(slot, now);
+  if (slot.place == nullptr) PumpRotation(slot, now);
 }
 
 void Connections::Pump(FeedTime now) {
@@ -290,8 +325,9 @@ std::int64_t Connections::NextNs(const Slot& slot, FeedTime now) const {
   }
   for (const auto& [at_ns, _] : slot.later) next = std::min(next, at_ns);
   if (!slot.todo.empty()) next = std::min(next, std::max(socket.send_at_ns, may_send));
+  if (slot.place != nullptr) return next;
   if (slot.streams.empty()) next = std::min(next, slot.empty_since_ns + options_.idle_ms * kMs);
-  return next;
+  return std::min(next, RotationNextNs(slot, now));
 }
 
 std::int64_t Connections::NextNs(FeedTime now) const {

@@ -23,11 +23,14 @@ struct BinanceSessionOptions;
 
 struct ConnectionCounters {
   std::uint64_t connects = 0, opens = 0, closes = 0, half_open = 0, shutdowns = 0;
-  std::uint64_t reconnects = 0;  // opens in a place that had an open socket before
+  std::uint64_t rotations = 0;         // sockets replaced while they were open
+  std::uint64_t rotations_failed = 0;  // given up before the new socket took over
+  std::uint64_t reconnects = 0;        // opens in a place that had an open socket before
   std::uint64_t acks = 0, acks_lost = 0, refusals = 0, acks_unknown = 0, messages_sent = 0;
 };
 
 struct ConnectionSlot;
+struct VenueSocket;
 
 /// A stream that somebody wants or wanted.
 struct VenueStream {
@@ -50,15 +53,18 @@ struct VenueStream {
 
   // Of Connections alone.
   ConnectionSlot* slot = nullptr;
-  bool renew = false;                // end it, and ask again
-  bool refused = false;              // never ask again
-  bool maybe_on = false;             // asked for on this socket: the venue may be sending it
-  int refusals = 0;                  // in a row, for reasons that may pass
-  bool listed = false;               // in its slot's list of what is to be sent
-  int asks = 0;                      // in a row without an answer
-  std::int64_t first_asked_ns = 0;   // of those
-  std::int64_t asked_by = 0;         // the last message that named it
-  std::size_t max_batch = SIZE_MAX;  // smaller after a refusal: one of a batch was at fault
+  std::unique_ptr<VenueStream> twin;  // the same stream on the socket that is to take over
+  VenueStream* primary = nullptr;     // of a twin: whose
+  std::int64_t live_since_ns = 0;     // monotonic
+  bool renew = false;                 // end it, and ask again
+  bool refused = false;               // never ask again
+  bool maybe_on = false;              // asked for on this socket: the venue may be sending it
+  int refusals = 0;                   // in a row, for reasons that may pass
+  bool listed = false;                // in its slot's list of what is to be sent
+  int asks = 0;                       // in a row without an answer
+  std::int64_t first_asked_ns = 0;    // of those
+  std::int64_t asked_by = 0;          // the last message that named it
+  std::size_t max_batch = SIZE_MAX;   // smaller after a refusal: one of a batch was at fault
 };
 
 /// What happened; called from inside functions of Connections, which it may not call.
@@ -101,6 +107,8 @@ class Connections {
 
   /// The socket that carries a live stream; 0: none does.
   std::uint32_t SocketOf(const VenueStream& stream) const noexcept;
+  /// The socket that is to take over from that one, when the stream is live there, too; else 0.
+  static std::uint32_t NextSocketOf(const VenueStream& stream) noexcept;
   std::size_t open_sockets() const noexcept { return open_; }
   /// Streams to be asked for or asked to end, and those without an answer yet.
   std::size_t waiting() const noexcept;
@@ -144,6 +152,19 @@ class Connections {
   std::string UrlOf(BinanceRoute route) const;
   void Connect(Slot& slot, FeedTime now);
   void End(Slot& slot, FeedTime now, std::string_view reason, bool close, bool again);
+  void Drop(VenueSocket& socket, bool close);
+
+  // Rotation (rotation.cpp).
+  std::int64_t RotateAtNs(const Slot& slot) const noexcept;
+  void StartRotation(Slot& slot, FeedTime now);
+  void PumpRotation(Slot& slot, FeedTime now);
+  bool Covers(const Slot& slot, FeedTime now) const noexcept;
+  void TakeOver(Slot& slot, FeedTime now, std::string_view reason, bool close);
+  void EndSuccessor(Slot& slot, FeedTime now, std::string_view reason, bool close);
+  static void AddTwin(VenueStream& stream);
+  static void DropTwin(VenueStream& stream);
+  static bool MergeTwin(VenueStream& stream);
+  std::int64_t RotationNextNs(const Slot& slot, FeedTime now) const;
 
   void PumpSlot(Slot& slot, FeedTime now);
   bool PumpLife(Slot& slot, FeedTime now);

@@ -89,8 +89,10 @@ bool Connections::SendBatch(Slot& slot, bool subscribe, FeedTime now) {
 void Connections::OnData(std::uint32_t number, std::string_view name, FeedTime now) {
   const auto at = streams_.find(name);
   if (at == streams_.end()) return;
-  VenueStream& stream = *at->second;
-  if (stream.state != State::kAsking || stream.slot->socket->id != number) return;
+  const Slot* const slot = FindSlot(number);
+  const bool twin = at->second->twin != nullptr && at->second->twin->slot == slot;
+  VenueStream& stream = twin ? *at->second->twin : *at->second;
+  if (stream.state != State::kAsking || stream.slot != slot) return;
   stream.asks = stream.refusals = 0;
   SetState(stream, State::kLive, now, "its data came");
   owner_->OnStreamLive(stream, number, now);
@@ -190,7 +192,10 @@ void Connections::OnRefused(Slot& slot, std::size_t index, const ControlAnswer& 
 
 void Connections::OnRefusedAlone(VenueStream& stream, const ControlAnswer& answer,
                                  std::string_view reason, FeedTime now) {
-  if (answer.code == kInvalidRequest) {
+  const bool for_good = answer.code == kInvalidRequest || answer.code == kTooMany;
+  if (stream.primary != nullptr && for_good) {
+    stream.slot->give_up = reason;  // what the old socket carries is not to suffer
+  } else if (answer.code == kInvalidRequest) {
     stream.refused = true;
     owner_->OnStreamRefused(stream, now, reason);
   } else if (answer.code == kTooMany && stream.slot->streams.size() > 1) {
@@ -209,6 +214,10 @@ void Connections::AskLater(VenueStream& stream, FeedTime now) {
 /// To another socket: this one holds as many as the venue allows.
 void Connections::Move(VenueStream& stream, FeedTime now) {
   Slot& from = *stream.slot;
+  if (stream.twin != nullptr) {
+    DropTwin(stream);
+    from.successor->give_up = "the venue takes fewer streams on a socket";
+  }
   std::erase(from.streams, &stream);
   std::erase(from.todo, &stream);
   from.max_streams = std::max<std::size_t>(1, from.streams.size());
@@ -218,6 +227,7 @@ void Connections::Move(VenueStream& stream, FeedTime now) {
   stream.slot = &SlotFor(stream.route, now);
   stream.slot->streams.push_back(&stream);
   List(stream);
+  if (stream.slot->successor != nullptr) AddTwin(stream);
 }
 
 /// Unanswered messages. False: the socket is gone.

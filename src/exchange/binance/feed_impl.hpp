@@ -32,6 +32,7 @@ struct BinanceFeed::Impl {
   std::uint64_t requests = 0;       // snapshots asked for so far
   std::int64_t last_frame_ns = 0;
   std::int64_t next_fetch_ns = kNoTick;
+  std::int64_t next_ahead_ns = kNoTick;
   struct DepthDue {
     std::int64_t at_ns;
     std::uint64_t number;
@@ -85,7 +86,15 @@ struct BinanceFeed::Impl {
 
   // Frames.
   void OnDepth(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+  void UseDiff(Symbol& symbol, std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
   void OnBookTicker(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+
+  // Diffs that came too early (feed_ahead.cpp).
+  void HoldAhead(Symbol& symbol, std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+  void FollowUp(Symbol& symbol, FeedTime now);
+  void ReleaseAhead(Symbol& symbol, FeedTime now);
+  static void ForgetAhead(Symbol& symbol) noexcept;
+  void TickAhead(FeedTime now);
 
   // What is due.
   void TickFetches(FeedTime now);

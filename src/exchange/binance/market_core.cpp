@@ -82,7 +82,8 @@ void MarketTrack::OnLive(std::uint32_t connection, FeedTime now) {
 
 void MarketTrack::OnEnded(std::uint32_t connection, FeedTime now, std::string_view reason,
                           bool renewed) {
-  if (std::erase(connections_, connection) == 0 || !connections_.empty()) return;
+  if (std::erase(connections_, connection) == 0) return;
+  if (!connections_.empty()) return Fewer(now);
   last_connection_ = connection;
   core_.Cancel(fetch_);
   retry_ns_ = BinanceFeed::kNoTick;

@@ -15,6 +15,8 @@
 namespace virtufin::inline v0::detail {
 
 inline constexpr std::int64_t kNanosPerMilli = 1'000'000;
+/// With two sockets what is missing may still come on the slower one, within this time.
+inline constexpr std::int64_t kSlowSocketNs = 2'000'000'000;
 
 /// One topic and its sequence, which goes on as long as the feed lives.
 struct MarketTopic {
@@ -114,6 +116,8 @@ class MarketTrack : public FetchOwner {
   virtual void Rejoin(FeedTime) {}
   /// It is on no socket any more.
   virtual void Lost() {}
+  /// It is on one socket less, and still on one.
+  virtual void Fewer(FeedTime) {}
 
   MarketCore& core_;
   const std::string symbol_;

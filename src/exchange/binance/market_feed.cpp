@@ -187,7 +187,8 @@ MarketTrack& BinanceMarketFeed::Impl::MakeTrack(const MarketRequest& request) {
           std::make_unique<MarketTopic>(core.identity, "trade.tape", "trade.executed", symbol.name);
     }
     auto& track = symbol.trades[request.aggregate ? 1 : 0];
-    track = std::make_unique<TradeTrack>(core, symbol.name, request.aggregate, *symbol.trade_topic);
+    track = std::make_unique<TradeTrack>(core, symbol.name, request.aggregate, *symbol.trade_topic,
+                                         symbol.last_trades[request.aggregate ? 1 : 0]);
     return *track;
   }
   const std::size_t index = symbol.CandleIndex(request.interval);

@@ -51,7 +51,8 @@ Status Check(const BinanceSessionOptions& options) {
   if (!time(options.connect_timeout_ms, 1) || !time(options.ack_timeout_ms, 1) ||
       !time(options.ping_ms, 0) || !time(options.life_timeout_ms, 0) ||
       !time(options.stable_ms, 0) || !time(options.request_timeout_ms, 1) ||
-      !time(options.forbidden_retry_ms, 1) || !time(options.symbols_fresh_ms, 0)) {
+      !time(options.rotate_after_ms, 0) || !time(options.forbidden_retry_ms, 1) ||
+      !time(options.symbols_fresh_ms, 0)) {
     return Invalid("options *_ms: expected positive times of at most a day");
   }
   if (options.streams_per_message == 0 || options.bytes_per_message == 0 ||
@@ -337,6 +338,7 @@ void BinanceSession::OnFrame(std::uint32_t socket, FeedTime now, std::string_vie
       break;
     case BinanceKind::kServerShutdown:
       impl.connections->OnShutdown(socket, now);
+      impl.dirty = true;
       break;
     default:
       impl.market->OnFrame(socket, now, frame);
@@ -437,6 +439,8 @@ BinanceSessionCounters BinanceSession::counters() const noexcept {
   sum.closes = sockets.closes;
   sum.half_open = sockets.half_open;
   sum.shutdowns = sockets.shutdowns;
+  sum.rotations = sockets.rotations;
+  sum.rotations_failed = sockets.rotations_failed;
   sum.acks = sockets.acks;
   sum.acks_lost = sockets.acks_lost;
   sum.refusals = sockets.refusals;

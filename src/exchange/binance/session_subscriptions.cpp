@@ -76,6 +76,9 @@ Status BinanceSession::Impl::Join(Subscription& subscription, FeedTime now) {
   if (const std::uint32_t socket = connections->SocketOf(*subscription.stream); socket != 0) {
     TellLive(*subscription.stream, socket, now);
   }
+  if (const std::uint32_t next = Connections::NextSocketOf(*subscription.stream); next != 0) {
+    TellLive(*subscription.stream, next, now);
+  }
   return {};
 }
 
