@@ -24,6 +24,7 @@ struct LinkFaults {
   int request_lost = 0;  // a REST request breaks without an answer
   int late = 0;          // something takes up to 1.5 s longer
   int send_refused = 0;  // the send buffer is full
+  int skew_ms = 0;       // not percent: a new socket is slower than others by up to so much, always
 };
 
 struct LinkCounters {
@@ -49,6 +50,9 @@ class SimulatedLink final : public detail::VenueLink, private sim::VenueOutput {
   const LinkCounters& counters() const noexcept { return counters_; }
   /// Hears of every whole answer to a REST request when it is handed over; may be empty.
   std::function<void(std::string_view target, int status, std::string_view body)> answered;
+
+  /// The network resets this socket now; half the time what is on its way down is lost.
+  void Cut(std::uint32_t socket);
 
   /// Moves to the next thing that happens on the link, at the venue, or that `events` waits for
   /// (`next_tick_ns`), at most to `until_ms`; hands over what has arrived. The caller then ticks.
@@ -92,6 +96,7 @@ class SimulatedLink final : public detail::VenueLink, private sim::VenueOutput {
     bool open = false;     // for the session
     bool stalled = false;  // half-open
     bool gone = false;     // the venue has ended it
+    std::int64_t slower_ns = 0;
     std::int64_t last_up_ns = 0, last_down_ns = 0;
   };
 

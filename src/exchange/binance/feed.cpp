@@ -179,8 +179,10 @@ void BinanceFeed::OnClose(std::uint32_t connection, FeedTime now, std::string_vi
     impl.RemoveCarrier(*symbol, connection, now, reason);
     if (std::erase(symbol->quote_sockets, connection) == 0) continue;
     symbol->quote_run = 0;
-    if (!symbol->quote_sockets.empty()) continue;
-    symbol->quote_id = -1;  // the next socket may begin anywhere
+    // The next socket may begin anywhere; one that is open already may repeat what is known.
+    if (symbol->quote_sockets.empty()) {
+      symbol->quote_anew_after = std::max(connection, impl.NewestOpen());
+    }
   }
 }
 

@@ -30,6 +30,10 @@ bool BinanceFeed::Impl::IsOpen(std::uint32_t connection) const noexcept {
   return std::find(open.begin(), open.end(), connection) != open.end();
 }
 
+std::uint32_t BinanceFeed::Impl::NewestOpen() const noexcept {
+  return open.empty() ? 0 : *std::max_element(open.begin(), open.end());
+}
+
 // ---- tops of books -----------------------------------------------------------------------------
 
 void BinanceFeed::Impl::ShowBook(FeedSymbol& symbol, FeedTime now) noexcept {
@@ -308,6 +312,7 @@ void BinanceFeed::Impl::OnBookTicker(std::uint32_t connection, FeedTime now,
     sockets.push_back(connection);
     symbol->quote_run = 0;
   }
+  if (connection > symbol->quote_anew_after) symbol->quote_id = -1;
   detail::WriteQuote(payload, frame);
   const bool stale = frame.last_id < symbol->quote_id ||
                      (frame.last_id == symbol->quote_id && payload.text() == symbol->quote.text());
@@ -316,6 +321,7 @@ void BinanceFeed::Impl::OnBookTicker(std::uint32_t connection, FeedTime now,
     return;
   }
   symbol->quote_run = 0;
+  symbol->quote_anew_after = FeedSymbol::kNoSocket;
   symbol->quote_id = frame.last_id;
   swap(symbol->quote, payload);
   ShowQuote(*symbol, now, frame);

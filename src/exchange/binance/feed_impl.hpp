@@ -50,6 +50,7 @@ struct BinanceFeed::Impl {
   detail::PayloadBuffer payload;
 
   bool IsOpen(std::uint32_t connection) const noexcept;
+  std::uint32_t NewestOpen() const noexcept;  // 0: none
 
   /// Events of one call from outside have one cause.
   void NewCause() noexcept { cause.New(); }

@@ -77,7 +77,9 @@ struct FeedSymbol {
   std::int64_t quote_id = -1;  // of the last bookTicker that was published
   PayloadBuffer quote;         // its payload
   int quote_run = 0;           // stale ones in a row, while one socket alone brings them
-  std::vector<std::uint32_t> quote_sockets;  // open ones that brought one
+  std::vector<std::uint32_t> quote_sockets;    // open ones that brought one
+  std::uint32_t quote_anew_after = kNoSocket;  // a socket after this one may begin with any id
+  static constexpr std::uint32_t kNoSocket = UINT32_MAX;
 };
 
 using FeedSymbols = SymbolTable<FeedSymbol>;

@@ -71,6 +71,8 @@ const Entry kEntries[] = {
     {"ping_ms", "between our pings; 0: none", &Options::ping_ms, 0, kDayMs},
     {"life_timeout_ms", "nothing from the venue: a new connection; 0: off",
      &Options::life_timeout_ms, 0, kDayMs},
+    {"rotate_after_ms", "a socket so old is replaced while it runs, up to 1/46 earlier; 0: off",
+     &Options::rotate_after_ms, 0, kDayMs},
     {"reconnect_first_ms", "before the first reconnect; doubles", &Options::reconnect_first_ms, 1,
      kDayMs},
     {"reconnect_max_ms", "the longest of these delays", &Options::reconnect_max_ms, 1, kDayMs},

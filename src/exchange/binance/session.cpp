@@ -290,10 +290,10 @@ void BinanceSession::Stop(FeedTime now) {
   impl.cause.New();
   impl.stopped = true;
   impl.stopped_unix_ns = now.unix_ns;
+  impl.NoteChanges();
   impl.rest->Clear();
   impl.connections->Stop(now, "stopped");
   impl.rest->Clear();  // what the feeds asked for meanwhile
-  impl.NoteChanges();
   if (!impl.venue_state.empty()) {
     impl.PublishStatus({}, "venue", {}, "disconnected", impl.venue_socket, "stopped", now);
   }

@@ -76,6 +76,7 @@ detail::BinanceSessionOptions Session(BinanceMarket market, std::uint64_t seed) 
   options.request_timeout_ms = 4'000;
   options.forbidden_retry_ms = 5'000;
   options.instruments_poll_ms = 5'000;
+  if (seed % 2 == 0) options.rotate_after_ms = 15'000;
   return options;
 }
 
@@ -158,6 +159,8 @@ class Simulation final : public detail::BinanceSessionSink {
     counts["half-open"] += session.half_open;
     counts["acks lost"] += session.acks_lost;
     counts["shutdowns"] += session.shutdowns;
+    counts["rotations"] += session.rotations;
+    counts["rotations failed"] += session.rotations_failed;
     const BookCounters books = session_->books().counters().books;
     counts["gaps"] += books.gaps;
     counts["stale diffs"] += books.stale;
@@ -509,6 +512,8 @@ void RunSeeds(bool deep, std::uint64_t first_seed) {
                                  "half-open",
                                  "acks lost",
                                  "shutdowns",
+                                 "rotations",
+                                 "rotations failed",
                                  "gaps",
                                  "stale diffs",
                                  "stale snapshots",
