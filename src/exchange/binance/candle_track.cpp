@@ -103,6 +103,7 @@ void CandleTrack::OnCandle(std::uint32_t connection, FeedTime now, const Binance
   }
   if (repairing_ || slow_until_ns_ != BinanceFeed::kNoTick) return;
   if (connections().size() == 1) return FaceHole(now);
+  fast_ = connection;
   slow_until_ns_ = now.monotonic_ns + kSlowSocketNs;
   core_.Due(slow_until_ns_);
 }
@@ -190,8 +191,9 @@ void CandleTrack::Lost() {
   slow_until_ns_ = BinanceFeed::kNoTick;
 }
 
-void CandleTrack::Fewer(FeedTime now) {
-  if (slow_until_ns_ != BinanceFeed::kNoTick && connections().size() == 1) FaceHole(now);
+void CandleTrack::Fewer(std::uint32_t lost, FeedTime now) {
+  if (slow_until_ns_ == BinanceFeed::kNoTick || connections().size() != 1) return;
+  if (lost != fast_) FaceHole(now);
 }
 
 void CandleTrack::StartRepair() {

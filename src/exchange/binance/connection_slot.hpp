@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "exchange/binance/connections.hpp"
+#include "exchange/binance/escalation.hpp"
 
 namespace virtufin::inline v0::detail {
 
@@ -31,6 +32,8 @@ struct VenueSocket {
   bool open = false;
   std::int64_t connect_by_ns = 0;
   std::int64_t opened_ns = 0;
+  std::int64_t last_data_ns = 0;  // of any stream; before that, when it was opened
+  bool heard_canary = false;
   std::int64_t last_life_ns = 0;
   std::int64_t next_ping_ns = 0;
   std::int64_t send_at_ns = 0;  // the link took nothing: not before then
@@ -41,8 +44,12 @@ struct VenueSocket {
 
 /// The place of a socket: its streams stay together when the socket is replaced.
 struct ConnectionSlot {
-  ConnectionSlot(BinanceRoute r, const BackoffOptions& reconnect, std::uint64_t seed)
-      : route(r), backoff(reconnect, seed), rotate_backoff(reconnect, seed ^ 0x5bd1e995) {}
+  ConnectionSlot(BinanceRoute r, const BackoffOptions& reconnect, const Escalation& silences,
+                 std::uint64_t seed)
+      : route(r),
+        backoff(reconnect, seed),
+        silence(silences),
+        rotate_backoff(reconnect, seed ^ 0x5bd1e995) {}
 
   BinanceRoute route;
   std::vector<VenueStream*> streams;
@@ -55,6 +62,11 @@ struct ConnectionSlot {
   Backoff backoff;
   std::int64_t connect_at_ns = 0;
   std::int64_t empty_since_ns = 0;
+
+  // The data path.
+  std::unique_ptr<VenueStream> canary;  // null: somebody subscribed the same, or there is none
+  bool silent = false;
+  Escalation silence;  // connections that are ended because of it
 
   // Rotation: the place of the socket that is to take over, with twins of this one's streams.
   std::unique_ptr<ConnectionSlot> successor;

@@ -17,7 +17,11 @@ constexpr std::int64_t kMs = 1'000'000;
 
 Connections::Connections(const BinanceSessionOptions& options, VenueLink& link,
                          ConnectionsOwner& owner, std::shared_ptr<RateLimiter> connects)
-    : options_(options), link_(&link), owner_(&owner), connects_(std::move(connects)) {}
+    : options_(options),
+      link_(&link),
+      owner_(&owner),
+      connects_(std::move(connects)),
+      canaries_{{options, BinanceRoute::kPublic}, {options, BinanceRoute::kMarket}} {}
 
 Connections::~Connections() = default;
 
@@ -48,16 +52,18 @@ std::uint32_t Connections::SocketOf(const VenueStream& stream) const noexcept {
 // ---- streams and their places ------------------------------------------------------------------
 
 ConnectionSlot& Connections::SlotFor(BinanceRoute route, FeedTime now) {
+  std::size_t most = options_.streams_per_connection;
+  if (options_.canary_ms > 0 && most > 1) --most;  // one is the canary's
   for (const auto& slot : slots_) {
-    if (slot->route == route &&
-        slot->streams.size() < std::min(options_.streams_per_connection, slot->max_streams)) {
+    if (slot->route == route && slot->streams.size() < std::min(most, slot->max_streams)) {
       return *slot;
     }
   }
   // Places must not share their delays.
   const std::uint64_t seed = options_.seed + 0x9e3779b97f4a7c15 * ++slots_made_;
   slots_.push_back(std::make_unique<Slot>(
-      route, BackoffOptions{options_.reconnect_first_ms, options_.reconnect_max_ms}, seed));
+      route, BackoffOptions{options_.reconnect_first_ms, options_.reconnect_max_ms},
+      Escalation(options_.stale_cool_down_ms, options_.stale_reconnects_per_hour), seed));
   slots_.back()->empty_since_ns = now.monotonic_ns;
   slots_.back()->rotate_early = (seed >> 32) % 1024;
   return *slots_.back();
@@ -123,7 +129,7 @@ void Connections::SetState(VenueStream& stream, State state, FeedTime now,
     stream.was_live = true;
     stream.live_since_ns = now.monotonic_ns;
   }
-  owner_->OnStreamState(stream);
+  if (!stream.is_canary) owner_->OnStreamState(stream);
 }
 
 /// Of a stream that nobody wants and the venue does not send.
@@ -189,6 +195,8 @@ void Connections::End(Slot& slot, FeedTime now, std::string_view reason, bool cl
   if (socket->open && now.monotonic_ns - socket->opened_ns >= options_.stable_ms * kMs) {
     slot.backoff.Reset();
   }
+  DropCanary(slot);
+  slot.silent = false;
   slot.todo.clear();
   slot.later.clear();
   const std::vector<VenueStream*> streams = slot.streams;
@@ -223,7 +231,7 @@ void Connections::OnOpen(std::uint32_t number, FeedTime now) {
   if (slot == nullptr || slot->socket->open) return;
   VenueSocket& socket = *slot->socket;
   socket.open = true;
-  socket.opened_ns = socket.last_life_ns = now.monotonic_ns;
+  socket.opened_ns = socket.last_life_ns = socket.last_data_ns = now.monotonic_ns;
   socket.next_ping_ns = now.monotonic_ns + options_.ping_ms * kMs;
   ++open_;
   ++counts_.opens;
@@ -245,10 +253,14 @@ void Connections::OnShutdown(std::uint32_t socket, FeedTime now) {
   if (!std::exchange(slot->rotate_now, true)) ++counts_.shutdowns;
 }
 
-Connections::Life Connections::OnLife(std::uint32_t socket, FeedTime now) noexcept {
+Connections::Life Connections::OnLife(std::uint32_t socket, FeedTime now, std::string_view text) {
   Slot* const slot = FindSlot(socket);
   if (slot == nullptr || !slot->socket->open) return Life::kNone;
   slot->socket->last_life_ns = now.monotonic_ns;
+  if (IsCanary(*slot, text)) {
+    OnCanary(*slot, now);
+    return Life::kCanary;
+  }
   return slot->asking != 0 ? Life::kAsking : Life::kOpen;
 }
 
@@ -291,6 +303,8 @@ void Connections::PumpSlot(Slot& slot, FeedTime now) {
     return;
   }
   if (!PumpLife(slot, now) || !slot.socket->open || !PumpAcks(slot, now)) return;
+  if (!PumpData(slot, now)) return;
+  PumpCanary(slot);
   PumpControl(slot, now);
   if (slot.place == nullptr) PumpRotation(slot, now);
 }
@@ -318,6 +332,7 @@ std::int64_t Connections::NextNs(const Slot& slot, FeedTime now) const {
   if (options_.life_timeout_ms > 0) {
     next = std::min(next, socket.last_life_ns + options_.life_timeout_ms * kMs);
   }
+  next = std::min(next, DataNextNs(slot));
   const std::int64_t may_send = socket.budget.NextNs(1, now);
   if (options_.ping_ms > 0) next = std::min(next, std::max(socket.next_ping_ns, may_send));
   for (const PendingMessage& pending : socket.pending) {

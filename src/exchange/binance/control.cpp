@@ -140,13 +140,13 @@ void Connections::OnAcknowledged(Slot& slot, std::size_t index, FeedTime now) {
       stream->refusals = 0;
       if (stream->state == State::kAsking) {
         SetState(*stream, State::kLive, now, "acknowledged");
-        owner_->OnStreamLive(*stream, slot.socket->id, now);
+        if (!stream->is_canary) owner_->OnStreamLive(*stream, slot.socket->id, now);
       }
       List(*stream);  // it may have become unwanted meanwhile
     } else {
       SetState(*stream, State::kIdle, now, "ended");
       stream->renew = stream->maybe_on = false;
-      owner_->OnStreamEnded(*stream, slot.socket->id, now, "ended");
+      if (!stream->is_canary) owner_->OnStreamEnded(*stream, slot.socket->id, now, "ended");
       if (stream->references > 0) {
         List(*stream);
       } else {
@@ -174,7 +174,7 @@ void Connections::OnRefused(Slot& slot, std::size_t index, const ControlAnswer& 
       SetState(*stream, alone ? State::kIdle : State::kLive, now, reason);
       if (alone) {
         stream->renew = stream->maybe_on = false;
-        owner_->OnStreamEnded(*stream, slot.socket->id, now, reason);
+        if (!stream->is_canary) owner_->OnStreamEnded(*stream, slot.socket->id, now, reason);
       }
     } else if (stream->state == State::kAsking) {
       stream->maybe_on = false;
@@ -193,7 +193,9 @@ void Connections::OnRefused(Slot& slot, std::size_t index, const ControlAnswer& 
 void Connections::OnRefusedAlone(VenueStream& stream, const ControlAnswer& answer,
                                  std::string_view reason, FeedTime now) {
   const bool for_good = answer.code == kInvalidRequest || answer.code == kTooMany;
-  if (stream.primary != nullptr && for_good) {
+  if (stream.is_canary && for_good) {
+    CanaryOn(stream.route).refused = true;  // the next pump drops it
+  } else if (stream.primary != nullptr && for_good) {
     stream.slot->give_up = reason;  // what the old socket carries is not to suffer
   } else if (answer.code == kInvalidRequest) {
     stream.refused = true;
@@ -252,7 +254,7 @@ bool Connections::PumpAcks(Slot& slot, FeedTime now) {
       // Ended or not: wanted, it is asked for again, and else asked to end again.
       if (!pending.subscribe && stream->references > 0) {
         stream->renew = false;
-        owner_->OnStreamEnded(*stream, socket.id, now, "asked for again");
+        if (!stream->is_canary) owner_->OnStreamEnded(*stream, socket.id, now, "asked for again");
       }
       if (pending.subscribe && pending.streams.size() == 1 && stream->references > 0 && answers) {
         AskLater(*stream, now);

@@ -109,7 +109,7 @@ Status BinanceFeed::Subscribe(std::string_view name, FeedTime now, const Binance
     symbol->quote_sockets.clear();
   }
   const bool live = symbol->book.state() == BookState::kLive && !symbol->carriers.empty();
-  if (live && parts.book && !before.book) impl.PublishSnapshot(*symbol, now);
+  if (live && parts.book && !before.book) impl.ShowAgain(*symbol, now);
   symbol->depth_at_ns = kNoTick;
   if (parts.depth_levels != before.depth_levels || before.depth_interval_ms == 0) {
     symbol->depth_levels.clear();
@@ -124,7 +124,7 @@ void BinanceFeed::Republish(std::string_view name, FeedTime now, bool conflated)
   FeedSymbol* const symbol = impl.symbols.Find(name);
   if (symbol == nullptr || symbol->carriers.empty()) return;
   if (symbol->book.state() != BookState::kLive) return;
-  if (!conflated && symbol->parts.book) impl.PublishSnapshot(*symbol, now);
+  if (!conflated && symbol->parts.book) impl.ShowAgain(*symbol, now);
   if (conflated && symbol->parts.depth_interval_ms > 0) {
     symbol->depth_levels.clear();
     impl.ScheduleDepth(*symbol, now);
@@ -199,9 +199,7 @@ const BinanceFrame& BinanceFeed::OnFrame(std::uint32_t connection, FeedTime now,
   if (impl.silent) {
     impl.silent = false;
     for (const auto& symbol : impl.symbols.all()) {
-      if (symbol->state == FeedState::kStale) {
-        impl.SetState(*symbol, FeedState::kLive, now, "frames arrive again");
-      }
+      if (!symbol->socket_silent) impl.Revive(*symbol, now);
     }
   }
   if (frame.kind == BinanceKind::kDepth) {

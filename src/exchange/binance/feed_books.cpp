@@ -252,12 +252,17 @@ void BinanceFeed::Impl::RemoveCarrier(FeedSymbol& symbol, std::uint32_t connecti
   } else {
     symbol.carrier = *std::max_element(carriers.begin(), carriers.end());
     symbol.book.SetNewest(symbol.carrier, carriers.size());
-    if (carriers.size() == 1) ReleaseAhead(symbol, now);
+    // What the faster one was ahead of still comes when it was the faster one that ended.
+    const bool lost = std::any_of(symbol.ahead.begin(), symbol.ahead.end(),
+                                  [&](const auto& diff) { return diff.connection != connection; });
+    if (std::exchange(symbol.socket_silent, false)) Revive(symbol, now);
+    if (carriers.size() == 1 && lost) ReleaseAhead(symbol, now);
   }
 }
 
 void BinanceFeed::Impl::EndBook(FeedSymbol& symbol, FeedTime now, std::string_view reason) {
   symbol.carriers.clear();
+  symbol.socket_silent = symbol.owes_snapshot = false;
   ForgetAhead(symbol);
   symbol.book.Reset();
   CancelSnapshot(symbol);
@@ -275,6 +280,8 @@ void BinanceFeed::Impl::OnDepth(std::uint32_t connection, FeedTime now, const Bi
   if (symbol->carriers.size() != 1 || symbol->carriers[0] != connection) {
     AddCarrier(*symbol, connection, now);
   }
+  symbol->last_diff_ns = now.monotonic_ns;
+  if (symbol->state == FeedState::kStale) Revive(*symbol, now);
   if (symbol->carriers.size() > 1 && symbol->book.IsAhead(DiffOf(frame, now))) {
     return HoldAhead(*symbol, connection, now, frame);
   }
@@ -354,19 +361,6 @@ void BinanceFeed::Impl::TickDepths(FeedTime now) {
     due.symbol->depth_at_ns = kNoTick;
     NewCause();
     PublishDepth(*due.symbol, now);
-  }
-}
-
-void BinanceFeed::Impl::TickSilence(FeedTime now) {
-  if (open.empty() || silent || options.silent_after_ms == 0 ||
-      now.monotonic_ns - last_frame_ns < options.silent_after_ms * kMs) {
-    return;
-  }
-  silent = true;
-  for (const auto& symbol : symbols.all()) {
-    if (symbol->state == FeedState::kLive) {
-      SetState(*symbol, FeedState::kStale, now, "no frame on any socket");
-    }
   }
 }
 

@@ -100,7 +100,11 @@ struct BinanceFeed::Impl {
   // What is due.
   void TickFetches(FeedTime now);
   void TickDepths(FeedTime now);
+
+  // Silence (feed_silence.cpp).
   void TickSilence(FeedTime now);
+  void Revive(Symbol& symbol, FeedTime now);
+  void ShowAgain(Symbol& symbol, FeedTime now);
 };
 
 }  // namespace virtufin::inline v0

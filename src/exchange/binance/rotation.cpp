@@ -124,7 +124,7 @@ std::int64_t Connections::RotateAtNs(const Slot& slot) const noexcept {
 void Connections::StartRotation(Slot& slot, FeedTime now) {
   slot.successor = std::make_unique<Slot>(
       slot.route, BackoffOptions{options_.reconnect_first_ms, options_.reconnect_max_ms},
-      options_.seed + slot.rotate_early);
+      slot.silence, options_.seed + slot.rotate_early);
   slot.successor->place = &slot;
   Connect(*slot.successor, now);
   if (slot.successor->socket == nullptr) {  // no connection may be opened now
@@ -140,6 +140,7 @@ void Connections::StartRotation(Slot& slot, FeedTime now) {
 /// The new socket carries all that the old one does, long enough.
 bool Connections::Covers(const Slot& slot, FeedTime now) const noexcept {
   const VenueSocket& next = *slot.successor->socket;
+  if (IsWatched(slot) && !next.heard_canary) return false;  // it may be one that brings no data
   return next.open &&
          std::all_of(slot.streams.begin(), slot.streams.end(), [&](const VenueStream* stream) {
            return IsCovered(*stream, now.monotonic_ns);
@@ -173,6 +174,9 @@ void Connections::TakeOver(Slot& slot, FeedTime now, std::string_view reason, bo
   Drop(*old, close);
   if (now.monotonic_ns - old->opened_ns >= options_.stable_ms * kMs) slot.backoff.Reset();
   slot.socket = std::move(successor->socket);
+  slot.silent = false;  // if it is, that is news
+  slot.canary = std::move(successor->canary);
+  if (slot.canary != nullptr) slot.canary->slot = &slot;
   slot.todo = std::move(successor->todo);
   slot.later = std::move(successor->later);
   slot.asking = successor->asking;

@@ -49,7 +49,7 @@ void TradeTrack::OnTrade(std::uint32_t connection, FeedTime now, const BinanceTr
   if (held_.empty()) {
     slow_until_ns_ = BinanceFeed::kNoTick;
   } else if (connections().size() > 1) {
-    WaitForSlow(now);
+    WaitForSlow(connection, now);
   } else {
     FaceHole(now);
   }
@@ -64,8 +64,9 @@ void TradeTrack::PublishFirst(FeedTime now, const BinanceTrade& trade) {
   Publish(now, trade, false);
 }
 
-void TradeTrack::WaitForSlow(FeedTime now) {
+void TradeTrack::WaitForSlow(std::uint32_t fast, FeedTime now) {
   if (slow_until_ns_ != BinanceFeed::kNoTick) return;
+  fast_ = fast;
   slow_until_ns_ = now.monotonic_ns + kSlowSocketNs;
   core_.Due(slow_until_ns_);
 }
@@ -152,8 +153,9 @@ void TradeTrack::Lost() {
   slow_until_ns_ = BinanceFeed::kNoTick;
 }
 
-void TradeTrack::Fewer(FeedTime now) {
-  if (slow_until_ns_ != BinanceFeed::kNoTick && connections().size() == 1) FaceHole(now);
+void TradeTrack::Fewer(std::uint32_t lost, FeedTime now) {
+  if (slow_until_ns_ == BinanceFeed::kNoTick || connections().size() != 1) return;
+  if (lost != fast_) FaceHole(now);
 }
 
 void TradeTrack::StartRepair(FeedTime now, std::string_view reason) {

@@ -67,6 +67,8 @@ detail::BinanceSessionOptions Session(BinanceMarket market, Mode mode, std::uint
   options.stable_ms = 1'000;
   options.reconnect_first_ms = 200;
   options.connections_per_5_minutes = 100'000;
+  options.canary_symbol = kSymbols[0];
+  options.canary_ms = 15'000;  // its quotes rest now and then
   return options;
 }
 
