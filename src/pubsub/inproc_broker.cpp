@@ -1,5 +1,6 @@
 // InprocBroker: checks and registers subscriptions, and stops them.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <set>
 #include <string>
@@ -75,6 +76,24 @@ TopicNames Names(std::span<const std::string_view> topics, const SubscribeOption
   return names;
 }
 
+// No handler runs while subscriptions get the event one after the other, nor when this returns: what
+// follows does not depend on how fast the calling thread is.
+Status PublishAsTask(Executor& executor, const std::shared_ptr<detail::BrokerCore>& core,
+                     const Message& message) {
+  struct Pending {
+    std::atomic<bool> taken = false;
+    Status status;
+  };
+  auto pending = std::make_shared<Pending>();
+  executor.Post([pending, core, message] {
+    if (!pending->taken.exchange(true)) pending->status = detail::FanOut(*core, message);
+  });
+  (void)executor.WaitIdle();
+  // The executor was not started yet, or is stopped.
+  if (!pending->taken.exchange(true)) return detail::FanOut(*core, message);
+  return pending->status;
+}
+
 }  // namespace
 
 struct InprocBroker::Impl {
@@ -135,7 +154,10 @@ Status InprocBroker::Stop(std::chrono::milliseconds deadline) {
 }
 
 Status InprocBroker::Publish(const Message& message) {
-  return detail::FanOut(*impl_->core, message);
+  const bool must_settle =
+      impl_->executor.repeatable() && CurrentThreadKind() == ThreadKind::kForeign;
+  return must_settle ? PublishAsTask(impl_->executor, impl_->core, message)
+                     : detail::FanOut(*impl_->core, message);
 }
 
 Result<Subscription> InprocBroker::Subscribe(std::span<const std::string_view> topics,
