@@ -94,18 +94,4 @@ Result<CloudEvent> RepeatableVoice::Published(const CloudEvent* cause, std::stri
   return Historical(event, Uuid::V5(Uuid(), Names(names), number), now, nullptr);
 }
 
-Result<CloudEvent> RepeatableVoice::Reply(const CloudEvent& cause, const CloudEvent& reply,
-                                          const Timestamp& now) {
-  if (!IsHistorical(cause)) {
-    return replays() ? Published(nullptr, std::string_view(), reply, now) : reply;
-  }
-  std::uint64_t number = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    number = published_;  // what the SDK published in this call has the numbers before
-  }
-  const std::array<std::string_view, 3> names = {cause.source(), cause.id(), reply.source()};
-  return Historical(reply, Uuid::V5(Uuid(), Names(names), number), HistoricalTime(cause), &cause);
-}
-
 }  // namespace virtufin::inline v0::detail

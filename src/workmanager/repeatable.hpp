@@ -46,13 +46,11 @@ class RepeatableVoice {
   void Begin(bool historical);
   /// False: events are published as they are.
   bool Speaks() const noexcept { return replays() || historical_.load(std::memory_order_relaxed); }
-  /// `event` as it is to be published on `topic`: unchanged unless `cause`, the event that the
+  /// `event`, a reply or not, as it is to be published on `topic`: unchanged unless `cause`, the event that the
   /// worker handles, is historical, or the manager's clock is. `cause` may be null; `now` is the
   /// time of the manager's clock.
   Result<CloudEvent> Published(const CloudEvent* cause, std::string_view topic,
                                const CloudEvent& event, const Timestamp& now);
-  /// The same of the reply to `cause`.
-  Result<CloudEvent> Reply(const CloudEvent& cause, const CloudEvent& reply, const Timestamp& now);
 
  private:
   const std::string run_;

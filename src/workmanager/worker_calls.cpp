@@ -282,8 +282,9 @@ Delivery ManagedWorker::Publish(std::size_t number, const Message& input,
   RepeatableVoice& voice = *instances_[number].voice;
   if (routed.ok() && (voice.replays() || IsHistorical(routed->event()))) {
     const Result<CloudEvent> seen = overlay != nullptr ? input.Stamped(*overlay) : input.event();
-    auto said = seen.ok() ? voice.Reply(*seen, routed->event(), runtime_.clock.Now())
-                          : Result<CloudEvent>(seen.status());
+    auto said =
+        seen.ok() ? voice.Published(&*seen, routed->topic(), routed->event(), runtime_.clock.Now())
+                  : Result<CloudEvent>(seen.status());
     routed = said.ok() ? Result<Message>(Message(routed->topic(), *std::move(said)))
                        : Result<Message>(said.status());
   }
