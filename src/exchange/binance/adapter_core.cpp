@@ -85,12 +85,13 @@ Status BinanceCore::StopThreads(std::chrono::milliseconds deadline) {
   };
   loop_->Post([self = shared_from_this()] { self->Stop(); });
   Status ended = loop_->Stop(deadline);
+  const bool idle = ended.ok();  // nothing is recorded any more
   const auto also = [&ended](const Status& other) {
     if (ended.ok()) ended = other;
   };
   also(http_->Stop(left()));
   if (bans_ != nullptr) also(bans_->Close(left()));
-  if (recorder_ != nullptr && ended.ok()) also(recorder_->Stop(left()));
+  if (recorder_ != nullptr && idle) also(recorder_->Stop(left()));
   return ended;
 }
 

@@ -32,7 +32,7 @@ RecordingHeader HeaderOf(const BinanceSessionOptions& options, FeedTime now);
 
 /// Stands between an adapter and its session, and between the session and its link. Every input is
 /// written before it is passed on, every output before the next input. [owner]
-class SessionTap final : public VenueLink {
+class SessionTap final : public VenueLink, public VenueEvents {
  public:
   /// Borrowed while the tap lives. The session is made with the tap as its link and then attached.
   SessionTap(VenueLink& link, Recorder& recorder) : link_(&link), recorder_(&recorder) {}
@@ -44,11 +44,11 @@ class SessionTap final : public VenueLink {
   Status Unsubscribe(FeedHandle handle, FeedTime now);
   Status Republish(FeedHandle handle, FeedTime now);
   void SetBannedUntil(std::int64_t unix_ns, FeedTime now);
-  void OnOpen(std::uint32_t socket, FeedTime now);
-  void OnFrame(std::uint32_t socket, FeedTime now, std::string_view text);
-  void OnSignOfLife(std::uint32_t socket, FeedTime now);
-  void OnClosed(std::uint32_t socket, FeedTime now, std::string_view reason);
-  void OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer& answer);
+  void OnOpen(std::uint32_t socket, FeedTime now) override;
+  void OnFrame(std::uint32_t socket, FeedTime now, std::string_view text) override;
+  void OnSignOfLife(std::uint32_t socket, FeedTime now) override;
+  void OnClosed(std::uint32_t socket, FeedTime now, std::string_view reason) override;
+  void OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer& answer) override;
   void OnTick(FeedTime now);
 
   void Open(std::uint32_t socket, std::string_view url) override;
