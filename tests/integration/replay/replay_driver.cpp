@@ -1,6 +1,8 @@
-// One replay in a process of its own: replay_driver <output> <seconds> [speed] [locale]
+// Records a session, or lives one again with workers, in a process of its own:
+//   replay_driver record <recording> <seconds>
+//   replay_driver play <recording> <output> [speed] [locale]
 //
-// Writes a line for each topic, `<topic> <events> <SHA-256 of their JSON forms, in order>`, and
+// A replay writes a line for each topic, `<topic> <events> <SHA-256 of their JSON forms, in order>`, and
 // behind these all events as they came. What differs between runs by design is not in there.
 #include <chrono>
 #include <clocale>
@@ -13,11 +15,11 @@
 #include <thread>
 #include <vector>
 
-#include "integration/replay/simulated_session.hpp"
+#include "integration/replay/recorded_session.hpp"
 #include "virtufin/core/bytes.hpp"
 #include "virtufin/core/sha256.hpp"
-#include "virtufin/event/event_builder.hpp"
 #include "virtufin/event/json.hpp"
+#include "virtufin/exchange/session_player.hpp"
 #include "virtufin/platform/platform.hpp"
 
 using namespace virtufin;
@@ -96,62 +98,97 @@ std::string StartWorker(Platform& platform, const char* file, std::vector<std::s
   return *id;
 }
 
+void Record(const std::string& path, std::int64_t length_ms) {
+  test::RecordedSession session(path, length_ms);
+  Check(session.Record());
+  std::cout << session.events() << " events, " << session.gaps() << " gaps\n";
+}
+
+/// The workers of a replay; the id of one whose code is to be swapped.
+std::string StartWorkers(Platform& platform) {
+  const std::string market = "hyp.replay.exchange.binance.";
+  const std::vector<std::string> quotes = {market + "quote.>"};
+  const std::vector<std::string> books = {market + "orderbook.>", market + "trade.>"};
+  StartWorker(platform, REPLAY_WORKER, quotes, {{"role", "quotes"}});
+  // Two of each of these, which would like to say the same.
+  std::string swapped;
+  for (int i = 0; i < 2; ++i) {
+    swapped = StartWorker(platform, REPLAY_PLAIN, books, {});
+    StartWorker(platform, REPLAY_WORKER, quotes, {{"role", "timers"}});
+  }
+  StartWorker(platform, REPLAY_WORKER, {market + "orderbook.>", market + "feed.>"},
+              {{"role", "slow"}});
+  StartWorker(platform, REPLAY_WORKER, {market + ">", "replay.plain.>", "replay.timers.>"},
+              {{"role", "witness"}});
+  return swapped;
+}
+
+/// Gives a worker its code anew, in the middle of the session.
+class Swap {
+ public:
+  Swap(Platform& platform, std::string worker, std::int64_t at_ns)
+      : platform_(platform), worker_(std::move(worker)), at_ns_(at_ns) {}
+  void AtRecord(std::int64_t offset_ns) {
+    if (done_ || offset_ns < at_ns_) return;
+    done_ = true;
+    CodeSource code;
+    code.mime_type = "application/x-native-dll";
+    code.path = REPLAY_PLAIN;
+    Check(platform_.workers().LoadCode(worker_, code));
+    Check(platform_.executor().WaitIdle());
+  }
+
+ private:
+  Platform& platform_;
+  const std::string worker_;
+  const std::int64_t at_ns_;
+  bool done_ = false;
+};
+
+void Play(const std::string& recording, const std::string& output, double speed) {
+  const auto info = ReadRecordingInfo(recording);
+  Check(info.status());
+  ManualClock clock(Timestamp::FromUnixNanos(info->start_unix_ns));
+  auto platform = Platform::Create(PlatformOptions::ForReplay(clock, "run-1")).value();
+  Check(platform->Start());
+  auto everything = std::make_unique<Everything>(platform->bus());
+  const std::int64_t middle_ns = (info->end_monotonic_ns - info->start_monotonic_ns) / 2;
+  Swap swap(*platform, StartWorkers(*platform), middle_ns);
+  Check(platform->executor().WaitIdle());
+
+  SessionPlayerOptions options;
+  options.path = recording;
+  options.settle = [&] { return platform->executor().WaitIdle(); };
+  auto player = SessionPlayer::Open(options, platform->bus(), clock);
+  Check(player.status());
+  const auto began = std::chrono::steady_clock::now();
+  while (const auto next = (*player)->next_offset_ns()) {
+    if (speed > 0) {
+      const double ns = static_cast<double>(*next) / speed;
+      std::this_thread::sleep_until(began + std::chrono::nanoseconds(static_cast<long>(ns)));
+    }
+    swap.AtRecord(*next);
+    (*player)->Next();
+  }
+  Check((*player)->status());
+  if ((*player)->counters().not_published != 0) Fail("not every event was published");
+  Check(platform->executor().WaitIdle());
+  everything->Write(output);
+  everything.reset();
+  Check(platform->Stop(std::chrono::seconds(60)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) Fail("expected: <output> <seconds> [speed] [locale]");
-  const std::int64_t length_ms = std::atoll(argv[2]) * 1000;
-  const double speed = argc > 3 ? std::atof(argv[3]) : 0;
-  if (argc > 4 && argv[4][0] != '\0') UseLocale(argv[4]);
-
-  Platform* target = nullptr;
-  std::map<std::string, std::uint64_t> numbers;
-  test::SimulatedSession session(length_ms, [&](const Message& message) {
-    const std::string_view names[] = {message.topic()};
-    CloudEvent::Builder edit(message.event());
-    edit.Id(Uuid::V5(Uuid(), names, numbers[std::string(message.topic())]++));
-    edit.RemoveExtension("correlationid");
-    Check(target->bus().Publish(Message(message.topic(), *edit.Build(NameRule::kLenient))));
-  });
-  auto platform = Platform::Create(PlatformOptions::ForReplay(session.clock(), "run-1")).value();
-  target = platform.get();
-  Check(platform->Start());
-  auto everything = std::make_unique<Everything>(platform->bus());
-  const std::string market = "hyp.replay.exchange.binance.";
-  const std::vector<std::string> quotes = {market + "quote.>"};
-  StartWorker(*platform, REPLAY_WORKER, quotes, {{"role", "quotes"}});
-  const std::string swapped =
-      StartWorker(*platform, REPLAY_PLAIN, {market + "orderbook.>", market + "trade.>"}, {});
-  StartWorker(*platform, REPLAY_PLAIN, {market + "orderbook.>", market + "trade.>"}, {});
-  StartWorker(*platform, REPLAY_WORKER, {market + "orderbook.>", market + "feed.>"},
-              {{"role", "slow"}});
-  for (int i = 0; i < 2; ++i) StartWorker(*platform, REPLAY_WORKER, quotes, {{"role", "timers"}});
-  StartWorker(*platform, REPLAY_WORKER, {market + ">", "replay.plain.>", "replay.timers.>"},
-              {{"role", "witness"}});
-  Check(platform->executor().WaitIdle());
-
-  session.Start();
-  const auto began = std::chrono::steady_clock::now();
-  bool swap = true;
-  for (std::int64_t now = 0; now < length_ms; now += 100) {
-    session.RunUntil(now + 100);
-    if (swap && now >= length_ms / 2) {
-      swap = false;
-      CodeSource code;
-      code.mime_type = "application/x-native-dll";
-      code.path = REPLAY_PLAIN;
-      Check(platform->workers().LoadCode(swapped, code));
-      Check(platform->executor().WaitIdle());
-    }
-    if (speed > 0) {
-      std::this_thread::sleep_until(began + std::chrono::microseconds(static_cast<std::int64_t>(
-                                                static_cast<double>(now) * 1000 / speed)));
-    }
+  const std::string what = argc > 3 ? argv[1] : "";
+  if (what == "record") {
+    Record(argv[2], std::atoll(argv[3]) * 1000);
+  } else if (what == "play") {
+    if (argc > 5 && argv[5][0] != '\0') UseLocale(argv[5]);
+    Play(argv[2], argv[3], argc > 4 ? std::atof(argv[4]) : 0);
+  } else {
+    Fail("expected: record <recording> <seconds>, or play <recording> <output> [speed] [locale]");
   }
-  session.Stop();
-  Check(platform->executor().WaitIdle());
-  everything->Write(argv[1]);
-  everything.reset();
-  Check(platform->Stop(std::chrono::seconds(60)));
   return 0;
 }
