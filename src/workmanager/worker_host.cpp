@@ -43,19 +43,19 @@ Result<std::string> ManagedWorkerHost::GatewayCall(std::string_view service,
 
 Status ManagedWorkerHost::Publish(std::string_view topic, const CloudEvent& event) {
   if (Status status = CheckWorkerTopic(topic); !status.ok()) return status;
-  Result<CloudEvent> said = event;
-  if (parts_.voice->Speaks()) {
-    const auto call = parts_.current_call();
-    said = parts_.voice->Published(call ? &call->event : nullptr, topic, event,
-                                   parts_.runtime.clock.Now());
-    if (!said.ok()) return said.status();
-  }
-  // A thread of the worker's own does not wait for its calls, which may wait for it.
+  if (!parts_.voice->Speaks()) return Send(Message(topic, event));
+  const auto call = parts_.current_call();
+  auto said = parts_.voice->Published(call ? &call->event : nullptr, topic, event,
+                                      parts_.runtime.clock.Now());
+  if (!said.ok()) return said.status();
+  // A thread of the worker's own may be what its call waits for: it does not wait for the call.
   std::optional<ThreadMark> mark;
-  if (parts_.voice->replays() && CurrentThreadKind() == ThreadKind::kForeign) {
-    mark.emplace(ThreadKind::kCallback);
-  }
-  Status status = parts_.bus.Publish(Message(topic, *std::move(said)));
+  if (call && CurrentThreadKind() == ThreadKind::kForeign) mark.emplace(ThreadKind::kCallback);
+  return Send(Message(topic, *std::move(said)));
+}
+
+Status ManagedWorkerHost::Send(const Message& message) {
+  Status status = parts_.bus.Publish(message);
   if (!BufferedPublisher::Refused(status)) return status;
   // Nobody got it, which RESOURCE_EXHAUSTED does not say to a worker.
   return {StatusCode::kUnavailable, "workmanager", std::string(status.message())};

@@ -64,6 +64,7 @@ class ManagedWorkerHost final : public WorkerHost {
 
  private:
   Status NoState() const;
+  Status Send(const Message& message);
 
   const Parts parts_;
 };
