@@ -53,7 +53,6 @@ class Everything {
     auto handler = [this](const Message& message, const DeliveryInfo& info) {
       if (info.missed != 0) Fail("events were missed");
       if (message.topic().starts_with("workmanager.")) return Delivery::kSuccess;
-      if (message.topic() == "state.change") return Delivery::kSuccess;
       const EncodedBytes json = EncodeJson(message.event()).value();
       const std::string text(AsText(json.bytes()));
       topics_[std::string(message.topic())].push_back(text);

@@ -82,6 +82,7 @@ class Session {
         Quoted(output) + " " + after);
     return ReadReplay(output);
   }
+  std::string recording() const { return folder_ / "recording"; }
   const TemporaryFolder& folder() const { return folder_; }
 
  private:
@@ -114,7 +115,7 @@ std::string IdAndSource(const std::string& event) {
 
 }  // namespace
 
-// Pins EX-110. Pins EX-111. Pins EX-112. Pins EX-113.
+// Pins EX-110, EX-112.
 TEST_CASE("a faulty session with workers is the same in every replay") {
   const int seconds = Scaled(600);
   Session session(seconds);
@@ -126,7 +127,7 @@ TEST_CASE("a faulty session with workers is the same in every replay") {
   CHECK(once.CountAll("-dead") > 0);
   for (const char* const topic :
        {"replay.answer", "replay.plain.ten", "replay.plain.hundred", "replay.plain.pulse",
-        "replay.plain.farewell", "replay.quotes.made", "replay.timers.due"}) {
+        "replay.plain.farewell", "replay.quotes.made", "replay.timers.due", "state.change"}) {
     CAPTURE(topic);
     CHECK(once.Count(topic) > 0);
   }
@@ -164,4 +165,15 @@ TEST_CASE("a replay at the recorded pace is the one at full speed") {
   const Replay fast = session.Play();
   CHECK(fast.events.size() > 100);
   CheckSame(fast, session.Play("REPLAY_BUSY_US=100", "1"));
+}
+
+TEST_CASE("the program of the guide plays a recording") {
+  Session session(10);
+  const std::string output = session.folder() / "guide";
+  Run(std::string(GUIDE_REPLAY) + " " + Quoted(session.recording()) + " > " + Quoted(output));
+  std::ifstream in(output);
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  CAPTURE(text);
+  CHECK(text.find("com.virtufin.exchange.binance.orderbook") != text.npos);
+  CHECK(text.ends_with("OK\n"));
 }

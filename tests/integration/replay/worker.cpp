@@ -65,6 +65,7 @@ class ReplayWorker final : public virtufin::WorkerBase<Json, Json> {
                                     {"count", timer.count},
                                     {"fired", ++fired_},
                                     {"all", before + 1},
+                                    {"etag", record.ok() ? record->etag : ""},
                                     {"now", now->now.ToString()},
                                     {"historical", now->historical}});
   }
@@ -92,9 +93,9 @@ class ReplayWorker final : public virtufin::WorkerBase<Json, Json> {
   Answer Slow(WorkerContext& context, const Json& payload) {
     BeBusy();
     if (events_ % 20 == 0) {  // a service of the host, which may be waited for
-      const auto answer =
-          context.InvokeGateway("virtufin.State", "SaveState",
-                                R"({"service":"workmanager","key":"replay.slow","value":"x"})");
+      const auto answer = context.InvokeGateway(
+          "virtufin.State", "SaveState",
+          R"({"service":"workmanager","key":"replay.slow","value":"x","publish_change":true})");
       if (!answer.ok()) return answer.status();
     }
     // Fails now and then, and some of it to the end: retries come on the virtual clock.

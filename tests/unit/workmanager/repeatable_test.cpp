@@ -158,7 +158,7 @@ TEST_CASE("names of workers hang on what they are and in which order, not on the
   CHECK(two.Next("m", {"t"}, {{"k", "v"}}) == b);
 }
 
-// Pins WM-84. Pins WM-85.
+// Pins WM-84, WM-85.
 TEST_CASE("two replays say the same, two workers of one source never with one id") {
   const std::vector<std::string> once = Replay("run-1");
   // Of each of three events three, of each of three timers two, twice; timers of code that was
