@@ -330,3 +330,11 @@ TEST_CASE("options of another version are reported, and impossible ones refused"
   options.world = "hyp.";
   CHECK(SessionPlayer::Open(options, bus, clock).status().code() == StatusCode::kInvalidArgument);
 }
+
+// Not a test: run it with -ns in tests/fuzz/corpus/recording_container_fuzz, emptied, when sessions
+// do otherwise than these recordings say.
+TEST_CASE("recordings for the fuzz target" * doctest::skip()) {
+  RecordSession({BinanceMarket::kSpot, 2, 0, 700}, "spot");
+  RecordSession({BinanceMarket::kUsdm, 3, 0, 700}, "usdm");
+  RecordSession({BinanceMarket::kSpot, 9, 2'000, 500}, "faults");
+}
