@@ -41,9 +41,10 @@ struct Recorder::State {
     if (file >= 0) ::close(file);
   }
 
-  void Run(std::vector<char> batch);
+  void Run(std::vector<char> batch, const std::string& header);
+  bool WriteHeader(const std::string& bytes);
   void WriteBatch(std::vector<char>& batch);
-  void WriteEnd();
+  void WriteEnd(bool begun);
   bool WriteAll(const char* from, std::size_t bytes, std::size_t& written);
   void Fail(RecordingEnd why, const std::string& text);
 
@@ -110,7 +111,7 @@ void Recorder::State::WriteBatch(std::vector<char>& batch) {
   Fail(RecordingEnd::kWriteFailed, std::string("a write failed: ") + std::strerror(error));
 }
 
-void Recorder::State::WriteEnd() {
+void Recorder::State::WriteEnd(bool begun) {
   RecordHead head;
   {
     const std::lock_guard lock(mutex);
@@ -119,6 +120,7 @@ void Recorder::State::WriteEnd() {
     head.time = last;
     lost = head.number;
   }
+  if (!begun) return;
   head.kind = RecordKind::kEnd;
   char bytes[kRecordHeadBytes];
   EncodeHead(bytes, head, 0);
@@ -129,7 +131,22 @@ void Recorder::State::WriteEnd() {
   }
 }
 
-void Recorder::State::Run(std::vector<char> batch) {
+/// On this thread, too: a file that may not grow is answered with a signal.
+bool Recorder::State::WriteHeader(const std::string& bytes) {
+  std::size_t wrote = 0;
+  if (WriteAll(bytes.data(), bytes.size(), wrote)) {
+    file_bytes = bytes.size();
+    return true;
+  }
+  const int error = errno;
+  (void)!::ftruncate(file, 0);
+  const std::lock_guard lock(mutex);
+  Fail(RecordingEnd::kWriteFailed, std::string("a write failed: ") + std::strerror(error));
+  return false;
+}
+
+void Recorder::State::Run(std::vector<char> batch, const std::string& header) {
+  const bool begun = WriteHeader(header);
   std::unique_lock lock(mutex);
   for (;;) {
     work.wait(lock, [&] { return stopping || !filling.empty(); });
@@ -146,7 +163,7 @@ void Recorder::State::Run(std::vector<char> batch) {
     writing_bytes = 0;
   }
   lock.unlock();
-  WriteEnd();
+  WriteEnd(begun);
   lock.lock();
   ::close(std::exchange(file, -1));
   done = true;
@@ -166,17 +183,6 @@ Status Recorder::Start(const RecordingHeader& header) {
   state.file = ::open(options_.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (state.file < 0) return CannotMake(options_.path, errno);
   state.last = header.start;
-  const auto give_up = [&](Status status) {
-    ::close(std::exchange(state.file, -1));
-    ::unlink(options_.path.c_str());
-    return status;
-  };
-  const std::string bytes = EncodeHeader(header);
-  std::size_t wrote = 0;
-  if (!state.WriteAll(bytes.data(), bytes.size(), wrote)) {
-    return give_up(CannotMake(options_.path, errno));
-  }
-  state.file_bytes = bytes.size();
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -187,7 +193,9 @@ Status Recorder::Start(const RecordingHeader& header) {
     std::vector<char> other;
     other.reserve(state.limit);
     thread_ = std::thread(
-        [state = state_, other = std::move(other)]() mutable { state->Run(std::move(other)); });
+        [state = state_, other = std::move(other), bytes = EncodeHeader(header)]() mutable {
+          state->Run(std::move(other), bytes);
+        });
   } catch (const std::exception& error) {
     started =
         Status(StatusCode::kResourceExhausted, "exchange",
@@ -195,7 +203,10 @@ Status Recorder::Start(const RecordingHeader& header) {
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   running_ = started.ok();
-  return running_ ? started : give_up(started);
+  if (running_) return {};
+  ::close(std::exchange(state.file, -1));
+  ::unlink(options_.path.c_str());
+  return started;
 }
 
 void Recorder::Append(const RecordHead& head, std::initializer_list<std::string_view> payload) {
