@@ -23,7 +23,7 @@ std::string FeedIdentity::Topic(std::string_view tail, std::string_view symbol) 
 Result<CloudEvent::Stream> FeedIdentity::Stream(std::string_view type_tail, std::string_view symbol,
                                                 TimeSource source) const {
   CloudEvent::Stream::Options options;
-  options.source = "urn:com.virtufin:exchange:" + venue;
+  options.source = Source();
   options.type = "com.virtufin.exchange." + venue + "." + std::string(type_tail);
   if (!symbol.empty()) options.subject = subject_kind + "/" + std::string(symbol);
   options.extensions = {{"exchange", venue},
@@ -66,7 +66,13 @@ Result<Message> EventChannel::Make(std::string_view json, std::uint64_t sequence
       .Varying(kSequence, sequence)
       .Varying(kCorrelation, moment.correlation)
       .JsonData(json, Validate::kTrusted);
-  if (!identity_->historical) builder.Varying(kWallTime, moment.wall);
+  if (identity_->historical) {
+    const std::string source = identity_->Source();
+    const std::array<std::string_view, 2> names = {source, topic_};
+    builder.Id(Uuid::V5(identity_->run_seed, names, sequence));
+  } else {
+    builder.Varying(kWallTime, moment.wall);
+  }
   if (!subject.empty()) builder.Subject(subject);
   Result<CloudEvent> event = builder.Build();
   if (!event.ok()) return event.status();

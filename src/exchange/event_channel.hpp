@@ -17,7 +17,10 @@ namespace virtufin::inline v0::detail {
 struct FeedIdentity {
   std::string venue, world, universe, run_id;
   bool historical = false;
+  Uuid run_seed;             // of ids when historical
   std::string subject_kind;  // "currency_pair"
+
+  std::string Source() const { return "urn:com.virtufin:exchange:" + venue; }
 
   /// `<world>.exchange.<venue>.<tail>.<symbol>`, the symbol percent-encoded where it must be;
   /// empty: without that segment.

@@ -5,11 +5,30 @@
 #include <utility>
 #include <vector>
 
+#include "net/url.hpp"
+
 namespace virtufin::inline v0::detail {
+namespace {
+
+/// What is said of `url`, with no more of it than its host: paths are options, and may be secret.
+std::string WithoutPath(std::string_view text, std::string_view url) {
+  std::string out(text);
+  const Result<net::Url> parsed = net::ParseUrl(url);
+  if (!parsed.ok()) return out;
+  const std::string shown = net::Redact(url);
+  const std::string host = parsed->scheme + "://" + parsed->Authority();
+  for (auto at = out.find(shown); at != std::string::npos; at = out.find(shown, at + host.size())) {
+    out.replace(at, shown.size(), host);
+  }
+  return out;
+}
+
+}  // namespace
 
 class NetVenueLink::Socket final : public net::WebSocketHandler {
  public:
-  Socket(NetVenueLink& link, std::uint32_t number) : link_(link), number_(number) {}
+  Socket(NetVenueLink& link, std::uint32_t number, std::string_view url)
+      : link_(link), number_(number), url_(url) {}
 
   void OnOpen(std::string_view) override {
     if (link_.paused_) socket->PauseReading(true);
@@ -30,8 +49,9 @@ class NetVenueLink::Socket final : public net::WebSocketHandler {
   void OnClosed(const net::WebSocketEnd& end) override {
     NetVenueLink& link = link_;
     const std::uint32_t number = number_;
+    const std::string reason = WithoutPath(end.status.message(), url_);
     link.Retire(link.Take(number));
-    link.events_.OnClosed(number, link.Now(), end.status.message());
+    link.events_.OnClosed(number, link.Now(), reason);
   }
 
   std::unique_ptr<net::WebSocket> socket;
@@ -39,6 +59,7 @@ class NetVenueLink::Socket final : public net::WebSocketHandler {
  private:
   NetVenueLink& link_;
   std::uint32_t number_;
+  std::string url_;
 };
 
 NetVenueLink::NetVenueLink(net::NetLoop& loop, net::HttpClient& http,
@@ -73,7 +94,7 @@ void NetVenueLink::Retire(std::unique_ptr<Socket> socket) {
 }
 
 void NetVenueLink::Open(std::uint32_t number, std::string_view url) {
-  auto socket = std::make_unique<Socket>(*this, number);
+  auto socket = std::make_unique<Socket>(*this, number, url);
   auto opened = net::WebSocket::Open(loop_, url, socket_options_, *socket);
   if (opened.ok()) {
     socket->socket = std::move(*opened);
@@ -82,7 +103,7 @@ void NetVenueLink::Open(std::uint32_t number, std::string_view url) {
   }
   // Not from inside a call on the link; an owner that closes it meanwhile hears nothing.
   sockets_.emplace(number, std::move(socket));
-  loop_.Post([alive = alive_, number, reason = std::string(opened.status().message())] {
+  loop_.Post([alive = alive_, number, reason = WithoutPath(opened.status().message(), url)] {
     if (alive->link == nullptr || alive->link->Take(number) == nullptr) return;
     alive->link->events_.OnClosed(number, alive->link->Now(), reason);
   });
@@ -118,18 +139,18 @@ void NetVenueLink::Get(std::uint64_t request, std::string_view url, std::int64_t
   asked.url = url;
   asked.timeout_ms = timeout_ms;
   asked.max_body_bytes = max_body_bytes_;
-  http_.Send(
-      std::move(asked), [alive = alive_, loop = &loop_, request](net::HttpResponse response) {
-        loop->Post([alive, request, response = std::move(response)] {
-          if (alive->link == nullptr) return;
-          std::vector<VenueHeader> headers;
-          headers.reserve(response.headers.size());
-          for (const auto& [name, value] : response.headers) headers.push_back({name, value});
-          alive->link->events_.OnAnswer(
-              request, alive->link->Now(),
-              VenueAnswer{response.status, response.error.message(), response.body, headers});
-        });
-      });
+  http_.Send(std::move(asked), [alive = alive_, loop = &loop_, request,
+                                url = std::string(url)](net::HttpResponse response) {
+    const std::string error = WithoutPath(response.error.message(), url);
+    loop->Post([alive, request, error, response = std::move(response)] {
+      if (alive->link == nullptr) return;
+      std::vector<VenueHeader> headers;
+      headers.reserve(response.headers.size());
+      for (const auto& [name, value] : response.headers) headers.push_back({name, value});
+      alive->link->events_.OnAnswer(request, alive->link->Now(),
+                                    VenueAnswer{response.status, error, response.body, headers});
+    });
+  });
 }
 
 }  // namespace virtufin::inline v0::detail

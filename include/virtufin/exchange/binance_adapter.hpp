@@ -72,6 +72,12 @@ struct BinanceAdapterOptions {
   std::int64_t forbidden_retry_ms = 60'000;    // after HTTP 403, 451; doubles to ten times that
   std::int64_t instruments_poll_ms = 300'000;  // exchangeInfo; 0: at the start only
 
+  // Everything that the session is given and does, for SessionPlayer, without any address or secret
+  // (docs/recording-format.md). A full buffer ends the recording, never an event. Start answers
+  // ALREADY_EXISTS when there is such a file.
+  std::string record_path = {};  // empty: nothing is recorded
+  std::size_t record_buffer_bytes = std::size_t{64} << 20;
+
   /// Sets one option by its key, which is the field's name ("depth_speed_ms"). [owner]
   /// Errors: NOT_FOUND for an unknown key, naming those that exist; INVALID_ARGUMENT saying what
   /// was expected.

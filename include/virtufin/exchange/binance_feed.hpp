@@ -15,6 +15,7 @@
 
 #include "virtufin/core/result.hpp"
 #include "virtufin/core/time.hpp"
+#include "virtufin/core/uuid.hpp"
 #include "virtufin/event/market_payloads.hpp"
 #include "virtufin/event/message.hpp"
 #include "virtufin/exchange/binance.hpp"
@@ -37,6 +38,7 @@ struct BinanceFeedOptions {
   std::string universe = "ALL";  // extension marketuniverse
   std::string run_id = {};       // extension runid, a UUID; empty: absent
   bool historical = false;       // clocktype historical: no walltime on events
+  Uuid run_seed = {};            // name space of ids when historical: equal input, equal events
   std::size_t max_depth = 0;     // levels of each side in a snapshot event; a book rebuilt from a
                                  // cut one lacks what lies deeper; 0: all
   std::size_t max_symbols = 10'000;

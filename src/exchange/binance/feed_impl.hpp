@@ -45,7 +45,7 @@ struct BinanceFeed::Impl {
   std::vector<DepthDue> depths_due;  // a heap; one that was put off meanwhile stays in it
   std::uint64_t symbols_made = 0;
   bool silent = false;
-  detail::EventCause cause;
+  detail::EventCause cause{"books"};
   BinanceFeedCounters counts;
   detail::PayloadBuffer payload;
 
@@ -55,7 +55,7 @@ struct BinanceFeed::Impl {
   /// Events of one call from outside have one cause.
   void NewCause() noexcept { cause.New(); }
   detail::EventMoment Cause(FeedTime now, EventTime event) {
-    return cause.Moment(now.unix_ns, event, clock, options.historical);
+    return cause.Moment(now.unix_ns, event, clock, identity);
   }
 
   // What other threads read.

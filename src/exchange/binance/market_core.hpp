@@ -50,7 +50,7 @@ struct MarketCore {
   BinanceFetcher& fetcher;
   BinanceRestReader rest;
   PayloadBuffer payload;
-  EventCause cause;
+  EventCause cause{"market"};
   MarketFeedCounters counts;
   std::int64_t next_due_ns = BinanceFeed::kNoTick;
   std::int64_t venue_ahead_ns = 0;  // the venue's time of day less ours, by its messages
@@ -72,7 +72,7 @@ struct MarketCore {
     if (monotonic_ns < next_due_ns) next_due_ns = monotonic_ns;
   }
   EventMoment Moment(FeedTime now, EventTime event) {
-    return cause.Moment(now.unix_ns, event, clock, identity.historical);
+    return cause.Moment(now.unix_ns, event, clock, identity);
   }
   /// The payload, on a topic. `channel` is the topic's own, or another type's on the same topic.
   void Publish(EventChannel& channel, std::uint64_t& sequence, const EventMoment& moment,

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <variant>
 
+#include "exchange/binance/option_values.hpp"
 #include "virtufin/exchange/binance_adapter.hpp"
 
 namespace virtufin::inline v0 {
@@ -17,6 +18,14 @@ using Member =
 template <class T>
 T& Of(Options& options, T Options::*member) {
   return options.*member;
+}
+template <class T>
+const T& Of(const Options& options, T Options::*member) {
+  return options.*member;
+}
+template <class T>
+const T& Of(const Options& options, T FeedOptions::*member) {
+  return options.feed.*member;
 }
 template <class T>
 T& Of(Options& options, T FeedOptions::*member) {
@@ -95,6 +104,10 @@ const Entry kEntries[] = {
     {"max_retry_ms", "the longest of these delays", &FeedOptions::max_retry_ms, 1, kDayMs},
     {"forbidden_retry_ms", "after HTTP 403 and 451; doubles to ten times that",
      &Options::forbidden_retry_ms, 1, kDayMs},
+    {"record_path", "a new file for all that the adapter is told and does; empty: none",
+     &Options::record_path},
+    {"record_buffer_bytes", "of records that are not written yet", &Options::record_buffer_bytes,
+     4096, kMany},
     {"instruments_poll_ms", "between requests for exchangeInfo; 0: at the start only",
      &Options::instruments_poll_ms, 0, kDayMs},
 };
@@ -170,6 +183,16 @@ std::vector<BinanceAdapterOptions::Key> BinanceAdapterOptions::Keys() {
         entry.member);
   }
   return keys;
+}
+
+std::vector<std::pair<std::string, std::string>> detail::OptionValues(
+    const BinanceAdapterOptions& options) {
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const Entry& entry : kEntries) {
+    std::visit([&](auto member) { values.emplace_back(entry.key, TextOf(Of(options, member))); },
+               entry.member);
+  }
+  return values;
 }
 
 }  // namespace virtufin::inline v0

@@ -183,7 +183,7 @@ void RestQueue::SetBannedUntil(std::int64_t unix_ns, FeedTime now) {
 /// The host wants no requests for a while. False: it said something else.
 bool RestQueue::Refused(int status, FeedTime now, const VenueAnswer& answer) {
   std::optional<std::int64_t> after_ms;
-  if (const auto seconds = NumberHeader(answer.headers, "retry-after")) {
+  if (const auto seconds = NumberHeader(answer.headers, kRetryAfter)) {
     after_ms = std::min(*seconds, kMaxHoldMs / 1000) * 1000;
   }
   // Requests that were under way together are refused together: that is one refusal.
@@ -221,7 +221,7 @@ bool RestQueue::OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer&
                          Ended& ended) {
   if (request == 0 || request > last_request_ || on_the_way_ == 0) return false;
   --on_the_way_;
-  if (const auto used = NumberHeader(answer.headers, "x-mbx-used-weight-1m")) {
+  if (const auto used = NumberHeader(answer.headers, kUsedWeight)) {
     limiter_->OnUsed(std::min(*used, kMaxUsed), now);
   }
   const bool refused = Refused(answer.status, now, answer);

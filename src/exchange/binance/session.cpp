@@ -245,7 +245,7 @@ void BinanceSession::Impl::PublishStatus(std::string_view symbol, std::string_vi
   fields.session = session;
   fields.reason = reason;
   fields.since_unix_ns = now.unix_ns;
-  const auto moment = cause.Moment(now.unix_ns, {}, clock, options.feed.historical);
+  const auto moment = cause.Moment(now.unix_ns, {}, clock, FeedAccess::Identity(*books));
   Publish(FeedAccess::Statuses(*books).Make(symbol, fields, moment));
 }
 
@@ -468,6 +468,7 @@ void BinanceSession::SetBannedUntil(std::int64_t unix_ns, FeedTime now) {
   if (impl.Running()) impl.Settle(now);
 }
 
+const BinanceSessionOptions& BinanceSession::options() const noexcept { return impl_->options; }
 const std::string& BinanceSession::rest_url() const noexcept { return impl_->options.rest_url; }
 const BinanceFeed& BinanceSession::books() const noexcept { return *impl_->books; }
 const BinanceMarketFeed& BinanceSession::channels() const noexcept { return *impl_->market; }

@@ -125,7 +125,8 @@ class BinanceSession final : public VenueEvents {
   /// Before Start, or whenever another process learnt of it; a time that has passed has no effect.
   void SetBannedUntil(std::int64_t unix_ns, FeedTime now);
 
-  const std::string& rest_url() const noexcept;  // the venue's own where none was given
+  const BinanceSessionOptions& options() const noexcept;  // nothing is by market any more
+  const std::string& rest_url() const noexcept;           // the venue's own where none was given
   const BinanceFeed& books() const noexcept;
   const BinanceMarketFeed& channels() const noexcept;
   BinanceSessionCounters counters() const noexcept;

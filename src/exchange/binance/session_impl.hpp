@@ -52,7 +52,7 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   std::unique_ptr<BinanceFeed> books;  // feeds end first: they take back what they asked for
   std::unique_ptr<BinanceMarketFeed> market;
   std::unique_ptr<BookWatch> watch;
-  EventCause cause;
+  EventCause cause{"session"};
 
   bool started = false, stopped = false;
   bool market_started = false;

@@ -32,6 +32,13 @@ std::optional<VenueError> ReadVenueError(std::string_view body);
 /// "... banned until 1700000000000. ...": that time; nothing: the text names none of our era.
 std::optional<std::int64_t> BannedUntilUnixMs(std::string_view message) noexcept;
 
+/// The headers that are read, in lower case; no other has a meaning for a session.
+inline constexpr std::string_view kRetryAfter = "retry-after";
+inline constexpr std::string_view kUsedWeight = "x-mbx-used-weight-1m";
+inline bool IsHeaderRead(std::string_view name) noexcept {
+  return name == kRetryAfter || name == kUsedWeight;
+}
+
 /// The value of a header that is a whole number; nothing: absent, or something else.
 std::optional<std::int64_t> NumberHeader(std::span<const VenueHeader> headers,
                                          std::string_view name) noexcept;

@@ -2,12 +2,10 @@
 #include "virtufin/exchange/player.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
 #include <limits>
-#include <mutex>
 #include <utility>
 
+#include "exchange/recording/pace.hpp"
 #include "net/url.hpp"
 
 namespace virtufin::inline v0 {
@@ -294,23 +292,8 @@ std::optional<std::int64_t> RecordingPlayer::next_offset_ns() {
 }
 
 void RecordingPlayer::Play(double speed, std::stop_token stop) {
-  using Nanos = std::chrono::nanoseconds;
-  constexpr double kLongestNs = 1e18;  // a pace of nearly nothing: a sum of times stays in range
-  const auto start = std::chrono::steady_clock::now();
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  while (!stop.stop_requested()) {
-    const auto offset = next_offset_ns();
-    if (!offset) return;
-    if (speed > 0) {
-      const double after = std::min(static_cast<double>(*offset) / speed, kLongestNs);
-      const auto due = start + Nanos(static_cast<std::int64_t>(after));
-      std::unique_lock lock(mutex);
-      wake.wait_until(lock, stop, due, [] { return false; });
-      if (stop.stop_requested()) return;
-    }
-    Next();
-  }
+  detail::PlayAtPace(
+      speed, stop, [this] { return next_offset_ns(); }, [this] { Next(); });
 }
 
 BinanceMarket RecordingPlayer::market() const noexcept { return impl_->options.feed.market; }

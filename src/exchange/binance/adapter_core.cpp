@@ -1,0 +1,244 @@
+// The loop's side of a live Binance adapter.
+#include "exchange/binance/adapter_core.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "net/url.hpp"
+
+namespace virtufin::inline v0::detail {
+namespace {
+
+/// Empty is the venue's own. The text shows no secret of the address.
+Status CheckUrl(const char* option, std::string_view url, bool sockets) {
+  if (url.empty()) return {};
+  const Result<net::Url> parsed = net::ParseUrl(url);
+  if (parsed.ok() && parsed->scheme.starts_with("ws") == sockets) return {};
+  return Status(StatusCode::kInvalidArgument, "exchange",
+                std::string("option ") + option + ": expected " +
+                    (sockets ? "ws(s)://host:port" : "http(s)://host:port") + ", found " +
+                    net::Redact(url));
+}
+
+BinanceSessionOptions SessionOptionsOf(const BinanceAdapterOptions& from) {
+  BinanceSessionOptions to;
+  static_cast<BinanceAdapterOptions&>(to) = from;
+  return to;
+}
+
+net::WebSocketOptions SocketOptionsOf(const BinanceAdapterOptions& from) {
+  net::WebSocketOptions to;
+  to.tls = {from.ca_file, from.ca_pem};
+  to.max_message_bytes = from.max_message_bytes;
+  to.connect_timeout_ms = from.connect_timeout_ms;
+  return to;  // the session pings and watches for silence by itself
+}
+
+}  // namespace
+
+Status BinanceCore::Build(const BinanceAdapterOptions& options, StateStore* store) {
+  if (Status s = CheckUrl("stream_url", options.stream_url, true); !s.ok()) return s;
+  if (Status s = CheckUrl("rest_url", options.rest_url, false); !s.ok()) return s;
+  auto loop = net::NetLoop::Create({}, borrowed_, borrowed_);
+  if (!loop.ok()) return loop.status();
+  loop_ = std::move(*loop);
+  net::HttpClientOptions http_options;
+  http_options.tls = {options.ca_file, options.ca_pem};
+  auto http = net::HttpClient::Create(std::move(http_options));
+  if (!http.ok()) return http.status();
+  http_ = std::move(*http);
+  link_ = std::make_unique<NetVenueLink>(*loop_, *http_, SocketOptionsOf(options),
+                                         options.max_message_bytes, *this);
+  VenueLink* link = link_.get();
+  if (!options.record_path.empty()) {
+    recorder_ = std::make_unique<Recorder>(
+        RecorderOptions{options.record_path, options.record_buffer_bytes}, borrowed_);
+    tap_ = std::make_unique<SessionTap>(*link_, *recorder_);
+    link = tap_.get();
+  }
+  auto session = BinanceSession::Create(SessionOptionsOf(options), borrowed_, *link, *this);
+  if (!session.ok()) return session.status();
+  session_ = std::move(*session);
+  if (tap_ != nullptr) tap_->Attach(*session_);
+  if (store != nullptr) {
+    bans_ = std::make_shared<BanKeeper>(*store, runtime_, session_->rest_url());
+  }
+  return {};
+}
+
+Status BinanceCore::StartThreads() {
+  if (recorder_ != nullptr) {
+    const RecordingHeader header = HeaderOf(session_->options(), link_->Now());
+    if (Status s = recorder_->Start(header); !s.ok()) return s;
+  }
+  if (Status s = loop_->Start(); !s.ok()) return s;
+  return http_->Start();
+}
+
+Status BinanceCore::StopThreads(std::chrono::milliseconds deadline) {
+  const auto end = std::chrono::steady_clock::now() + deadline;
+  const auto left = [end] {
+    return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(
+                        end - std::chrono::steady_clock::now()),
+                    std::chrono::milliseconds(0));
+  };
+  loop_->Post([self = shared_from_this()] { self->Stop(); });
+  Status ended = loop_->Stop(deadline);
+  const bool idle = ended.ok();  // nothing is recorded any more
+  const auto also = [&ended](const Status& other) {
+    if (ended.ok()) ended = other;
+  };
+  also(http_->Stop(left()));
+  if (bans_ != nullptr) also(bans_->Close(left()));
+  if (recorder_ != nullptr && idle) also(recorder_->Stop(left()));
+  return ended;
+}
+
+void BinanceCore::Abandon() {
+  borrowed_.Abandon();
+  if (bans_ != nullptr) static_cast<void>(bans_->Close(std::chrono::milliseconds(0)).ok());
+  loop_->Post([self = shared_from_this()] { self->link_->CloseAll(); });
+}
+
+/// Once for each run of them: a broker that is away refuses everything.
+void BinanceCore::NoteUnpublished(const Status& why) {
+  ++unpublished_;
+  if (!publishes_) return;
+  borrowed_.Write(LogLevel::kWarn, "exchange", "events are not published: " + why.ToString());
+}
+
+/// No request is made before it is known whether one may be.
+void BinanceCore::StartSession() {
+  const auto start = [self = shared_from_this()](std::int64_t banned_until_unix_ns) {
+    self->loop_->Post([self, banned_until_unix_ns] { self->Start(banned_until_unix_ns); });
+  };
+  if (bans_ == nullptr) return start(0);
+  bans_->Read(start);
+}
+
+/// Everything that the session does, it does in here, on the loop's thread and with no lock held:
+/// inline handlers run inside, and whatever they ask of the adapter waits for nothing.
+template <class Body>
+void BinanceCore::Act(Body&& body) {
+  if (borrowed_.abandoned()) return;
+  bool parked = false;
+  {
+    Executor::StrandScope scope(strand_);
+    body();
+    parked = Executor::CurrentStrandParked();
+  }
+  if (stopped_ || borrowed_.abandoned()) return;  // no timer any more
+  if (parked && !paused_) PauseReading();
+  if (counts_at_ns_ == BinanceFeed::kNoTick) counts_at_ns_ = link_->Now().monotonic_ns + kCountsNs;
+  if (NextNs() < armed_ns_) Settle();
+}
+
+/// The bus is full: nothing is read until the strand may go on, which is when its task runs.
+void BinanceCore::PauseReading() {
+  paused_ = true;
+  link_->PauseReading(true);
+  strand_.Post([self = shared_from_this()] {
+    self->loop_->Post([self] {
+      self->paused_ = false;
+      self->link_->PauseReading(false);
+    });
+  });
+}
+
+void BinanceCore::Settle() {
+  armed_ns_ = NextNs();
+  if (armed_ns_ == BinanceFeed::kNoTick) return;
+  const std::int64_t now = link_->Now().monotonic_ns;
+  timer_ = runtime_.executor.After(
+      std::chrono::nanoseconds(std::max<std::int64_t>(armed_ns_ - now, 0)),
+      [self = shared_from_this()] { self->loop_->Post([self] { self->Tick(); }); });
+}
+
+void BinanceCore::Tick() {
+  if (stopped_ || borrowed_.abandoned()) return;
+  armed_ns_ = BinanceFeed::kNoTick;
+  const FeedTime now = link_->Now();
+  if (now.monotonic_ns >= counts_at_ns_) WriteCounts(now);
+  if (now.monotonic_ns >= session_->next_tick_ns()) {
+    Act([&] { Give([&](auto& session) { session.OnTick(now); }); });
+  } else {
+    Settle();
+  }
+}
+
+void BinanceCore::WriteCounts(FeedTime now) {
+  counts_at_ns_ = BinanceFeed::kNoTick;
+  AdapterCounters counts = session_->Totals(now);
+  counts.unpublished = unpublished_;
+  const std::lock_guard lock(counts_mutex_);
+  counts_ = counts;
+}
+
+AdapterCounters BinanceCore::Counts() const {
+  const std::lock_guard lock(counts_mutex_);
+  return counts_;
+}
+
+void BinanceCore::OnOpen(std::uint32_t socket, FeedTime now) {
+  Act([&] { Give([&](auto& session) { session.OnOpen(socket, now); }); });
+}
+
+void BinanceCore::OnFrame(std::uint32_t socket, FeedTime now, std::string_view text) {
+  Act([&] { Give([&](auto& session) { session.OnFrame(socket, now, text); }); });
+}
+
+void BinanceCore::OnSignOfLife(std::uint32_t socket, FeedTime now) {
+  Act([&] { Give([&](auto& session) { session.OnSignOfLife(socket, now); }); });
+}
+
+void BinanceCore::OnClosed(std::uint32_t socket, FeedTime now, std::string_view reason) {
+  Act([&] { Give([&](auto& session) { session.OnClosed(socket, now, reason); }); });
+}
+
+void BinanceCore::OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer& answer) {
+  Act([&] { Give([&](auto& session) { session.OnAnswer(request, now, answer); }); });
+  if (bans_ != nullptr) KeepBan();
+}
+
+void BinanceCore::Start(std::int64_t banned_until_unix_ns) {
+  Act([&] {
+    const FeedTime now = link_->Now();
+    Give([&](auto& session) { session.SetBannedUntil(banned_until_unix_ns, now); });
+    kept_ban_unix_ns_ = session_->banned_until_unix_ns();
+    Give([&](auto& session) { (void)session.Start(now).ok(); });
+  });
+}
+
+void BinanceCore::KeepBan() {
+  const std::int64_t until = session_->banned_until_unix_ns();
+  if (until <= kept_ban_unix_ns_) return;
+  kept_ban_unix_ns_ = until;
+  bans_->Write(until);
+}
+
+void BinanceCore::Stop() {
+  Act([&] { Give([&](auto& session) { session.Stop(link_->Now()); }); });
+  stopped_ = true;
+  WriteCounts(link_->Now());
+  link_->CloseAll();
+  timer_ = {};
+}
+
+Result<FeedHandle> BinanceCore::Subscribe(const FeedRequest& request) {
+  std::optional<Result<FeedHandle>> made;
+  Act([&] {
+    made = Give([&](auto& session) { return session.Subscribe(request, link_->Now()); });
+  });
+  return made ? std::move(*made) : Stopped();
+}
+
+void BinanceCore::Unsubscribe(FeedHandle handle) {
+  Act([&] { Give([&](auto& session) { (void)session.Unsubscribe(handle, link_->Now()).ok(); }); });
+}
+
+void BinanceCore::Republish(FeedHandle handle) {
+  Act([&] { Give([&](auto& session) { (void)session.Republish(handle, link_->Now()).ok(); }); });
+}
+
+}  // namespace virtufin::inline v0::detail

@@ -1,0 +1,190 @@
+// The recorder: whole records or none, whatever the file and the buffer do.
+#include "exchange/recording/recorder.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "support/temporary_folder.hpp"
+#include "unit/exchange/recording_fixture.hpp"
+
+using namespace virtufin;
+using namespace virtufin::test;
+using detail::ContainerReader;
+using detail::Record;
+using detail::Recorder;
+using detail::RecordHead;
+using detail::RecordKind;
+
+namespace {
+
+class KeptLog final : public LogSink {
+ public:
+  bool Enabled(LogLevel) const noexcept override { return true; }
+  void Write(LogLevel, std::string_view, std::string_view text) noexcept override {
+    const std::lock_guard lock(mutex_);
+    lines_.emplace_back(text);
+  }
+  std::vector<std::string> lines() {
+    const std::lock_guard lock(mutex_);
+    return lines_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+detail::RecordingHeader Header() {
+  detail::RecordingHeader header;
+  header.venue = "binance";
+  return header;
+}
+
+RecordHead Frame(std::int64_t ns) {
+  RecordHead head;
+  head.kind = RecordKind::kText;
+  head.time = {ns, ns};
+  return head;
+}
+
+/// Its records, whose payloads must begin with their index; and how it ended.
+struct Read {
+  std::size_t records = 0;
+  bool truncated = false;
+  std::string reason;
+  std::uint64_t lost = 0;
+};
+
+Read ReadAll(const std::string& path) {
+  auto reader = ContainerReader::Open(path).value();
+  Read out;
+  Record record;
+  for (;;) {
+    const Result<bool> next = reader.Next(record);
+    REQUIRE_MESSAGE(next.ok(), next.status().ToString());
+    if (!*next) break;
+    const std::string expected = std::to_string(out.records++) + " ";
+    REQUIRE(record.payload().starts_with(expected));
+  }
+  out.truncated = reader.truncated();
+  out.reason = reader.truncated_reason();
+  out.lost = reader.lost_records();
+  return out;
+}
+
+void Append(Recorder& recorder, int from, int to, const std::string& rest) {
+  for (int i = from; i < to; ++i) recorder.Append(Frame(i), {std::to_string(i) + " ", rest});
+}
+
+/// While it lives, files of this process do not grow beyond `bytes`.
+class FileLimit {
+ public:
+  explicit FileLimit(rlim_t bytes) {
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    rlimit now = before_;
+    now.rlim_cur = bytes;
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &now) == 0);
+  }
+  ~FileLimit() { CHECK(setrlimit(RLIMIT_FSIZE, &before_) == 0); }
+
+ private:
+  rlimit before_;
+};
+
+}  // namespace
+
+// Pins EX-81.
+TEST_CASE("everything that is appended is in the file, and its end is marked") {
+  TemporaryFolder folder;
+  KeptLog log;
+  Recorder recorder({folder / "a"}, log);
+  REQUIRE(recorder.Start(Header()).ok());
+  Append(recorder, 0, 20'000, std::string(200, 'x'));
+  CHECK(recorder.Stop(std::chrono::seconds(60)).ok());
+  CHECK(recorder.Stop(std::chrono::seconds(60)).ok());
+  const Read read = ReadAll(folder / "a");
+  CHECK(read.records == 20'000);
+  CHECK_FALSE(read.truncated);
+  CHECK(recorder.lost() == 0);
+  CHECK(log.lines().empty());
+}
+
+// Pins EX-81.
+TEST_CASE("a file that exists is never recorded over") {
+  TemporaryFolder folder;
+  WriteBytes(folder / "a", "what was here before");
+  Recorder recorder({folder / "a"}, NullLog());
+  const Status status = recorder.Start(Header());
+  CHECK(status.code() == StatusCode::kAlreadyExists);
+  CHECK(status.message().find("record_path") != std::string::npos);
+  CHECK(status.message().find(folder.path()) == std::string::npos);
+  recorder.Append(Frame(1), {"0 "});
+  CHECK(recorder.Stop(std::chrono::seconds(1)).ok());
+  CHECK(ReadBytes(folder / "a") == "what was here before");
+  Recorder nowhere({folder / "none/a"}, NullLog());
+  CHECK(nowhere.Start(Header()).code() == StatusCode::kNotFound);
+  Recorder unnamed({""}, NullLog());
+  CHECK_FALSE(unnamed.Start(Header()).ok());
+}
+
+// Pins EX-81.
+TEST_CASE("a full buffer ends the recording with a counted loss") {
+  TemporaryFolder folder;
+  KeptLog log;
+  Recorder recorder({folder / "a", 100'000}, log);
+  REQUIRE(recorder.Start(Header()).ok());
+  Append(recorder, 0, 3, "short");
+  recorder.Append(Frame(3), {"3 ", std::string(100'000, 'x')});  // more than it ever holds
+  Append(recorder, 4, 10, "short");                              // there would be room for these
+  REQUIRE(recorder.Stop(std::chrono::seconds(60)).ok());
+  const Read read = ReadAll(folder / "a");
+  CHECK(read.records == 3);
+  CHECK(read.truncated);
+  CHECK(read.lost == 7);
+  CHECK(recorder.lost() == 7);
+  CHECK(read.reason.find("the buffer was full, 7 records lost") != std::string::npos);
+  REQUIRE(log.lines().size() == 1);
+  CHECK(log.lines()[0].find("its buffer is full") != std::string::npos);
+}
+
+// Pins EX-81.
+TEST_CASE("a write that fails ends the recording behind a whole record") {
+  TemporaryFolder folder;
+  KeptLog log;
+  constexpr rlim_t kLimit = 30'000;
+  {
+    // The signal that comes with it goes to the recorder's thread, which takes none.
+    const FileLimit limit(kLimit);
+    Recorder recorder({folder / "a"}, log);
+    REQUIRE(recorder.Start(Header()).ok());
+    Append(recorder, 0, 400, std::string(200, 'x'));
+    REQUIRE(recorder.Stop(std::chrono::seconds(60)).ok());
+    CHECK(recorder.lost() > 0);
+    const Read read = ReadAll(folder / "a");
+    CHECK(read.records > 50);
+    CHECK(read.records + recorder.lost() == 400);
+    CHECK(read.truncated);
+    if (read.lost != 0) CHECK(read.reason.find("a write failed") != std::string::npos);
+  }
+  CHECK(ReadBytes(folder / "a").size() <= kLimit);
+  REQUIRE(log.lines().size() == 1);
+  CHECK(log.lines()[0].find("a write failed: ") != std::string::npos);
+}
+
+// Pins EX-81.
+TEST_CASE("a disk that takes nothing makes no recording") {
+  TemporaryFolder folder;
+  KeptLog log;
+  const FileLimit limit(0);
+  Recorder recorder({folder / "a"}, log);
+  REQUIRE(recorder.Start(Header()).ok());
+  Append(recorder, 0, 5, "x");
+  CHECK(recorder.Stop(std::chrono::seconds(60)).ok());
+  CHECK(recorder.lost() == 5);
+  CHECK(log.lines().size() == 1);
+  CHECK(ReadBytes(folder / "a").empty());
+}
