@@ -23,7 +23,7 @@ results="$build/lanes"
 nightly=0
 one=""
 
-# Minutes on two processors with an empty ccache. docs/CONTRIBUTING.md explains the lanes; a test
+# Minutes on two processors with what ccache kept. docs/CONTRIBUTING.md explains the lanes; a test
 # holds the two together.
 declare -A budgets=([format]=1 [layering]=1 [headers]=2 [docs]=1 [asan]=8 [fuzz]=2 [tidy]=2 [tsan]=6
   [minimal]=4 [release]=9 [abi]=1 [install]=3)

@@ -36,6 +36,7 @@ Executor::Executor(const ExecutorOptions& options, Clock& clock, LogSink& log)
     : state_(std::make_shared<detail::ExecutorState>(options, clock, log)) {
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   state_->thread_count = options.threads > 0 ? options.threads : std::max(1, cores);
+  if (options.repeatable) state_->thread_count = 1;
   state_->clock_drives_timers = clock.DrivesTimers(state_);
 }
 
@@ -81,6 +82,17 @@ ExecutorCounters Executor::counters() const {
   }
   counters.abandoned = state_->abandoned;
   return counters;
+}
+
+bool Executor::repeatable() const noexcept { return state_->options.repeatable; }
+
+Status Executor::WaitIdle(std::chrono::milliseconds deadline) {
+  if (CurrentThreadKind() != ThreadKind::kForeign) {
+    return {
+        StatusCode::kFailedPrecondition, "core",
+        "expected WaitIdle on a foreign thread, found an executor, net-loop or callback thread"};
+  }
+  return state_->WaitIdle(deadline);
 }
 
 }  // namespace virtufin::inline v0

@@ -40,6 +40,12 @@ void ExecutorState::EnterBlocking(ThreadRecord& thread) noexcept {
   {
     const std::lock_guard lock(mutex);
     if (thread.abandoned) return;
+    if (options.repeatable) {
+      // The service thread declares it when it finds it here at two ticks: after a whole period.
+      thread.in_scope = true;
+      thread.seen_sequence = 0;
+      return;
+    }
     DeclareBlocking(thread);
     if (!ready.empty()) {
       nudge = FindThread();
@@ -55,6 +61,7 @@ void ExecutorState::LeaveBlocking(ThreadRecord& thread) noexcept {
   Nudge nudge;
   {
     const std::lock_guard lock(mutex);
+    thread.in_scope = false;
     EndBlocking(thread);
     if (!held_back.empty() && !thread.abandoned) {
       ready.Push(held_back.Pop());

@@ -21,6 +21,11 @@ void ExecutorState::ServiceMain() {
       monitor_armed = !ready.empty();
       tick = monitor_armed ? now + period : MonotonicTime::max();
       changed = true;
+      if (std::exchange(order_lost, false)) {
+        lock.unlock();
+        LogError("a task of a repeatable executor waits for others; their order is not repeatable");
+        lock.lock();
+      }
     } else if (monitor_armed && tick == MonotonicTime::max()) {
       NoteSequences();
       tick = now + period;
@@ -74,6 +79,12 @@ void ExecutorState::DeclareBlockingTasks() {
     const bool same_task = sequence % 2 == 1 && sequence == record->seen_sequence;
     record->seen_sequence = sequence;
     if (!record->in_use || !record->running || ready.empty()) continue;
+    if (options.repeatable) {
+      if (!same_task || !record->in_scope || record->blocking) continue;
+      order_lost = true;
+      DeclareBlocking(*record);
+      continue;
+    }
     record->yield.store(true, std::memory_order_relaxed);
     if (same_task) DeclareBlocking(*record);
   }

@@ -44,6 +44,7 @@ struct ThreadRecord {
   bool searching = false;  // awake, on its way to the queue
   bool running = false;    // has taken work
   bool blocking = false;   // its task is declared blocking
+  bool in_scope = false;   // of a repeatable executor: its task says that it blocks
   bool abandoned = false;
   StrandState* strand = nullptr;    // whose tasks it runs
   std::uint64_t seen_sequence = 0;  // at the monitor's last tick
@@ -167,6 +168,10 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   void CountDropped(std::size_t tasks);
   void ForgetLog();
 
+  // executor_idle.cpp
+  Status WaitIdle(std::chrono::milliseconds deadline);
+  void Settle() override;
+
   // executor_timers.cpp
   std::shared_ptr<TimerState> Arm(std::chrono::nanoseconds delay, Task task, bool real);
   MonotonicTime EarliestTimer() const noexcept override;
@@ -198,12 +203,15 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   bool thread_was_refused = false;
   std::thread last_to_leave;  // joined by the next thread that leaves
   std::condition_variable ended;
+  std::condition_variable quiet;  // for who waits until nothing is queued or runs
+  int quiet_waiters = 0;
   ParkedStrands parked;
 
   std::thread service;
   std::condition_variable service_wake;
   bool service_ends = false;
   bool monitor_armed = false;
+  bool order_lost = false;  // of a repeatable executor, not logged yet
   TimerMap clock_timers;
   TimerMap real_timers;
   std::uint64_t timers_made = 0;
@@ -226,6 +234,13 @@ struct ExecutorState final : Clock::TimerSink, std::enable_shared_from_this<Exec
   bool HasTooMany() const noexcept { return alive - blocking > thread_count; }
   bool MayAddThread() const noexcept;
   void StopSearching(ThreadRecord& thread) noexcept;
+  // Needs the mutex. A timer inside an Advance is the one task that a repeatable executor runs.
+  bool MayTakeWork() const noexcept {
+    return !ready.empty() && !(options.repeatable && timers_running > 0);
+  }
+  bool IsQuiet() const noexcept;
+  void TellWhenQuiet() noexcept;
+  bool AwaitQuiet(std::unique_lock<std::mutex>& lock, std::chrono::milliseconds deadline);
 
   bool MustHoldBack(const Work& work) const noexcept;
   bool HoldBack(Work& work) noexcept;

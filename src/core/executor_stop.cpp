@@ -87,6 +87,7 @@ void ExecutorState::EndNow() {
     thread->wake.notify_one();
   }
   ended.notify_all();
+  quiet.notify_all();
 }
 
 // Needs the mutex. Detaches the threads that are inside a task; says what they do.

@@ -120,6 +120,7 @@ void ExecutorState::Enqueue(std::unique_lock<std::mutex> lock, Work work) {
 Nudge ExecutorState::FindThread() noexcept {
   const Phase now = phase.load(std::memory_order_relaxed);
   if (searching > 0 || now == Phase::kCreated || now >= Phase::kEnding) return {};
+  if (!MayTakeWork()) return {};
   if (!idle.empty()) {
     ThreadRecord& thread = *idle.back();
     idle.pop_back();
@@ -174,8 +175,8 @@ void ExecutorState::ThreadMain(ThreadRecord& thread) {
   this_thread = {ThreadKind::kExecutor, this, &thread, nullptr};
   std::unique_lock lock(mutex);
   const auto ending = [this] { return phase.load(std::memory_order_relaxed) >= Phase::kEnding; };
-  while ((!ready.empty() && !ending()) || SleepUntilNeeded(lock, thread)) {
-    if (ready.empty() || ending()) continue;
+  while ((MayTakeWork() && !ending()) || SleepUntilNeeded(lock, thread)) {
+    if (!MayTakeWork() || ending()) continue;
     Work work = ready.Pop();
     ready_hint.store(!ready.empty(), std::memory_order_relaxed);
     if (HoldBack(work)) continue;
@@ -226,10 +227,12 @@ void ExecutorState::TakeBack(std::unique_lock<std::mutex>& lock, ThreadRecord& t
 bool ExecutorState::SleepUntilNeeded(std::unique_lock<std::mutex>& lock, ThreadRecord& thread) {
   if (phase.load(std::memory_order_relaxed) >= Phase::kEnding) return false;
   StopSearching(thread);
-  if (options.spin_us > 0 && searching == 0 && SpinForWork(lock, thread)) return true;
+  const bool spins = options.spin_us > 0 && !options.repeatable;
+  if (spins && searching == 0 && SpinForWork(lock, thread)) return true;
   thread.notified = false;
   idle.push_back(&thread);
   EndWhenDrained();
+  TellWhenQuiet();
   const auto needed = [&thread] { return thread.notified; };
   if (!HasTooMany()) {
     thread.wake.wait(lock, needed);

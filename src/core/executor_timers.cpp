@@ -75,6 +75,7 @@ MonotonicTime ExecutorState::EarliestTimer() const noexcept {
 
 bool ExecutorState::RunTimer(MonotonicTime now) {
   Task task;
+  Settle();
   {
     const std::lock_guard lock(mutex);
     const Phase at = phase.load(std::memory_order_relaxed);
@@ -94,11 +95,17 @@ bool ExecutorState::RunTimer(MonotonicTime now) {
     task = Task();
     this_thread = before;
   }
-  const std::lock_guard lock(mutex);
-  --timers_running;
-  ++timers_run;
-  EndWhenDrained();
-  ended.notify_all();
+  Nudge nudge;
+  {
+    const std::lock_guard lock(mutex);
+    --timers_running;
+    ++timers_run;
+    EndWhenDrained();
+    ended.notify_all();
+    TellWhenQuiet();
+    if (options.repeatable && !ready.empty()) nudge = FindThread();
+  }
+  nudge.Give();
   return true;
 }
 

@@ -35,6 +35,23 @@ struct ManualClock::Impl {
   std::vector<std::weak_ptr<TimerSink>> sinks;  // guarded by mutex
 };
 
+namespace {
+
+using Sinks = std::vector<std::shared_ptr<Clock::TimerSink>>;
+
+// The earliest timer's time and its sink; max() and null without one.
+std::pair<MonotonicTime, std::shared_ptr<Clock::TimerSink>> Earliest(const Sinks& sinks) {
+  std::pair<MonotonicTime, std::shared_ptr<Clock::TimerSink>> earliest(MonotonicTime::max(),
+                                                                       nullptr);
+  for (const auto& sink : sinks) {
+    const MonotonicTime due = sink->EarliestTimer();
+    if (due < earliest.first) earliest = {due, sink};
+  }
+  return earliest;
+}
+
+}  // namespace
+
 ManualClock::ManualClock(Timestamp start) : impl_(std::make_unique<Impl>(start)) {}
 ManualClock::~ManualClock() = default;
 
@@ -73,20 +90,16 @@ void ManualClock::Advance(std::chrono::nanoseconds by) {
   const auto room = MonotonicTime::max() - now - std::chrono::nanoseconds(1);
   const MonotonicTime target = now + std::clamp(by, std::chrono::nanoseconds(0), room);
   for (;;) {
-    std::shared_ptr<TimerSink> next;
-    MonotonicTime due = MonotonicTime::max();
-    for (auto& sink : impl_->Alive()) {
-      const MonotonicTime earliest = sink->EarliestTimer();
-      if (earliest < due) {
-        due = earliest;
-        next = std::move(sink);
-      }
-    }
+    Impl::Sinks sinks = impl_->Alive();
+    for (const auto& sink : sinks) sink->Settle();
+    const auto [due, next] = Earliest(sinks);
     if (next == nullptr || due > target) break;
     move_to(due);
     next->RunTimer(due);
   }
   move_to(target);
 }
+
+MonotonicTime ManualClock::NextTimer() const { return Earliest(impl_->Alive()).first; }
 
 }  // namespace virtufin::inline v0

@@ -109,7 +109,7 @@ Result<CloudEvent> MakeTimerEvent(const DueTimer& due) {
     builder.Extension("clocktype", "historical");
     if (when) builder.TextExtension("eventtime", *when);
     const std::string text = when ? when->ToString() : std::string();
-    const std::string_view names[] = {kWorkerTimerType, due.timer.name, text};
+    const std::string_view names[] = {kWorkerTimerType, due.timer.name, text, due.worker};
     builder.Id(Uuid::V5(Uuid(), names, (due.id << 32) + due.count));
   }
   std::string data = "{\"name\":";

@@ -35,6 +35,15 @@ bool BookSynchroniser::TooOldFor(std::int64_t snapshot_id, const DepthDiff& diff
                                             : diff.prev_id > snapshot_id;
 }
 
+bool BookSynchroniser::IsAhead(const DepthDiff& diff) const noexcept {
+  return state_ == BookState::kLive && diff.last_id > last_id_ && TooOldFor(last_id_, diff);
+}
+
+void BookSynchroniser::SetNewest(std::uint32_t connection, std::size_t sockets) noexcept {
+  newest_ = connection;
+  if (std::exchange(sockets_, sockets) != sockets) run_ = 0;
+}
+
 BookOutcome BookSynchroniser::Step(std::uint32_t connection, const DepthDiff& diff) {
   if (!anchored_ && options_.rules == BookRules::kUsdm) {
     if (Covered(diff, last_id_)) return Stale(connection, diff);
@@ -78,7 +87,7 @@ BookOutcome BookSynchroniser::Apply(std::uint32_t connection, const DepthDiff& d
 BookOutcome BookSynchroniser::Stale(std::uint32_t connection, const DepthDiff& diff) {
   // A snapshot may be ahead of a slow socket by many diffs: more patience before the first one.
   const int limit = anchored_ ? options_.stale_limit : options_.stale_limit * kUnanchoredPatience;
-  if (!replaying_ && connection == newest_ && ++run_ >= limit) {
+  if (!replaying_ && OnOnlySocket(connection) && ++run_ >= limit) {
     return Gap(std::to_string(run_) + " stale diffs in a row", last_id_ + 1, diff.first_id);
   }
   ++counters_.stale;
@@ -176,7 +185,7 @@ void BookSynchroniser::NoticeRestart(std::uint32_t connection, const DepthDiff& 
     run_ = 0;
     return;
   }
-  if (connection != newest_ || ++run_ < options_.stale_limit) return;
+  if (!OnOnlySocket(connection) || ++run_ < options_.stale_limit) return;
   run_ = 0;
   std::erase_if(kept_, [&](const Kept& kept) {
     if (kept.diff.last_id <= diff.last_id) return false;

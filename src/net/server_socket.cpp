@@ -98,6 +98,15 @@ void ServerSocket::SilentlyStall() {
   if (buffer_ != nullptr) buffer_->Post([](detail::SocketSession& its) { its.Stall(); });
 }
 
+void ServerSocket::SilentlyHush() {
+  if (buffer_ == nullptr) return;
+  {
+    const std::lock_guard lock(buffer_->mutex);
+    buffer_->hushed = true;
+  }
+  buffer_->Post([](detail::SocketSession& its) { its.Hush(); });
+}
+
 std::size_t ServerSocket::unsent_bytes() const noexcept {
   return buffer_ == nullptr ? 0 : buffer_->unsent.load();
 }

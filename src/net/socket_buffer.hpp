@@ -19,6 +19,7 @@ class SocketSession : public Session {
   virtual void StopReading() = 0;
   virtual void ResumeReading() = 0;
   virtual void Stall() = 0;
+  virtual void Hush() = 0;
 
  protected:
   static ServerSocket Handle(std::shared_ptr<SocketBuffer> buffer) {
@@ -50,6 +51,7 @@ struct SocketBuffer {
   bool scheduled = false;
   bool closing = false;  // a close was asked for, or the socket is closed
   bool stalled = false;
+  bool hushed = false;  // at once, where the session hears of it by a task
 
   Status Push(SocketItem item);
   // Behind what is queued, or instead of it; the queue's bound does not hold a close back.

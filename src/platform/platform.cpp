@@ -2,6 +2,7 @@
 #include "virtufin/platform/platform.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "platform/code_credentials.hpp"
@@ -72,7 +73,12 @@ Result<std::shared_ptr<StateStore>> MakeStateStore(const PlatformOptions& option
     return std::shared_ptr<StateStore>(std::move(*store));
   }
 #endif
-  return std::shared_ptr<StateStore>(MakeMemoryStore(clock));
+  MemoryStoreOptions memory;
+  if (const std::string& run = options.workmanager.replay_run; !run.empty()) {
+    const Uuid seed = Uuid::V5(Uuid(), run);
+    std::memcpy(&memory.etag_seed, seed.bytes.data(), sizeof(memory.etag_seed));
+  }
+  return std::shared_ptr<StateStore>(MakeMemoryStore(clock, memory));
 }
 
 #ifndef VIRTUFIN_HAS_FETCH
@@ -162,7 +168,8 @@ Result<std::unique_ptr<Platform>> Platform::Create(PlatformOptions options) {
   if (!state.ok()) return state.status();
   impl->state = std::move(*state);
   impl->state_service = std::make_unique<detail::StateService>(
-      *impl->state, *impl->bus, impl->clock, impl->options.state_services);
+      *impl->state, *impl->bus, impl->clock, impl->options.state_services,
+      impl->options.workmanager.replay_run);
   impl->gateway = std::make_unique<detail::DirectGateway>(*impl->bus, *impl->state_service);
 
   Status status = impl->engines.Register(MakeInProcEngine(impl->options.gateway_clients));

@@ -179,6 +179,17 @@ const Option kOptions[] = {
 
 }  // namespace
 
+PlatformOptions PlatformOptions::ForReplay(ManualClock& clock, std::string run) {
+  PlatformOptions options;
+  options.clock = &clock;
+  options.executor.repeatable = true;
+  options.executor.blocking_after_ms = 10'000;
+  options.workmanager.replay_run = std::move(run);
+  options.workmanager.heartbeat_interval_ms = 0;
+  options.workmanager.call_timeout_ms = 0;
+  return options;
+}
+
 Status PlatformOptions::Set(std::string_view key, std::string_view value) {
   std::string known;
   for (const Option& option : kOptions) {

@@ -7,6 +7,7 @@
 
 #include "platform/json_request.hpp"
 #include "virtufin/core/bytes.hpp"
+#include "virtufin/core/uuid.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {
@@ -65,13 +66,14 @@ std::string Success(const std::string& message, const std::string& etag = {}) {
 }  // namespace
 
 StateService::StateService(StateStore& store, PubSub& bus, const Clock& clock,
-                           std::vector<std::string> services)
+                           std::vector<std::string> services, std::string replay_run)
     : store_(store),
       bus_(bus),
       clock_(clock),
       services_(std::move(services)),
       saved_(ChangeStream("com.virtufin.api.state-saved")),
-      deleted_(ChangeStream("com.virtufin.api.state-deleted")) {}
+      deleted_(ChangeStream("com.virtufin.api.state-deleted")),
+      replay_run_(std::move(replay_run)) {}
 
 Result<std::string> StateService::Invoke(std::string_view method, std::string_view json) {
   if (method == "SaveState") return SaveState(json);
@@ -237,6 +239,11 @@ Result<std::string> StateService::DeleteBulkState(std::string_view json) {
 std::string StateService::PublishChange(const CloudEvent::Stream& stream, const std::string& data) {
   CloudEvent::Builder builder(stream);
   builder.Time(clock_.Now()).JsonData(data, Validate::kTrusted);
+  if (!replay_run_.empty()) {
+    const std::string_view names[] = {replay_run_, kChangeTopic};
+    builder.Id(Uuid::V5(Uuid(), names, changes_.fetch_add(1)));
+    builder.Extension("clocktype", "historical");
+  }
   auto event = builder.Build();
   Status status =
       event.ok() ? bus_.Publish(Message(kChangeTopic, std::move(*event))) : event.status();

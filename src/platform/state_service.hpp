@@ -1,6 +1,8 @@
 // virtufin.State over a StateStore: requests and answers are the canonical JSON of its messages.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,9 +19,10 @@ namespace virtufin::inline v0::detail {
 /// As the store: what it waits for, this waits for. [any] [callback]
 class StateService {
  public:
-  /// All are borrowed; `services` are valid besides those that always are.
+  /// What is referred to is borrowed; `services` are valid besides those that always are.
+  /// `replay_run`: as WorkManagerOptions has it.
   StateService(StateStore& store, PubSub& bus, const Clock& clock,
-               std::vector<std::string> services);
+               std::vector<std::string> services, std::string replay_run = {});
 
   /// Errors: UNIMPLEMENTED for another method; INVALID_ARGUMENT; the store's.
   Result<std::string> Invoke(std::string_view method, std::string_view json);
@@ -47,6 +50,8 @@ class StateService {
   const Clock& clock_;
   std::vector<std::string> services_;
   CloudEvent::Stream saved_, deleted_;
+  const std::string replay_run_;
+  std::atomic<std::uint64_t> changes_ = 0;  // told in a replay
 };
 
 }  // namespace virtufin::inline v0::detail

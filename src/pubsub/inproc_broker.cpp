@@ -1,6 +1,8 @@
 // InprocBroker: checks and registers subscriptions, and stops them.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -75,11 +77,41 @@ TopicNames Names(std::span<const std::string_view> topics, const SubscribeOption
   return names;
 }
 
+// Longer than a handler takes; who waits for the calling thread is not waited for for ever.
+constexpr std::chrono::minutes kPatience{1};
+
+// No handler runs while subscriptions get the event one after the other, nor when this returns: what
+// follows does not depend on how fast the calling thread is.
+Status PublishAsTask(Executor& executor, const std::shared_ptr<detail::BrokerCore>& core,
+                     const Message& message) {
+  struct Pending {
+    std::atomic<bool> taken = false;
+    std::mutex mutex;  // held while it is published
+    Status status;
+  };
+  auto pending = std::make_shared<Pending>();
+  executor.Post([pending, core, message] {
+    const std::lock_guard lock(pending->mutex);
+    if (!pending->taken.exchange(true)) pending->status = detail::FanOut(*core, message);
+  });
+  const Status idle = executor.WaitIdle(kPatience);
+  if (idle.code() == StatusCode::kDeadlineExceeded) {
+    core->log.Write(LogLevel::kWarn, "publish on '" + std::string(message.topic()) + "' goes on: " +
+                                         idle.ToString() + "; this order is not repeatable");
+  }
+  // The executor was not started yet, is stopped, or waits for this thread.
+  if (!pending->taken.exchange(true)) return detail::FanOut(*core, message);
+  const std::lock_guard lock(pending->mutex);
+  return pending->status;
+}
+
 }  // namespace
 
 struct InprocBroker::Impl {
   explicit Impl(const Runtime& runtime)
-      : executor(runtime.executor), core(std::make_shared<detail::BrokerCore>(runtime.log)) {}
+      : executor(runtime.executor),
+        repeatable(executor.repeatable()),
+        core(std::make_shared<detail::BrokerCore>(runtime.log)) {}
 
   template <class Kind>
   Subscription Register(const std::shared_ptr<Kind>& subscription) {
@@ -100,6 +132,7 @@ struct InprocBroker::Impl {
   }
 
   Executor& executor;
+  const bool repeatable;
   const std::shared_ptr<detail::BrokerCore> core;
 };
 
@@ -135,7 +168,9 @@ Status InprocBroker::Stop(std::chrono::milliseconds deadline) {
 }
 
 Status InprocBroker::Publish(const Message& message) {
-  return detail::FanOut(*impl_->core, message);
+  const bool must_settle = impl_->repeatable && CurrentThreadKind() == ThreadKind::kForeign;
+  return must_settle ? PublishAsTask(impl_->executor, impl_->core, message)
+                     : detail::FanOut(*impl_->core, message);
 }
 
 Result<Subscription> InprocBroker::Subscribe(std::span<const std::string_view> topics,

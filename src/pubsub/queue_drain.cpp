@@ -51,7 +51,8 @@ bool QueuedSubscription::DrainSome() {
     if (closed()) return false;
     if (Executor::CurrentStrandParked()) return true;
     // Looking at the clock costs as much as a small handler: look after 1, 2, 4, 8 ... events.
-    const bool look = (count & (count - 1)) == 0;
+    // The turns of a repeatable executor's strands do not depend on time.
+    const bool look = (count & (count - 1)) == 0 && !executor_.repeatable();
     if (count == kEventsPerTurn || (look && std::chrono::steady_clock::now() - start > kTurn)) {
       Executor::YieldCurrentStrand();
       return true;

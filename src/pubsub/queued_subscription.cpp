@@ -27,6 +27,12 @@ Status LagStatus(const std::string& name, const SubscribeOptions& options) {
               " events full; it misses events until it is half empty, all others got the event"};
 }
 
+// Real time must not decide what a replay loses.
+std::chrono::milliseconds BlockTimeout(const SubscribeOptions& options, const Executor& executor) {
+  if (executor.repeatable()) return kLongestTimeout;
+  return std::min(std::chrono::milliseconds(options.block_timeout_ms), kLongestTimeout);
+}
+
 }  // namespace
 
 QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executor& executor,
@@ -43,8 +49,7 @@ QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executo
       shards_(options.shards),
       shard_(options.shard),
       capacity_(options.capacity),
-      block_timeout_(
-          std::min(std::chrono::milliseconds(options.block_timeout_ms), kLongestTimeout)),
+      block_timeout_(BlockTimeout(options, executor)),
       lag_status_(LagStatus(this->name(), options)),
       retry_(options.retry),
       ordered_(options.ordered),

@@ -20,6 +20,8 @@ void DrawArguments(Fault& fault, Random& random, std::int64_t longest,
   switch (fault.kind) {
     case FaultKind::kCut:
     case FaultKind::kStall:
+    case FaultKind::kMute:
+    case FaultKind::kHush:
       fault.one = random.Percent(60);
       break;
     case FaultKind::kClose:
@@ -60,13 +62,14 @@ void DrawArguments(Fault& fault, Random& random, std::int64_t longest,
     case FaultKind::kHalt:
     case FaultKind::kResume:
     case FaultKind::kShutdown:
+    case FaultKind::kLose:
       break;
   }
 }
 
 bool NeedsSymbol(FaultKind kind) {
   return kind == FaultKind::kGap || kind == FaultKind::kHalt || kind == FaultKind::kResume ||
-         kind == FaultKind::kSilent;
+         kind == FaultKind::kSilent || kind == FaultKind::kLose;
 }
 
 }  // namespace

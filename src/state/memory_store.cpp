@@ -32,7 +32,9 @@ Status Stale(std::string_view service, std::string_view key) {
 class MemoryStore final : public StateStore {
  public:
   MemoryStore(Clock& clock, const MemoryStoreOptions& options)
-      : clock_(clock), max_bytes_(options.max_bytes) {}
+      : clock_(clock),
+        max_bytes_(options.max_bytes),
+        etags_(options.etag_seed == 0 ? EtagSource() : EtagSource(options.etag_seed)) {}
 
   Result<StateItem> Get(std::string_view service, std::string_view key) override {
     RecordKey record;

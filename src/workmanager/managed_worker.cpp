@@ -20,9 +20,11 @@ void Add(const SubscriptionCounters& counters, QueueMetrics& queue) {
 }  // namespace
 
 ManagedWorker::ManagedWorker(WorkerInfo info, CodeSource source, WorkerConfig config,
-                             Engine& engine, std::shared_ptr<const WorkerSetting> setting)
+                             Engine& engine, std::shared_ptr<const WorkerSetting> setting,
+                             const Voices& voices)
     : info_(std::move(info)),
       config_(std::move(config)),
+      stamps_clock_(info_.config.count("clocktype") != 0),
       engine_(engine),
       setting_(std::move(setting)),
       subject_(std::make_shared<LifecycleSubject>(LifecycleSubject{info_.id, info_.topics})),
@@ -33,6 +35,7 @@ ManagedWorker::ManagedWorker(WorkerInfo info, CodeSource source, WorkerConfig co
   for (std::size_t i = 0; i < instances_.size(); ++i) {
     std::string instance_id = setting_->instance_id;
     if (instances_.size() > 1) instance_id += "-" + std::to_string(i);
+    instances_[i].voice = voices[i];
     instances_[i].identity = {info_.id, std::move(instance_id), info_.topics, info_.config};
   }
 }

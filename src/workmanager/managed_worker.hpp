@@ -16,6 +16,7 @@
 #include "virtufin/workmanager/work_manager.hpp"
 #include "workmanager/call_clock.hpp"
 #include "workmanager/lifecycle_events.hpp"
+#include "workmanager/repeatable.hpp"
 #include "workmanager/worker_config.hpp"
 #include "workmanager/worker_host.hpp"
 
@@ -43,10 +44,12 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
 
   /// Keeps what was loaded, by its digest, before it takes effect; the code goes when that fails.
   using Commit = std::function<Status(const std::string& sha256)>;
+  using Voices = std::vector<std::shared_ptr<RepeatableVoice>>;
 
-  /// `engine` and what `setting` names are borrowed until the worker is deleted.
+  /// `engine` and what `setting` names are borrowed until the worker is deleted. `voices`: one of
+  /// each instance.
   ManagedWorker(WorkerInfo info, CodeSource source, WorkerConfig config, Engine& engine,
-                std::shared_ptr<const WorkerSetting> setting);
+                std::shared_ptr<const WorkerSetting> setting, const Voices& voices);
 
   /// Once, before anything else. Without success it is failed: Start tries again.
   Status LoadFirst(const Commit& commit);
@@ -89,6 +92,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
   /// One of the pool; most workers have one. It has one event at a time.
   struct Instance {
     WorkerIdentity identity;
+    std::shared_ptr<RepeatableVoice> voice;
     Load load = {};
     Subscription subscription = {};
     bool subscribed = false;
@@ -194,6 +198,7 @@ class ManagedWorker : public std::enable_shared_from_this<ManagedWorker> {
 
   const WorkerInfo info_;  // id, type, topics, config, tags, created_at
   const WorkerConfig config_;
+  const bool stamps_clock_;  // clocktype is one of the extensions that the configuration stamps
   Engine& engine_;
   const std::shared_ptr<const WorkerSetting> setting_;
   const std::shared_ptr<const LifecycleSubject> subject_;

@@ -6,7 +6,8 @@
 namespace virtufin::inline v0::detail {
 
 Result<std::shared_ptr<ManagedWorker>> MakeWorker(const SlotServices& services,
-                                                  const WorkerRecord& record, CodeSource source) {
+                                                  const WorkerRecord& record, CodeSource source,
+                                                  ManagedWorker::Voices& voices) {
   auto engine = services.needed().engines.Find(record.mime_type);
   if (!engine.ok()) return engine.status();
   const EngineInfo description = (*engine)->Describe();
@@ -33,8 +34,15 @@ Result<std::shared_ptr<ManagedWorker>> MakeWorker(const SlotServices& services,
   info.config = record.config;
   info.created_at = record.created_at;
   source.mime_type = description.mime_type;
+  if (voices.empty()) {
+    const std::string name = services.names.Next(info.mime_type, info.topics, info.config);
+    for (std::size_t i = 0; i < config->instances; ++i) {
+      voices.push_back(std::make_shared<RepeatableVoice>(services.options.replay_run,
+                                                         name + "/" + std::to_string(i)));
+    }
+  }
   return std::make_shared<ManagedWorker>(std::move(info), std::move(source), std::move(*config),
-                                         **engine, services.setting);
+                                         **engine, services.setting, voices);
 }
 
 }  // namespace virtufin::inline v0::detail

@@ -34,6 +34,7 @@ struct SlotServices {
   /// Shut down: nothing is made any more, and loads that end afterwards touch nothing. Written with
   /// the table's lock held.
   mutable std::atomic<bool> closed = false;
+  mutable RepeatableNames names;
   std::unique_ptr<RecordStore> records;  // null: workers end with the process
 };
 
@@ -42,10 +43,11 @@ inline Status UnknownWorker(std::string_view id) {
   return Status(StatusCode::kNotFound, "workmanager", "no worker '" + std::string(id) + "'");
 }
 
-/// A worker of `record` that runs `source`; not loaded yet.
+/// A worker of `record` that runs `source`; not loaded yet. `voices` are made if there are none.
 /// Errors: INVALID_ARGUMENT for a bad MIME type, topic, config key or tag; FAILED_PRECONDITION when
 /// the engine is not available here.
 Result<std::shared_ptr<ManagedWorker>> MakeWorker(const SlotServices& services,
-                                                  const WorkerRecord& record, CodeSource source);
+                                                  const WorkerRecord& record, CodeSource source,
+                                                  ManagedWorker::Voices& voices);
 
 }  // namespace virtufin::inline v0::detail

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "virtufin/event/historical.hpp"
 #include "virtufin/pubsub/buffered_publisher.hpp"
 #include "workmanager/managed_worker.hpp"
 #include "workmanager/reply_routing.hpp"
@@ -43,6 +44,7 @@ ManagedWorker::Load ManagedWorker::Begin(Instance& instance, const Message& mess
   instance.inside = true;
   instance.input = message;
   instance.self = shared_from_this();
+  instance.voice->Begin(stamps_clock_ || IsHistorical(message.event()));
   instance.began = setting_->clock.Now();
   ++instance.calls;
   ++counters_.calls;
@@ -275,8 +277,17 @@ void ManagedWorker::TellFailure(std::size_t number, const Message& input, bool d
 
 Delivery ManagedWorker::Publish(std::size_t number, const Message& input,
                                 const CallOutcome& outcome, std::string& failure, bool& published) {
-  const auto routed =
-      RouteReply(input.event(), config_.overlay ? &*config_.overlay : nullptr, *outcome.reply);
+  const ExtensionOverlay* const overlay = config_.overlay ? &*config_.overlay : nullptr;
+  auto routed = RouteReply(input.event(), overlay, *outcome.reply);
+  RepeatableVoice& voice = *instances_[number].voice;
+  if (routed.ok() && (voice.replays() || IsHistorical(routed->event()))) {
+    const Result<CloudEvent> seen = overlay != nullptr ? input.Stamped(*overlay) : input.event();
+    auto said =
+        seen.ok() ? voice.Published(&*seen, routed->topic(), routed->event(), runtime_.clock.Now())
+                  : Result<CloudEvent>(seen.status());
+    routed = said.ok() ? Result<Message>(Message(routed->topic(), *std::move(said)))
+                       : Result<Message>(said.status());
+  }
   const Status status = routed.ok() ? bus_.Publish(*routed) : routed.status();
   published = status.ok();
   if (published) return Delivery::kSuccess;

@@ -9,16 +9,19 @@ std::shared_ptr<WorkerHost> ManagedWorker::NewHost(std::size_t number, std::uint
   const WorkManager::Dependencies& needed = setting_->dependencies;
   const auto service = info_.config.find("stateservice");
   std::shared_ptr<WorkerTimers> timers;
+  std::shared_ptr<RepeatableVoice> voice;
   {
     std::lock_guard lock(mutex_);
     Instance& instance = instances_[number];
+    voice = instance.voice;
     if (!instance.timers) {
       auto deliver = [weak = weak_from_this(), number](const Message& message) {
         const auto self = weak.lock();
         return self ? self->Inject(number, message)
                     : Status(StatusCode::kUnavailable, "workmanager", "the worker is gone");
       };
-      instance.timers = std::make_shared<WorkerTimers>(info_.id, runtime_, std::move(deliver));
+      instance.timers = std::make_shared<WorkerTimers>(info_.id, instance.voice->name(), runtime_,
+                                                       std::move(deliver));
     }
     timers = instance.timers;
   }
@@ -34,7 +37,8 @@ std::shared_ptr<WorkerHost> ManagedWorker::NewHost(std::size_t number, std::uint
                                  needed.state,
                                  std::move(timers),
                                  load,
-                                 std::move(current_call)};
+                                 std::move(current_call),
+                                 std::move(voice)};
   return std::make_shared<ManagedWorkerHost>(std::move(parts));
 }
 

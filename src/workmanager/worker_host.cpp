@@ -2,6 +2,7 @@
 #include "workmanager/worker_host.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "virtufin/engine/host_support.hpp"
@@ -42,7 +43,19 @@ Result<std::string> ManagedWorkerHost::GatewayCall(std::string_view service,
 
 Status ManagedWorkerHost::Publish(std::string_view topic, const CloudEvent& event) {
   if (Status status = CheckWorkerTopic(topic); !status.ok()) return status;
-  Status status = parts_.bus.Publish(Message(topic, event));
+  if (!parts_.voice->Speaks()) return Send(Message(topic, event));
+  const auto call = parts_.current_call();
+  auto said = parts_.voice->Published(call ? &call->event : nullptr, topic, event,
+                                      parts_.runtime.clock.Now());
+  if (!said.ok()) return said.status();
+  // A thread of the worker's own may be what its call waits for: it does not wait for the call.
+  std::optional<ThreadMark> mark;
+  if (call && CurrentThreadKind() == ThreadKind::kForeign) mark.emplace(ThreadKind::kCallback);
+  return Send(Message(topic, *std::move(said)));
+}
+
+Status ManagedWorkerHost::Send(const Message& message) {
+  Status status = parts_.bus.Publish(message);
   if (!BufferedPublisher::Refused(status)) return status;
   // Nobody got it, which RESOURCE_EXHAUSTED does not say to a worker.
   return {StatusCode::kUnavailable, "workmanager", std::string(status.message())};
@@ -80,7 +93,7 @@ Result<HostTime> ManagedWorkerHost::Now() {
   if (const auto call = parts_.current_call(); call && IsHistorical(call->event)) {
     if (const auto time = HistoricalTime(call->event)) return HostTime{*time, true};
   }
-  return HostTime{parts_.runtime.clock.Now(), false};
+  return HostTime{parts_.runtime.clock.Now(), parts_.voice->replays()};
 }
 
 Result<std::optional<std::chrono::nanoseconds>> ManagedWorkerHost::TimeLeft() {

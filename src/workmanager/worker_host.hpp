@@ -14,6 +14,7 @@
 #include "virtufin/pubsub/pubsub.hpp"
 #include "virtufin/state/state_store.hpp"
 #include "virtufin/worker/gateway_client.hpp"
+#include "workmanager/repeatable.hpp"
 #include "workmanager/worker_timers.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -37,6 +38,7 @@ class ManagedWorkerHost final : public WorkerHost {
     std::uint32_t load = 0;
     /// Nothing when no call of this load runs.
     std::function<std::optional<CurrentCall>()> current_call;
+    std::shared_ptr<RepeatableVoice> voice;
   };
 
   /// Borrows what it refers to.
@@ -62,6 +64,7 @@ class ManagedWorkerHost final : public WorkerHost {
 
  private:
   Status NoState() const;
+  Status Send(const Message& message);
 
   const Parts parts_;
 };

@@ -110,7 +110,7 @@ Status WorkerSlot::CreateFirst(CodeSource code) {
   HistoryEntry entry;
   entry.code_source = WithoutSecrets(code);
   entry.created_at = record_.created_at;
-  auto worker = MakeWorker(*services_, record_, std::move(code));
+  auto worker = MakeWorker(*services_, record_, std::move(code), voices_);
   if (!worker.ok()) return worker.status();
   Status status = (*worker)->LoadFirst([&](const std::string& sha256) {
     if (Status closed = NotShutDown(); !closed.ok()) return closed;
@@ -202,7 +202,7 @@ Status WorkerSlot::FinishLoad(Status status, CodeSource code, const ManagedWorke
       std::lock_guard lock(mutex_);
       record = record_;
     }
-    auto made = MakeWorker(*services_, record, std::move(code));
+    auto made = MakeWorker(*services_, record, std::move(code), voices_);
     status = made.ok() ? (*made)->LoadFirst(commit) : made.status();
     if (status.ok()) worker = *std::move(made);
   }

@@ -107,6 +107,7 @@ class WorkerSlot : public std::enable_shared_from_this<WorkerSlot> {
   std::shared_ptr<ManagedWorker> worker_;
   std::string error_;  // why no code is loaded
   bool loading_ = false;
+  ManagedWorker::Voices voices_;  // of all its loads; of the one that runs
   bool deleted_ = false;
   int starting_ = 0;         // starts that were not answered yet
   bool on_trial_ = false;    // RUNNING stands for those only: STOPPED again if all of them fail

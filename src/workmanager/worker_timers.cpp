@@ -15,7 +15,7 @@ using std::chrono::nanoseconds;
 
 // Events of one timer that may wait in the queue; more come ever more rarely.
 constexpr std::size_t kMaxQueued = 16;
-// When a queue that had no room is tried again, of real time.
+// When a queue that had no room is tried again, of real time but in a replay.
 constexpr std::chrono::milliseconds kAgain{10};
 
 constexpr std::uint32_t LoadOf(std::uint64_t id) noexcept {
@@ -24,8 +24,10 @@ constexpr std::uint32_t LoadOf(std::uint64_t id) noexcept {
 
 }  // namespace
 
-WorkerTimers::WorkerTimers(std::string_view worker_id, const Runtime& runtime, Deliver deliver)
+WorkerTimers::WorkerTimers(std::string_view worker_id, std::string name, const Runtime& runtime,
+                           Deliver deliver)
     : topic_(std::string(kPrefix) + std::string(worker_id)),
+      name_(std::move(name)),
       runtime_(runtime),
       deliver_(std::move(deliver)) {}
 
@@ -159,7 +161,8 @@ Result<Message> WorkerTimers::MessageOf(std::uint64_t id, const Entry& entry) co
                                      {entry.name, entry.delay, entry.period},
                                      entry.base,
                                      entry.count,
-                                     entry.count - entry.sent - 1});
+                                     entry.count - entry.sent - 1,
+                                     name_ + "/" + std::to_string(LoadOf(id))});
   if (!event.ok()) return event.status();
   return Message(topic_, *event);
 }
@@ -217,9 +220,12 @@ void WorkerTimers::Send(std::uint64_t id) {
   entry.sent = sent_before;
   entry.queued.pop_back();
   if (entry.period == nanoseconds(0) && status.code() == StatusCode::kResourceExhausted) {
-    entry.timer = runtime_.executor.AfterReal(kAgain, [weak = weak_from_this(), id] {
+    auto again = [weak = weak_from_this(), id] {
       if (const auto self = weak.lock()) self->Send(id);
-    });
+    };
+    Executor& executor = runtime_.executor;
+    entry.timer = executor.repeatable() ? executor.After(kAgain, std::move(again))
+                                        : executor.AfterReal(kAgain, std::move(again));
   }
 }
 

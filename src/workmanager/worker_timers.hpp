@@ -34,7 +34,9 @@ class WorkerTimers : public std::enable_shared_from_this<WorkerTimers> {
     return message.topic().starts_with(kPrefix) && !IsDeadLetterTopic(message.topic());
   }
 
-  WorkerTimers(std::string_view worker_id, const Runtime& runtime, Deliver deliver);
+  /// `name`: of the worker, the same in every replay.
+  WorkerTimers(std::string_view worker_id, std::string name, const Runtime& runtime,
+               Deliver deliver);
 
   /// `load`, from 1 and never used again, may start timers until it is closed.
   void Open(std::uint32_t load);
@@ -78,6 +80,7 @@ class WorkerTimers : public std::enable_shared_from_this<WorkerTimers> {
   void Flush();
 
   const std::string topic_;
+  const std::string name_;
   const Runtime runtime_;
   const Deliver deliver_;
 

@@ -53,7 +53,7 @@ void SimulatedLink::Up(std::uint32_t socket, Parcel parcel) {
 void SimulatedLink::Down(std::uint32_t socket, Parcel parcel) {
   Socket* const state = Find(socket);
   if (state == nullptr) return;
-  state->last_down_ns = std::max(state->last_down_ns, elapsed_ns_ + Latency());
+  state->last_down_ns = std::max(state->last_down_ns, elapsed_ns_ + state->slower_ns + Latency());
   parcel.socket = socket;
   At(state->last_down_ns, std::move(parcel));
 }
@@ -66,6 +66,7 @@ void SimulatedLink::Open(std::uint32_t socket, std::string_view url) {
     (void)sockets_[socket];  // nothing will ever happen to it
     return;
   }
+  if (faults.skew_ms > 0) sockets_[socket].slower_ns = random_.Below(faults.skew_ms) * kMs;
   Parcel parcel;
   parcel.way = Way::kConnect;
   parcel.text = Target(url);
@@ -163,9 +164,19 @@ void SimulatedLink::Drop(sim::ConnectionId connection) {
   Down(socket, std::move(parcel));
 }
 
+void SimulatedLink::Cut(std::uint32_t socket) {
+  Drop(sim::ConnectionId{socket});
+  venue_->OnClosed(sim::ConnectionId{socket}, venue_ms());
+}
+
 void SimulatedLink::Stall(sim::ConnectionId connection) {
   ++counters_.stalled;
   if (Socket* const state = Find(static_cast<std::uint32_t>(connection))) state->stalled = true;
+}
+
+void SimulatedLink::Hush(sim::ConnectionId connection) {
+  ++counters_.hushed;
+  if (Socket* const state = Find(static_cast<std::uint32_t>(connection))) state->hushed = true;
 }
 
 // --- Time.
@@ -249,6 +260,7 @@ void SimulatedLink::ArriveAtVenue(Parcel& parcel) {
       return venue_->OnPong(connection, parcel.text, venue_ms());
     case Way::kPing:
       venue_->OnPing(connection, venue_ms());
+      if (state.hushed) return;
       back.way = Way::kSign;
       return Down(parcel.socket, std::move(back));
     default:

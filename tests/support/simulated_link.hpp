@@ -24,11 +24,12 @@ struct LinkFaults {
   int request_lost = 0;  // a REST request breaks without an answer
   int late = 0;          // something takes up to 1.5 s longer
   int send_refused = 0;  // the send buffer is full
+  int skew_ms = 0;       // not percent: a new socket is slower than others by up to so much, always
 };
 
 struct LinkCounters {
   std::uint64_t connects_lost = 0, requests_lost = 0, late = 0, sends_refused = 0;
-  std::uint64_t cut = 0, stalled = 0, timeouts = 0, truncated = 0;
+  std::uint64_t cut = 0, stalled = 0, hushed = 0, timeouts = 0, truncated = 0;
   std::uint64_t frames = 0, frames_lost = 0;  // lost: in flight when the socket was cut
 };
 
@@ -49,6 +50,9 @@ class SimulatedLink final : public detail::VenueLink, private sim::VenueOutput {
   const LinkCounters& counters() const noexcept { return counters_; }
   /// Hears of every whole answer to a REST request when it is handed over; may be empty.
   std::function<void(std::string_view target, int status, std::string_view body)> answered;
+
+  /// The network resets this socket now; half the time what is on its way down is lost.
+  void Cut(std::uint32_t socket);
 
   /// Moves to the next thing that happens on the link, at the venue, or that `events` waits for
   /// (`next_tick_ns`), at most to `until_ms`; hands over what has arrived. The caller then ticks.
@@ -91,7 +95,9 @@ class SimulatedLink final : public detail::VenueLink, private sim::VenueOutput {
   struct Socket {
     bool open = false;     // for the session
     bool stalled = false;  // half-open
+    bool hushed = false;   // the venue sends nothing
     bool gone = false;     // the venue has ended it
+    std::int64_t slower_ns = 0;
     std::int64_t last_up_ns = 0, last_down_ns = 0;
   };
 
@@ -100,6 +106,7 @@ class SimulatedLink final : public detail::VenueLink, private sim::VenueOutput {
   void Close(sim::ConnectionId connection, std::uint16_t code, std::string_view reason) override;
   void Drop(sim::ConnectionId connection) override;
   void Stall(sim::ConnectionId connection) override;
+  void Hush(sim::ConnectionId connection) override;
 
   std::int64_t venue_ms() const { return (start_unix_ns_ + elapsed_ns_) / 1'000'000; }
   std::int64_t Latency();

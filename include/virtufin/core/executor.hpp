@@ -46,6 +46,11 @@ struct ExecutorOptions {
   std::int64_t blocking_after_ms = 10;  // a task that runs longer while others wait for a thread
                                         // is declared blocking
   std::int64_t spin_us = 0;             // one thread spins this long before it sleeps; 0: none does
+  /// For replay: one thread, whatever the options above say, and one task at a time, timers inside
+  /// an Advance included, in an order that the posts alone decide, however long a task takes. A task
+  /// that stays in one BlockingScope for `blocking_after_ms` while others wait is given a
+  /// replacement, so that nothing waits for ever; the log says that the order was lost.
+  bool repeatable = false;
 };
 
 struct ExecutorCounters {
@@ -81,6 +86,14 @@ class Executor {
   /// it throws is logged. [any] [callback]
   void Post(Task task);
   ExecutorCounters counters() const;  // [any] [callback]
+  bool repeatable() const noexcept;   // as the options say [any] [callback]
+
+  /// Returns when no task is queued or runs, blocking ones and what they post in turn included.
+  /// Strands that are parked and timers that are not due do not count: they wait for somebody
+  /// else. What other threads post meanwhile is waited for as well.
+  /// Errors: FAILED_PRECONDITION from a thread that is not foreign, or before Start;
+  /// DEADLINE_EXCEEDED.
+  Status WaitIdle(std::chrono::milliseconds deadline = std::chrono::hours(24 * 365));
 
   /// Keeps a strand from getting its next task while it lives. Copies count; the last one may go on
   /// any thread, also after the executor is gone.

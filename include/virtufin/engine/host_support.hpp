@@ -30,6 +30,7 @@ struct DueTimer {
   HostTime started;          // the time it was for the worker
   std::uint64_t count = 1;   // how often it was due
   std::uint64_t missed = 0;  // of these, how many this event stands for besides its own
+  std::string worker = {};   // whose it is, by a name that is the same in every replay
 };
 
 /// The event that tells a worker of it; of a replayed one the same in every replay. [any]

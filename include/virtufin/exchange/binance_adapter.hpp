@@ -50,10 +50,23 @@ struct BinanceAdapterOptions {
 
   std::int64_t connect_timeout_ms = 15'000;
   std::int64_t request_timeout_ms = 10'000;
-  std::int64_t ack_timeout_ms = 5'000;      // of SUBSCRIBE; then asked again
-  std::int64_t ping_ms = 20'000;            // our own pings; 0: none
-  std::int64_t life_timeout_ms = 60'000;    // nothing from the venue: a new connection; 0: off
-  std::int64_t reconnect_first_ms = 1'000;  // doubles
+  std::int64_t ack_timeout_ms = 5'000;    // of SUBSCRIBE; then asked again
+  std::int64_t ping_ms = 20'000;          // our own pings; 0: none
+  std::int64_t life_timeout_ms = 60'000;  // nothing from the venue: a new connection; 0: off
+  // Silence is a state. Every socket carries a stream that never rests: spot !miniTicker@arr, USD-M
+  // bookTicker or markPrice of `canary_symbol`. Without any data for canary_ms the socket and what
+  // it carries are stale, after twice that it is replaced. A depth stream that says nothing for
+  // book_idle_ms is compared with the venue's book; one that lags behind that is asked for again.
+  std::int64_t canary_ms = 5'000;  // 0: off
+  std::string canary_symbol = "BTCUSDT";
+  std::int64_t stale_cool_down_ms = 30'000;  // between two such replacements of a socket
+  std::int64_t stale_reconnects_per_hour = 20;
+  std::int64_t book_idle_ms = 60'000;        // 0: off
+  std::int64_t renew_cool_down_ms = 30'000;  // between two times that a stream is asked for again
+  std::int64_t renews_per_hour = 20;
+  std::int64_t rotate_after_ms = 82'800'000;  // a socket so old is replaced while it runs, up to
+                                              // 1/46 earlier; the venue cuts it at 24 h; 0: off
+  std::int64_t reconnect_first_ms = 1'000;    // doubles
   std::int64_t reconnect_max_ms = 30'000;
   std::int64_t stable_ms = 60'000;  // open for so long, a lost connection starts its delays anew
   std::int64_t forbidden_retry_ms = 60'000;    // after HTTP 403, 451; doubles to ten times that

@@ -76,7 +76,7 @@ struct BookSyncOptions {
   std::size_t max_stored_levels = OrderBook::kDefaultMaxStoredLevels;  // of each side
   std::size_t max_kept_diffs = 4096;
   std::size_t max_kept_levels = 262'144;  // of all kept diffs together
-  int stale_limit = 20;  // so many in a row on the newest socket: the venue restarted its ids
+  int stale_limit = 20;  // so many in a row on the only socket: the venue restarted its ids
 };
 
 /// [owner] for everything.
@@ -93,9 +93,14 @@ class BookSynchroniser {
   /// kStale: the book did not wait for one, nothing changed. `snapshot` is borrowed for the call.
   BookOutcome OnSnapshot(const DepthSnapshot& snapshot);
 
-  /// The newest of the sockets that are left, when one was closed; until then the highest number
-  /// that OnDiff saw.
-  void SetNewest(std::uint32_t connection) noexcept { newest_ = connection; }
+  /// Live, and diffs before this one are missing. With several sockets they may still come on the
+  /// slower one: whoever has time holds this one back until then.
+  bool IsAhead(const DepthDiff& diff) const noexcept;
+
+  /// The newest of the sockets that carry the stream, and how many do; until then the highest
+  /// number that OnDiff saw, alone. Of several one may lag behind the others for long: stale diffs
+  /// then tell nothing.
+  void SetNewest(std::uint32_t connection, std::size_t sockets = 1) noexcept;
 
   /// Forgets kept diffs and waits for a snapshot: after the last socket was lost.
   void Reset();
@@ -128,6 +133,9 @@ class BookSynchroniser {
   BookOutcome Keep(std::uint32_t connection, const DepthDiff& diff);
   void NoticeRestart(std::uint32_t connection, const DepthDiff& diff);
   void DropOldest();
+  bool OnOnlySocket(std::uint32_t connection) const noexcept {
+    return connection == newest_ && sockets_ <= 1;
+  }
   bool Covered(const DepthDiff& diff, std::int64_t snapshot_id) const noexcept;
   bool TooOldFor(std::int64_t snapshot_id, const DepthDiff& diff) const noexcept;
 
@@ -137,8 +145,9 @@ class BookSynchroniser {
   bool anchored_ = false;  // a diff was applied since the snapshot
   bool replaying_ = false;
   std::uint32_t newest_ = 0;
+  std::size_t sockets_ = 1;
   std::uint32_t applied_connection_ = 0;
-  int run_ = 0;  // stale diffs (waiting: diffs behind kept ones) in a row on the newest socket
+  int run_ = 0;  // stale diffs (waiting: diffs behind kept ones) in a row on the only socket
   std::int64_t last_id_ = 0;
   EventTime last_time_;
   BookGap gap_;

@@ -47,6 +47,8 @@ class AnswerBytes {
 class EtagSource {
  public:
   EtagSource() noexcept;
+  /// The same numbers for the same `seed`: for a store that a replay fills.
+  explicit EtagSource(std::uint64_t seed) noexcept : base_(seed) {}
   std::uint64_t Next() noexcept;  // [any]
 
  private:

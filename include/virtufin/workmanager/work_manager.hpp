@@ -46,6 +46,9 @@ struct WorkManagerOptions {
   /// Who this manager is in the records of its workers: the same after each restart, another for
   /// each manager over one state store. Empty: `default`, or by chance without a store.
   std::string instance_id = {};
+  /// Not empty: the clock is a replay's. Workers are told a historical time, and what they say
+  /// without a cause is historical, its ids made out of this text, the same in every replay.
+  std::string replay_run = {};
   bool recovery_on_start = true;  // it is not ready before Recover; Platform::Start calls that
 };
 

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "exchange/binance/connections.hpp"
+#include "exchange/binance/escalation.hpp"
 
 namespace virtufin::inline v0::detail {
 
@@ -30,6 +32,8 @@ struct VenueSocket {
   bool open = false;
   std::int64_t connect_by_ns = 0;
   std::int64_t opened_ns = 0;
+  std::int64_t last_data_ns = 0;  // of any stream; before that, when it was opened
+  bool heard_canary = false;
   std::int64_t last_life_ns = 0;
   std::int64_t next_ping_ns = 0;
   std::int64_t send_at_ns = 0;  // the link took nothing: not before then
@@ -40,8 +44,12 @@ struct VenueSocket {
 
 /// The place of a socket: its streams stay together when the socket is replaced.
 struct ConnectionSlot {
-  ConnectionSlot(BinanceRoute r, const BackoffOptions& reconnect, std::uint64_t seed)
-      : route(r), backoff(reconnect, seed) {}
+  ConnectionSlot(BinanceRoute r, const BackoffOptions& reconnect, const Escalation& silences,
+                 std::uint64_t seed)
+      : route(r),
+        backoff(reconnect, seed),
+        silence(silences),
+        rotate_backoff(reconnect, seed ^ 0x5bd1e995) {}
 
   BinanceRoute route;
   std::vector<VenueStream*> streams;
@@ -54,6 +62,20 @@ struct ConnectionSlot {
   Backoff backoff;
   std::int64_t connect_at_ns = 0;
   std::int64_t empty_since_ns = 0;
+
+  // The data path.
+  std::unique_ptr<VenueStream> canary;  // null: somebody subscribed the same, or there is none
+  bool silent = false;
+  Escalation silence;  // connections that are ended because of it
+
+  // Rotation: the place of the socket that is to take over, with twins of this one's streams.
+  std::unique_ptr<ConnectionSlot> successor;
+  ConnectionSlot* place = nullptr;  // of a successor: whose
+  std::string give_up;              // of a successor: why it is of no use
+  Backoff rotate_backoff;
+  std::uint64_t rotate_early = 0;         // in 1/1024 of the time it may begin earlier
+  bool rotate_now = false;                // the venue announced that it will cut the socket
+  std::int64_t rotate_not_before_ns = 0;  // after one that failed
 };
 
 }  // namespace virtufin::inline v0::detail

@@ -17,7 +17,11 @@ constexpr std::int64_t kMs = 1'000'000;
 
 Connections::Connections(const BinanceSessionOptions& options, VenueLink& link,
                          ConnectionsOwner& owner, std::shared_ptr<RateLimiter> connects)
-    : options_(options), link_(&link), owner_(&owner), connects_(std::move(connects)) {}
+    : options_(options),
+      link_(&link),
+      owner_(&owner),
+      connects_(std::move(connects)),
+      canaries_{{options, BinanceRoute::kPublic}, {options, BinanceRoute::kMarket}} {}
 
 Connections::~Connections() = default;
 
@@ -48,17 +52,20 @@ std::uint32_t Connections::SocketOf(const VenueStream& stream) const noexcept {
 // ---- streams and their places ------------------------------------------------------------------
 
 ConnectionSlot& Connections::SlotFor(BinanceRoute route, FeedTime now) {
+  std::size_t most = options_.streams_per_connection;
+  if (options_.canary_ms > 0 && most > 1) --most;  // one is the canary's
   for (const auto& slot : slots_) {
-    if (slot->route == route &&
-        slot->streams.size() < std::min(options_.streams_per_connection, slot->max_streams)) {
+    if (slot->route == route && slot->streams.size() < std::min(most, slot->max_streams)) {
       return *slot;
     }
   }
   // Places must not share their delays.
   const std::uint64_t seed = options_.seed + 0x9e3779b97f4a7c15 * ++slots_made_;
   slots_.push_back(std::make_unique<Slot>(
-      route, BackoffOptions{options_.reconnect_first_ms, options_.reconnect_max_ms}, seed));
+      route, BackoffOptions{options_.reconnect_first_ms, options_.reconnect_max_ms},
+      Escalation(options_.stale_cool_down_ms, options_.stale_reconnects_per_hour), seed));
   slots_.back()->empty_since_ns = now.monotonic_ns;
+  slots_.back()->rotate_early = (seed >> 32) % 1024;
   return *slots_.back();
 }
 
@@ -79,12 +86,17 @@ VenueStream& Connections::Want(const StreamPlan& plan, FeedTime now) {
   VenueStream& stream = *at->second;
   ++stream.references;
   List(stream);
+  if (stream.slot->successor != nullptr) AddTwin(stream);
   return stream;
 }
 
 void Connections::LetGo(VenueStream& stream, FeedTime now) {
   if (--stream.references > 0) return;
   stream.was_live = false;  // whoever wants it next has not seen it
+  if (stream.twin != nullptr) {
+    stream.twin->references = 0;
+    List(*stream.twin);
+  }
   if (stream.state == State::kIdle && !stream.maybe_on) return Forget(stream, now);
   List(stream);
 }
@@ -94,6 +106,10 @@ void Connections::Renew(std::string_view name) {
   if (at == streams_.end() || at->second->state != State::kLive) return;
   at->second->renew = true;
   List(*at->second);
+  VenueStream* const twin = at->second->twin.get();
+  if (twin == nullptr || twin->state != State::kLive) return;
+  twin->renew = true;
+  List(*twin);
 }
 
 void Connections::List(VenueStream& stream) {
@@ -109,12 +125,26 @@ void Connections::SetState(VenueStream& stream, State state, FeedTime now,
   if (stream.state != state) stream.since_unix_ns = now.unix_ns;
   stream.state = state;
   stream.reason = reason;
-  if (state == State::kLive) stream.was_live = true;
-  owner_->OnStreamState(stream);
+  if (state == State::kLive) {
+    stream.was_live = true;
+    stream.live_since_ns = now.monotonic_ns;
+  }
+  if (!stream.is_canary) owner_->OnStreamState(stream);
 }
 
 /// Of a stream that nobody wants and the venue does not send.
 void Connections::Forget(VenueStream& stream, FeedTime now) {
+  if (VenueStream* const primary = stream.primary; primary != nullptr) {
+    DropTwin(*primary);
+    const bool over =
+        primary->references == 0 && primary->state == State::kIdle && !primary->maybe_on;
+    if (over) Forget(*primary, now);
+    return;
+  }
+  if (stream.twin != nullptr) {
+    if (stream.twin->state != State::kIdle || stream.twin->maybe_on) return;  // it ends first
+    DropTwin(stream);
+  }
   Slot& slot = *stream.slot;
   std::erase(slot.streams, &stream);
   std::erase(slot.todo, &stream);
@@ -144,16 +174,29 @@ void Connections::Connect(Slot& slot, FeedTime now) {
   link_->Open(slot.socket->id, UrlOf(slot.route));
 }
 
+/// Its place has let go of it.
+void Connections::Drop(VenueSocket& socket, bool close) {
+  std::erase_if(sockets_, [&](const auto& entry) { return entry.first == socket.id; });
+  if (close) link_->Close(socket.id);
+  if (!socket.open) return;
+  --open_;
+  ++counts_.closes;
+}
+
 /// `close`: the link still has it. `again`: after a delay.
 void Connections::End(Slot& slot, FeedTime now, std::string_view reason, bool close, bool again) {
-  const std::unique_ptr<VenueSocket> socket = std::move(slot.socket);
-  std::erase_if(sockets_, [&](const auto& entry) { return entry.first == socket->id; });
-  if (close) link_->Close(socket->id);
-  if (socket->open) {
-    --open_;
-    ++counts_.closes;
-    if (now.monotonic_ns - socket->opened_ns >= options_.stable_ms * kMs) slot.backoff.Reset();
+  if (slot.place != nullptr) return EndSuccessor(*slot.place, now, reason, close);
+  if (slot.successor != nullptr) {
+    if (again && !slot.streams.empty()) return TakeOver(slot, now, reason, close);
+    EndSuccessor(slot, now, reason, true);
   }
+  const std::unique_ptr<VenueSocket> socket = std::move(slot.socket);
+  Drop(*socket, close);
+  if (socket->open && now.monotonic_ns - socket->opened_ns >= options_.stable_ms * kMs) {
+    slot.backoff.Reset();
+  }
+  DropCanary(slot);
+  slot.silent = false;
   slot.todo.clear();
   slot.later.clear();
   const std::vector<VenueStream*> streams = slot.streams;
@@ -188,7 +231,7 @@ void Connections::OnOpen(std::uint32_t number, FeedTime now) {
   if (slot == nullptr || slot->socket->open) return;
   VenueSocket& socket = *slot->socket;
   socket.open = true;
-  socket.opened_ns = socket.last_life_ns = now.monotonic_ns;
+  socket.opened_ns = socket.last_life_ns = socket.last_data_ns = now.monotonic_ns;
   socket.next_ping_ns = now.monotonic_ns + options_.ping_ms * kMs;
   ++open_;
   ++counts_.opens;
@@ -207,14 +250,17 @@ void Connections::OnShutdown(std::uint32_t socket, FeedTime now) {
   if (slot == nullptr || now.monotonic_ns - slot->socket->opened_ns < options_.stable_ms * kMs) {
     return;
   }
-  ++counts_.shutdowns;
-  End(*slot, now, "the venue announced its shutdown", true, true);
+  if (!std::exchange(slot->rotate_now, true)) ++counts_.shutdowns;
 }
 
-Connections::Life Connections::OnLife(std::uint32_t socket, FeedTime now) noexcept {
+Connections::Life Connections::OnLife(std::uint32_t socket, FeedTime now, std::string_view text) {
   Slot* const slot = FindSlot(socket);
   if (slot == nullptr || !slot->socket->open) return Life::kNone;
   slot->socket->last_life_ns = now.monotonic_ns;
+  if (IsCanary(*slot, text)) {
+    OnCanary(*slot, now);
+    return Life::kCanary;
+  }
   return slot->asking != 0 ? Life::kAsking : Life::kOpen;
 }
 
@@ -257,7 +303,10 @@ void Connections::PumpSlot(Slot& slot, FeedTime now) {
     return;
   }
   if (!PumpLife(slot, now) || !slot.socket->open || !PumpAcks(slot, now)) return;
+  if (!PumpData(slot, now)) return;
+  PumpCanary(slot);
   PumpControl(slot, now);
+  if (slot.place == nullptr) PumpRotation(slot, now);
 }
 
 void Connections::Pump(FeedTime now) {
@@ -283,6 +332,7 @@ std::int64_t Connections::NextNs(const Slot& slot, FeedTime now) const {
   if (options_.life_timeout_ms > 0) {
     next = std::min(next, socket.last_life_ns + options_.life_timeout_ms * kMs);
   }
+  next = std::min(next, DataNextNs(slot));
   const std::int64_t may_send = socket.budget.NextNs(1, now);
   if (options_.ping_ms > 0) next = std::min(next, std::max(socket.next_ping_ns, may_send));
   for (const PendingMessage& pending : socket.pending) {
@@ -290,8 +340,9 @@ std::int64_t Connections::NextNs(const Slot& slot, FeedTime now) const {
   }
   for (const auto& [at_ns, _] : slot.later) next = std::min(next, at_ns);
   if (!slot.todo.empty()) next = std::min(next, std::max(socket.send_at_ns, may_send));
+  if (slot.place != nullptr) return next;
   if (slot.streams.empty()) next = std::min(next, slot.empty_since_ns + options_.idle_ms * kMs);
-  return next;
+  return std::min(next, RotationNextNs(slot, now));
 }
 
 std::int64_t Connections::NextNs(FeedTime now) const {

@@ -23,11 +23,16 @@ struct BinanceSessionOptions;
 
 struct ConnectionCounters {
   std::uint64_t connects = 0, opens = 0, closes = 0, half_open = 0, shutdowns = 0;
-  std::uint64_t reconnects = 0;  // opens in a place that had an open socket before
+  std::uint64_t rotations = 0;         // sockets replaced while they were open
+  std::uint64_t rotations_failed = 0;  // given up before the new socket took over
+  std::uint64_t reconnects = 0;        // opens in a place that had an open socket before
+  std::uint64_t silences = 0;          // sockets without data for canary_ms
+  std::uint64_t muted = 0;             // of those, ended by us
   std::uint64_t acks = 0, acks_lost = 0, refusals = 0, acks_unknown = 0, messages_sent = 0;
 };
 
 struct ConnectionSlot;
+struct VenueSocket;
 
 /// A stream that somebody wants or wanted.
 struct VenueStream {
@@ -50,15 +55,28 @@ struct VenueStream {
 
   // Of Connections alone.
   ConnectionSlot* slot = nullptr;
-  bool renew = false;                // end it, and ask again
-  bool refused = false;              // never ask again
-  bool maybe_on = false;             // asked for on this socket: the venue may be sending it
-  int refusals = 0;                  // in a row, for reasons that may pass
-  bool listed = false;               // in its slot's list of what is to be sent
-  int asks = 0;                      // in a row without an answer
-  std::int64_t first_asked_ns = 0;   // of those
-  std::int64_t asked_by = 0;         // the last message that named it
-  std::size_t max_batch = SIZE_MAX;  // smaller after a refusal: one of a batch was at fault
+  bool is_canary = false;             // nobody subscribed it
+  std::unique_ptr<VenueStream> twin;  // the same stream on the socket that is to take over
+  VenueStream* primary = nullptr;     // of a twin: whose
+  std::int64_t live_since_ns = 0;     // monotonic
+  bool renew = false;                 // end it, and ask again
+  bool refused = false;               // never ask again
+  bool maybe_on = false;              // asked for on this socket: the venue may be sending it
+  int refusals = 0;                   // in a row, for reasons that may pass
+  bool listed = false;                // in its slot's list of what is to be sent
+  int asks = 0;                       // in a row without an answer
+  std::int64_t first_asked_ns = 0;    // of those
+  std::int64_t asked_by = 0;          // the last message that named it
+  std::size_t max_batch = SIZE_MAX;   // smaller after a refusal: one of a batch was at fault
+};
+
+/// The canary of the sockets of a route.
+struct CanaryState {
+  CanaryState(const BinanceSessionOptions& options, BinanceRoute route);
+  std::string name;
+  std::string frame;     // how its frames begin
+  bool known = false;    // the venue has sent it once: its silence means something
+  bool refused = false;  // the venue does not know it
 };
 
 /// What happened; called from inside functions of Connections, which it may not call.
@@ -70,6 +88,9 @@ class ConnectionsOwner {
   /// opened again.
   virtual void OnSocketClosed(std::uint32_t socket, BinanceRoute route, bool was_open, FeedTime now,
                               std::string_view reason, std::int64_t retry_ms) = 0;
+  /// No data for `canary_ms`; later: they come again, unless it closes.
+  virtual void OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now) = 0;
+  virtual void OnSocketFlows(std::uint32_t socket, BinanceRoute route, FeedTime now) = 0;
   virtual void OnStreamLive(const VenueStream& stream, std::uint32_t socket, FeedTime now) = 0;
   /// The socket goes on.
   virtual void OnStreamEnded(const VenueStream& stream, std::uint32_t socket, FeedTime now,
@@ -101,6 +122,8 @@ class Connections {
 
   /// The socket that carries a live stream; 0: none does.
   std::uint32_t SocketOf(const VenueStream& stream) const noexcept;
+  /// The socket that is to take over from that one, when the stream is live there, too; else 0.
+  static std::uint32_t NextSocketOf(const VenueStream& stream) noexcept;
   std::size_t open_sockets() const noexcept { return open_; }
   /// Streams to be asked for or asked to end, and those without an answer yet.
   std::size_t waiting() const noexcept;
@@ -114,9 +137,16 @@ class Connections {
     kNone,    // not open: ignore what came on it
     kOpen,    //
     kAsking,  // open, with streams whose first data are of interest
+    kCanary,  // open, and nobody but us wants this frame
   };
   /// A frame came.
-  Life OnLife(std::uint32_t socket, FeedTime now) noexcept;
+  Life OnLife(std::uint32_t socket, FeedTime now, std::string_view text);
+  /// It was data of a stream.
+  void OnFlow(std::uint32_t socket, std::string_view stream, FeedTime now);
+  /// Pump may have to do something earlier, because of OnLife and OnFlow. Once for each.
+  bool TakeNews() noexcept;
+  /// Its socket has had no data for `canary_ms`.
+  bool IsSilent(const VenueStream& stream) const noexcept;
   /// The link answers pings by itself; that counts.
   void OnPing(std::uint32_t socket, FeedTime now);
   void OnData(std::uint32_t socket, std::string_view stream, FeedTime now);
@@ -144,6 +174,33 @@ class Connections {
   std::string UrlOf(BinanceRoute route) const;
   void Connect(Slot& slot, FeedTime now);
   void End(Slot& slot, FeedTime now, std::string_view reason, bool close, bool again);
+  void Drop(VenueSocket& socket, bool close);
+
+  // The data path (canary.cpp).
+  CanaryState& CanaryOn(BinanceRoute route) noexcept;
+  const CanaryState& CanaryOn(BinanceRoute route) const noexcept;
+  bool IsWatched(const Slot& slot) const noexcept;
+  bool HasCanary(const Slot& slot) const noexcept;
+  static void DropCanary(Slot& slot);
+  void PumpCanary(Slot& slot);
+  bool PumpData(Slot& slot, FeedTime now);
+  std::int64_t DataNextNs(const Slot& slot) const noexcept;
+  bool IsCanary(const Slot& slot, std::string_view text) const noexcept;
+  void OnCanary(Slot& slot, FeedTime now);
+  void Hear(Slot& slot);
+  void NoteData(Slot& slot, FeedTime now);
+
+  // Rotation (rotation.cpp).
+  std::int64_t RotateAtNs(const Slot& slot) const noexcept;
+  void StartRotation(Slot& slot, FeedTime now);
+  void PumpRotation(Slot& slot, FeedTime now);
+  bool Covers(const Slot& slot, FeedTime now) const noexcept;
+  void TakeOver(Slot& slot, FeedTime now, std::string_view reason, bool close);
+  void EndSuccessor(Slot& slot, FeedTime now, std::string_view reason, bool close);
+  static void AddTwin(VenueStream& stream);
+  static void DropTwin(VenueStream& stream);
+  static bool MergeTwin(VenueStream& stream);
+  std::int64_t RotationNextNs(const Slot& slot, FeedTime now) const;
 
   void PumpSlot(Slot& slot, FeedTime now);
   bool PumpLife(Slot& slot, FeedTime now);
@@ -162,6 +219,8 @@ class Connections {
   VenueLink* link_;
   ConnectionsOwner* owner_;
   std::shared_ptr<RateLimiter> connects_;
+  CanaryState canaries_[2];  // by route
+  bool news_ = false;
   bool running_ = false;
   std::map<std::string, std::unique_ptr<VenueStream>, std::less<>> streams_;
   std::vector<std::unique_ptr<Slot>> slots_;

@@ -89,8 +89,10 @@ bool Connections::SendBatch(Slot& slot, bool subscribe, FeedTime now) {
 void Connections::OnData(std::uint32_t number, std::string_view name, FeedTime now) {
   const auto at = streams_.find(name);
   if (at == streams_.end()) return;
-  VenueStream& stream = *at->second;
-  if (stream.state != State::kAsking || stream.slot->socket->id != number) return;
+  const Slot* const slot = FindSlot(number);
+  const bool twin = at->second->twin != nullptr && at->second->twin->slot == slot;
+  VenueStream& stream = twin ? *at->second->twin : *at->second;
+  if (stream.state != State::kAsking || stream.slot != slot) return;
   stream.asks = stream.refusals = 0;
   SetState(stream, State::kLive, now, "its data came");
   owner_->OnStreamLive(stream, number, now);
@@ -138,13 +140,13 @@ void Connections::OnAcknowledged(Slot& slot, std::size_t index, FeedTime now) {
       stream->refusals = 0;
       if (stream->state == State::kAsking) {
         SetState(*stream, State::kLive, now, "acknowledged");
-        owner_->OnStreamLive(*stream, slot.socket->id, now);
+        if (!stream->is_canary) owner_->OnStreamLive(*stream, slot.socket->id, now);
       }
       List(*stream);  // it may have become unwanted meanwhile
     } else {
       SetState(*stream, State::kIdle, now, "ended");
       stream->renew = stream->maybe_on = false;
-      owner_->OnStreamEnded(*stream, slot.socket->id, now, "ended");
+      if (!stream->is_canary) owner_->OnStreamEnded(*stream, slot.socket->id, now, "ended");
       if (stream->references > 0) {
         List(*stream);
       } else {
@@ -172,7 +174,7 @@ void Connections::OnRefused(Slot& slot, std::size_t index, const ControlAnswer& 
       SetState(*stream, alone ? State::kIdle : State::kLive, now, reason);
       if (alone) {
         stream->renew = stream->maybe_on = false;
-        owner_->OnStreamEnded(*stream, slot.socket->id, now, reason);
+        if (!stream->is_canary) owner_->OnStreamEnded(*stream, slot.socket->id, now, reason);
       }
     } else if (stream->state == State::kAsking) {
       stream->maybe_on = false;
@@ -190,7 +192,12 @@ void Connections::OnRefused(Slot& slot, std::size_t index, const ControlAnswer& 
 
 void Connections::OnRefusedAlone(VenueStream& stream, const ControlAnswer& answer,
                                  std::string_view reason, FeedTime now) {
-  if (answer.code == kInvalidRequest) {
+  const bool for_good = answer.code == kInvalidRequest || answer.code == kTooMany;
+  if (stream.is_canary && for_good) {
+    CanaryOn(stream.route).refused = true;  // the next pump drops it
+  } else if (stream.primary != nullptr && for_good) {
+    stream.slot->give_up = reason;  // what the old socket carries is not to suffer
+  } else if (answer.code == kInvalidRequest) {
     stream.refused = true;
     owner_->OnStreamRefused(stream, now, reason);
   } else if (answer.code == kTooMany && stream.slot->streams.size() > 1) {
@@ -209,6 +216,10 @@ void Connections::AskLater(VenueStream& stream, FeedTime now) {
 /// To another socket: this one holds as many as the venue allows.
 void Connections::Move(VenueStream& stream, FeedTime now) {
   Slot& from = *stream.slot;
+  if (stream.twin != nullptr) {
+    DropTwin(stream);
+    from.successor->give_up = "the venue takes fewer streams on a socket";
+  }
   std::erase(from.streams, &stream);
   std::erase(from.todo, &stream);
   from.max_streams = std::max<std::size_t>(1, from.streams.size());
@@ -218,6 +229,7 @@ void Connections::Move(VenueStream& stream, FeedTime now) {
   stream.slot = &SlotFor(stream.route, now);
   stream.slot->streams.push_back(&stream);
   List(stream);
+  if (stream.slot->successor != nullptr) AddTwin(stream);
 }
 
 /// Unanswered messages. False: the socket is gone.
@@ -242,7 +254,7 @@ bool Connections::PumpAcks(Slot& slot, FeedTime now) {
       // Ended or not: wanted, it is asked for again, and else asked to end again.
       if (!pending.subscribe && stream->references > 0) {
         stream->renew = false;
-        owner_->OnStreamEnded(*stream, socket.id, now, "asked for again");
+        if (!stream->is_canary) owner_->OnStreamEnded(*stream, socket.id, now, "asked for again");
       }
       if (pending.subscribe && pending.streams.size() == 1 && stream->references > 0 && answers) {
         AskLater(*stream, now);

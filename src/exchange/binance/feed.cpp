@@ -105,9 +105,12 @@ Status BinanceFeed::Subscribe(std::string_view name, FeedTime now, const Binance
   }
   const BinanceFeedParts before = std::exchange(symbol->parts, parts);
   if (!parts.NeedsBook()) impl.EndBook(*symbol, now, "unsubscribed");
-  if (!parts.quote) symbol->tops->quote.Clear();
+  if (!parts.quote) {
+    symbol->tops->quote.Clear();
+    symbol->quote_sockets.clear();
+  }
   const bool live = symbol->book.state() == BookState::kLive && !symbol->carriers.empty();
-  if (live && parts.book && !before.book) impl.PublishSnapshot(*symbol, now);
+  if (live && parts.book && !before.book) impl.ShowAgain(*symbol, now);
   symbol->depth_at_ns = kNoTick;
   if (parts.depth_levels != before.depth_levels || before.depth_interval_ms == 0) {
     symbol->depth_levels.clear();
@@ -122,7 +125,7 @@ void BinanceFeed::Republish(std::string_view name, FeedTime now, bool conflated)
   FeedSymbol* const symbol = impl.symbols.Find(name);
   if (symbol == nullptr || symbol->carriers.empty()) return;
   if (symbol->book.state() != BookState::kLive) return;
-  if (!conflated && symbol->parts.book) impl.PublishSnapshot(*symbol, now);
+  if (!conflated && symbol->parts.book) impl.ShowAgain(*symbol, now);
   if (conflated && symbol->parts.depth_interval_ms > 0) {
     symbol->depth_levels.clear();
     impl.ScheduleDepth(*symbol, now);
@@ -175,10 +178,12 @@ void BinanceFeed::OnClose(std::uint32_t connection, FeedTime now, std::string_vi
   if (std::erase(impl.open, connection) == 0) return;
   for (const auto& symbol : impl.symbols.all()) {
     impl.RemoveCarrier(*symbol, connection, now, reason);
-    if (symbol->quote_newest != connection) continue;
-    symbol->quote_newest = 0;
+    if (std::erase(symbol->quote_sockets, connection) == 0) continue;
     symbol->quote_run = 0;
-    symbol->quote_id = -1;  // the next socket may begin anywhere
+    // The next socket may begin anywhere; one that is open already may repeat what is known.
+    if (symbol->quote_sockets.empty()) {
+      symbol->quote_anew_after = std::max(connection, impl.NewestOpen());
+    }
   }
 }
 
@@ -195,9 +200,7 @@ const BinanceFrame& BinanceFeed::OnFrame(std::uint32_t connection, FeedTime now,
   if (impl.silent) {
     impl.silent = false;
     for (const auto& symbol : impl.symbols.all()) {
-      if (symbol->state == FeedState::kStale) {
-        impl.SetState(*symbol, FeedState::kLive, now, "frames arrive again");
-      }
+      if (!symbol->socket_silent) impl.Revive(*symbol, now);
     }
   }
   if (frame.kind == BinanceKind::kDepth) {
@@ -243,13 +246,14 @@ void BinanceFeed::OnTick(FeedTime now) {
   impl.NewCause();
   if (now.monotonic_ns >= impl.next_fetch_ns) impl.TickFetches(now);
   impl.TickDepths(now);
+  if (now.monotonic_ns >= impl.next_ahead_ns) impl.TickAhead(now);
   impl.TickSilence(now);
 }
 
 std::int64_t BinanceFeed::next_tick_ns() const noexcept {
   const Impl& impl = *impl_;
   const std::int64_t next_depth = impl.depths_due.empty() ? kNoTick : impl.depths_due.front().at_ns;
-  const std::int64_t next = std::min(impl.next_fetch_ns, next_depth);
+  const std::int64_t next = std::min({impl.next_fetch_ns, impl.next_ahead_ns, next_depth});
   if (impl.silent || impl.open.empty() || impl.options.silent_after_ms == 0) return next;
   return std::min(next, impl.last_frame_ns + impl.options.silent_after_ms * Impl::kMs);
 }

@@ -18,6 +18,16 @@ struct FeedAccess {
   static std::shared_ptr<const SymbolTops> Tops(const BinanceFeed& feed, std::string_view symbol);
   /// Its quotes do not come any more: the last one is no top of the book.
   static void ForgetQuote(BinanceFeed& feed, std::string_view symbol) noexcept;
+  /// A socket brings no data, and brings them again: the live books that it alone carries are stale
+  /// meanwhile.
+  static void OnSilent(BinanceFeed& feed, std::uint32_t connection, FeedTime now,
+                       std::string_view reason);
+  static void OnFlows(BinanceFeed& feed, std::uint32_t connection, FeedTime now);
+  /// The live book of one symbol is stale until its next diff.
+  static void OnStreamSilent(BinanceFeed& feed, std::string_view symbol, FeedTime now,
+                             std::string_view reason);
+  /// When a diff of the symbol arrived last, monotonic.
+  static std::int64_t LastDiffNs(const BinanceFeed& feed, std::string_view symbol) noexcept;
 };
 
 }  // namespace virtufin::inline v0::detail

@@ -11,10 +11,27 @@ using Fetch = FeedSymbol::Fetch;
 
 namespace {
 constexpr int kQuoteStaleLimit = 20;  // as for books: the venue restarted its ids
+
+DepthDiff DiffOf(const BinanceFrame& frame, FeedTime now) noexcept {
+  DepthDiff diff;
+  diff.first_id = frame.first_id;
+  diff.last_id = frame.last_id;
+  diff.prev_id = frame.prev_id;
+  diff.readable = frame.readable;
+  diff.time = frame.time;
+  if (diff.time.source == TimeSource::kReceive) diff.time.unix_ns = now.unix_ns;
+  diff.bids = frame.bids;
+  diff.asks = frame.asks;
+  return diff;
+}
 }  // namespace
 
 bool BinanceFeed::Impl::IsOpen(std::uint32_t connection) const noexcept {
   return std::find(open.begin(), open.end(), connection) != open.end();
+}
+
+std::uint32_t BinanceFeed::Impl::NewestOpen() const noexcept {
+  return open.empty() ? 0 : *std::max_element(open.begin(), open.end());
 }
 
 // ---- tops of books -----------------------------------------------------------------------------
@@ -221,7 +238,7 @@ void BinanceFeed::Impl::AddCarrier(FeedSymbol& symbol, std::uint32_t connection,
   if (std::find(carriers.begin(), carriers.end(), connection) != carriers.end()) return;
   carriers.push_back(connection);
   symbol.carrier = *std::max_element(carriers.begin(), carriers.end());
-  symbol.book.SetNewest(symbol.carrier);
+  symbol.book.SetNewest(symbol.carrier, carriers.size());
   if (carriers.size() == 1) StartOver(symbol, now, "connected");
 }
 
@@ -234,12 +251,19 @@ void BinanceFeed::Impl::RemoveCarrier(FeedSymbol& symbol, std::uint32_t connecti
     EndBook(symbol, now, reason);
   } else {
     symbol.carrier = *std::max_element(carriers.begin(), carriers.end());
-    symbol.book.SetNewest(symbol.carrier);
+    symbol.book.SetNewest(symbol.carrier, carriers.size());
+    // What the faster one was ahead of still comes when it was the faster one that ended.
+    const bool lost = std::any_of(symbol.ahead.begin(), symbol.ahead.end(),
+                                  [&](const auto& diff) { return diff.connection != connection; });
+    if (std::exchange(symbol.socket_silent, false)) Revive(symbol, now);
+    if (carriers.size() == 1 && lost) ReleaseAhead(symbol, now);
   }
 }
 
 void BinanceFeed::Impl::EndBook(FeedSymbol& symbol, FeedTime now, std::string_view reason) {
   symbol.carriers.clear();
+  symbol.socket_silent = symbol.owes_snapshot = false;
+  ForgetAhead(symbol);
   symbol.book.Reset();
   CancelSnapshot(symbol);
   SetState(symbol, FeedState::kDisconnected, now, reason);
@@ -256,25 +280,27 @@ void BinanceFeed::Impl::OnDepth(std::uint32_t connection, FeedTime now, const Bi
   if (symbol->carriers.size() != 1 || symbol->carriers[0] != connection) {
     AddCarrier(*symbol, connection, now);
   }
-  DepthDiff diff;
-  diff.first_id = frame.first_id;
-  diff.last_id = frame.last_id;
-  diff.prev_id = frame.prev_id;
-  diff.readable = frame.readable;
-  diff.time = frame.time;
-  if (diff.time.source == TimeSource::kReceive) diff.time.unix_ns = now.unix_ns;
-  diff.bids = frame.bids;
-  diff.asks = frame.asks;
-  const std::int64_t before = symbol->book.last_update_id();
-  switch (symbol->book.OnDiff(connection, diff)) {
+  symbol->last_diff_ns = now.monotonic_ns;
+  if (symbol->state == FeedState::kStale) Revive(*symbol, now);
+  if (symbol->carriers.size() > 1 && symbol->book.IsAhead(DiffOf(frame, now))) {
+    return HoldAhead(*symbol, connection, now, frame);
+  }
+  UseDiff(*symbol, connection, now, frame);
+  if (!symbol->ahead.empty()) FollowUp(*symbol, now);
+}
+
+void BinanceFeed::Impl::UseDiff(FeedSymbol& symbol, std::uint32_t connection, FeedTime now,
+                                const BinanceFrame& frame) {
+  const std::int64_t before = symbol.book.last_update_id();
+  switch (symbol.book.OnDiff(connection, DiffOf(frame, now))) {
     case BookOutcome::kApplied:
-      ShowBook(*symbol, now);
-      if (symbol->parts.book) PublishUpdate(*symbol, now, frame, before);
-      if (symbol->parts.depth_interval_ms > 0) ScheduleDepth(*symbol, now);
+      ShowBook(symbol, now);
+      if (symbol.parts.book) PublishUpdate(symbol, now, frame, before);
+      if (symbol.parts.depth_interval_ms > 0) ScheduleDepth(symbol, now);
       break;
     case BookOutcome::kGap:
     case BookOutcome::kSnapshotStale:
-      LoseBook(*symbol, now);
+      LoseBook(symbol, now);
       break;
     default:
       break;
@@ -288,15 +314,21 @@ void BinanceFeed::Impl::OnBookTicker(std::uint32_t connection, FeedTime now,
     ++counts.unsubscribed;
     return;
   }
-  symbol->quote_newest = std::max(symbol->quote_newest, connection);
+  auto& sockets = symbol->quote_sockets;
+  if (std::find(sockets.begin(), sockets.end(), connection) == sockets.end()) {
+    sockets.push_back(connection);
+    symbol->quote_run = 0;
+  }
+  if (connection > symbol->quote_anew_after) symbol->quote_id = -1;
   detail::WriteQuote(payload, frame);
   const bool stale = frame.last_id < symbol->quote_id ||
                      (frame.last_id == symbol->quote_id && payload.text() == symbol->quote.text());
-  if (stale && !(connection == symbol->quote_newest && ++symbol->quote_run >= kQuoteStaleLimit)) {
+  if (stale && !(sockets.size() == 1 && ++symbol->quote_run >= kQuoteStaleLimit)) {
     ++counts.quotes_stale;
     return;
   }
   symbol->quote_run = 0;
+  symbol->quote_anew_after = FeedSymbol::kNoSocket;
   symbol->quote_id = frame.last_id;
   swap(symbol->quote, payload);
   ShowQuote(*symbol, now, frame);
@@ -329,19 +361,6 @@ void BinanceFeed::Impl::TickDepths(FeedTime now) {
     due.symbol->depth_at_ns = kNoTick;
     NewCause();
     PublishDepth(*due.symbol, now);
-  }
-}
-
-void BinanceFeed::Impl::TickSilence(FeedTime now) {
-  if (open.empty() || silent || options.silent_after_ms == 0 ||
-      now.monotonic_ns - last_frame_ns < options.silent_after_ms * kMs) {
-    return;
-  }
-  silent = true;
-  for (const auto& symbol : symbols.all()) {
-    if (symbol->state == FeedState::kLive) {
-      SetState(*symbol, FeedState::kStale, now, "no frame on any socket");
-    }
   }
 }
 

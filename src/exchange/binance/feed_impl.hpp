@@ -32,6 +32,7 @@ struct BinanceFeed::Impl {
   std::uint64_t requests = 0;       // snapshots asked for so far
   std::int64_t last_frame_ns = 0;
   std::int64_t next_fetch_ns = kNoTick;
+  std::int64_t next_ahead_ns = kNoTick;
   struct DepthDue {
     std::int64_t at_ns;
     std::uint64_t number;
@@ -49,6 +50,7 @@ struct BinanceFeed::Impl {
   detail::PayloadBuffer payload;
 
   bool IsOpen(std::uint32_t connection) const noexcept;
+  std::uint32_t NewestOpen() const noexcept;  // 0: none
 
   /// Events of one call from outside have one cause.
   void NewCause() noexcept { cause.New(); }
@@ -85,12 +87,24 @@ struct BinanceFeed::Impl {
 
   // Frames.
   void OnDepth(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+  void UseDiff(Symbol& symbol, std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
   void OnBookTicker(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+
+  // Diffs that came too early (feed_ahead.cpp).
+  void HoldAhead(Symbol& symbol, std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+  void FollowUp(Symbol& symbol, FeedTime now);
+  void ReleaseAhead(Symbol& symbol, FeedTime now);
+  static void ForgetAhead(Symbol& symbol) noexcept;
+  void TickAhead(FeedTime now);
 
   // What is due.
   void TickFetches(FeedTime now);
   void TickDepths(FeedTime now);
+
+  // Silence (feed_silence.cpp).
   void TickSilence(FeedTime now);
+  void Revive(Symbol& symbol, FeedTime now);
+  void ShowAgain(Symbol& symbol, FeedTime now);
 };
 
 }  // namespace virtufin::inline v0

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,18 @@ namespace virtufin::inline v0::detail {
 struct FeedSequences {
   std::uint64_t book = 0;  // of snapshots and updates together
   std::uint64_t depth = 0, quote = 0;
+};
+
+/// A diff of the faster of two sockets that waits for those before it; it owns what it shows.
+struct AheadDiff {
+  AheadDiff(std::uint32_t socket, FeedTime when, const BinanceFrame& source);
+  BinanceFrame View() const;
+
+  std::uint32_t connection;
+  FeedTime now;
+  BinanceFrame frame;
+  std::vector<Level> levels;
+  std::string bids_json, asks_json;
 };
 
 struct FeedSymbol {
@@ -44,6 +57,9 @@ struct FeedSymbol {
   std::string reason;  // of the state
   std::int64_t since_unix_ns = 0;
   std::int64_t live_since_ns = 0;  // monotonic
+  std::int64_t last_diff_ns = 0;   // monotonic
+  bool owes_snapshot = false;      // asked for while it was stale
+  bool socket_silent = false;      // stale because the only socket that carries it is silent
 
   // The snapshot: not needed, due at a time, or asked for with a time to ask again.
   enum class Fetch : std::uint8_t { kNone, kDue, kAsked };
@@ -57,10 +73,16 @@ struct FeedSymbol {
   std::int64_t depth_last_ns = INT64_MIN / 2;
   std::string depth_levels;  // the last one's, as written
 
-  std::int64_t quote_id = -1;      // of the last bookTicker that was published
-  PayloadBuffer quote;             // its payload
-  int quote_run = 0;               // stale ones in a row on the newest socket
-  std::uint32_t quote_newest = 0;  // the newest socket that brought one
+  std::deque<AheadDiff> ahead;  // in the order they came
+  std::size_t ahead_levels = 0;
+  std::int64_t ahead_until_ns = BinanceFeed::kNoTick;  // then they are used as they are
+
+  std::int64_t quote_id = -1;  // of the last bookTicker that was published
+  PayloadBuffer quote;         // its payload
+  int quote_run = 0;           // stale ones in a row, while one socket alone brings them
+  std::vector<std::uint32_t> quote_sockets;    // open ones that brought one
+  std::uint32_t quote_anew_after = kNoSocket;  // a socket after this one may begin with any id
+  static constexpr std::uint32_t kNoSocket = UINT32_MAX;
 };
 
 using FeedSymbols = SymbolTable<FeedSymbol>;

@@ -9,6 +9,7 @@ namespace virtufin::inline v0::detail {
 
 enum class BinanceFetchKind : std::uint8_t {
   kDepth,        // a book's snapshot: `symbol`, `limit`
+  kTop,          // the same for a comparison, when nothing else waits
   kAggTrades,    // aggregate trades from `from_id` on: `symbol`, `limit`
   kCandles,      // `symbol`, `interval`, `start_ms`, `limit`
   kInstruments,  // exchangeInfo: all symbols

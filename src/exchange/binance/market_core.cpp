@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "exchange/binance/instrument_watch.hpp"
+
 namespace virtufin::inline v0::detail {
 namespace {
 
@@ -41,6 +43,12 @@ void MarketCore::Cancel(std::uint64_t& id) {
 std::int64_t MarketCore::RetryDelayNs(int attempts) const noexcept {
   const int doublings = std::clamp(attempts - 1, 0, 20);
   return std::min(options.retry_ms << doublings, options.max_retry_ms) * kNanosPerMilli;
+}
+
+bool MarketCore::IsTraded(std::string_view symbol) const {
+  MarketInstrument found;
+  if (symbol.empty() || instruments == nullptr || !instruments->Find(symbol, found)) return true;
+  return found.state != "halted" && found.state != "closed";
 }
 
 MarketTrack::MarketTrack(MarketCore& core, FeedChannel channel, std::string_view symbol,
@@ -82,14 +90,40 @@ void MarketTrack::OnLive(std::uint32_t connection, FeedTime now) {
 
 void MarketTrack::OnEnded(std::uint32_t connection, FeedTime now, std::string_view reason,
                           bool renewed) {
-  if (std::erase(connections_, connection) == 0 || !connections_.empty()) return;
+  if (std::erase(connections_, connection) == 0) return;
+  if (!connections_.empty()) {
+    Fewer(connection, now);
+    return Unmute(now);  // the silent one is gone
+  }
   last_connection_ = connection;
   core_.Cancel(fetch_);
   retry_ns_ = BinanceFeed::kNoTick;
   Lost();
+  socket_silent_ = false;
   if (renewed && silent_) return;  // stale until data arrive
   silent_ = false;
   SetState(SubscriptionState::kDisconnected, now, reason);
+}
+
+void MarketTrack::OnSilent(std::uint32_t connection, FeedTime now, std::string_view reason) {
+  const bool only = connections_.size() == 1 && connections_[0] == connection;
+  if (!only || status_.state != SubscriptionState::kLive) return;
+  socket_silent_ = true;
+  SetState(SubscriptionState::kStale, now, reason);
+}
+
+void MarketTrack::OnFlows(std::uint32_t connection, FeedTime now) {
+  const bool on =
+      std::find(connections_.begin(), connections_.end(), connection) != connections_.end();
+  if (on) Unmute(now);
+}
+
+void MarketTrack::Unmute(FeedTime now) {
+  if (!std::exchange(socket_silent_, false) || silent_) return;
+  quiet_since_ns_ = now.monotonic_ns;
+  if (status_.state == SubscriptionState::kStale) {
+    SetState(SubscriptionState::kLive, now, "data arrive again");
+  }
 }
 
 void MarketTrack::NoteData(std::uint32_t connection, FeedTime now) {
@@ -116,7 +150,9 @@ void MarketTrack::OnTick(FeedTime now) {
 
 /// Looks once a second at most, whatever the streams' phases: there may be thousands.
 void MarketTrack::CheckSilence(FeedTime now) {
-  if (now.monotonic_ns - quiet_since_ns_ >= silence_ns_) {
+  if (!core_.IsTraded(symbol_)) {
+    quiet_since_ns_ = now.monotonic_ns;  // nothing is to be expected
+  } else if (now.monotonic_ns - quiet_since_ns_ >= silence_ns_) {
     silence_ns_ = std::min(2 * silence_ns_, kMaxSilence);
     quiet_since_ns_ = now.monotonic_ns;
     silent_ = true;

@@ -15,6 +15,8 @@
 namespace virtufin::inline v0::detail {
 
 inline constexpr std::int64_t kNanosPerMilli = 1'000'000;
+/// With two sockets what is missing may still come on the slower one, within this time.
+inline constexpr std::int64_t kSlowSocketNs = 2'000'000'000;
 
 /// One topic and its sequence, which goes on as long as the feed lives.
 struct MarketTopic {
@@ -32,6 +34,8 @@ class FetchOwner {
   virtual void OnAnswer(FeedTime now, std::string_view body) = 0;
   virtual void OnFetchFailed(FeedTime now, std::string_view reason) = 0;
 };
+
+class InstrumentWatch;
 
 struct MarketCore {
   MarketCore(const BinanceMarketFeedOptions& o, const FeedIdentity& i, StatusBoard& b, Clock& c,
@@ -51,6 +55,7 @@ struct MarketCore {
   std::int64_t next_due_ns = BinanceFeed::kNoTick;
   std::int64_t venue_ahead_ns = 0;  // the venue's time of day less ours, by its messages
   std::int64_t unlikely_ahead_ns = 0;
+  const InstrumentWatch* instruments = nullptr;  // of the feed
   std::map<std::uint64_t, FetchOwner*> fetches;
   std::uint64_t last_fetch = 0;
 
@@ -76,6 +81,8 @@ struct MarketCore {
   /// Sets `id` to 0. No effect for 0.
   void Cancel(std::uint64_t& id);
   std::int64_t RetryDelayNs(int attempts) const noexcept;
+  /// False: the venue says that it is halted or closed. True of what it does not list.
+  bool IsTraded(std::string_view symbol) const;
 };
 
 /// One subscribed stream of a symbol, or of all: what it is worth, and on which sockets it is.
@@ -91,6 +98,9 @@ class MarketTrack : public FetchOwner {
   void OnLive(std::uint32_t connection, FeedTime now);
   /// `renewed`: the stream alone ended, the socket goes on.
   void OnEnded(std::uint32_t connection, FeedTime now, std::string_view reason, bool renewed);
+  /// The socket brings no data, and brings them again.
+  void OnSilent(std::uint32_t connection, FeedTime now, std::string_view reason);
+  void OnFlows(std::uint32_t connection, FeedTime now);
   /// A message of the stream arrived.
   void NoteData(std::uint32_t connection, FeedTime now);
   virtual void OnTick(FeedTime now);
@@ -114,6 +124,8 @@ class MarketTrack : public FetchOwner {
   virtual void Rejoin(FeedTime) {}
   /// It is on no socket any more.
   virtual void Lost() {}
+  /// It is on one socket less, and still on one.
+  virtual void Fewer(std::uint32_t /*lost*/, FeedTime) {}
 
   MarketCore& core_;
   const std::string symbol_;
@@ -122,12 +134,14 @@ class MarketTrack : public FetchOwner {
 
  private:
   void CheckSilence(FeedTime now);
+  void Unmute(FeedTime now);
 
   const FeedChannel channel_;
   const std::int64_t stale_ns_;
   std::int64_t silence_ns_ = 0;      // so much more of it is answered next
   std::int64_t quiet_since_ns_ = 0;  // the last data, or what was done about their absence
   bool silent_ = false;              // something was done, and nothing has come since
+  bool socket_silent_ = false;       // stale because its only socket is silent
   std::uint32_t last_connection_ = 0;
   bool was_live_ = false;
   MarketStatus status_;

@@ -57,7 +57,9 @@ std::string MarketStreamName(const MarketRequest& request) {
 struct BinanceMarketFeed::Impl {
   Impl(BinanceMarket m, const BinanceMarketFeedOptions& o, const FeedIdentity& i, StatusBoard& b,
        Clock& c, MarketFeedSink& s, BinanceFetcher& f)
-      : market(m), core(o, i, b, c, s, f), instruments(core, m) {}
+      : market(m), core(o, i, b, c, s, f), instruments(core, m) {
+    core.instruments = &instruments;
+  }
 
   BinanceMarket market;
   MarketCore core;
@@ -187,7 +189,8 @@ MarketTrack& BinanceMarketFeed::Impl::MakeTrack(const MarketRequest& request) {
           std::make_unique<MarketTopic>(core.identity, "trade.tape", "trade.executed", symbol.name);
     }
     auto& track = symbol.trades[request.aggregate ? 1 : 0];
-    track = std::make_unique<TradeTrack>(core, symbol.name, request.aggregate, *symbol.trade_topic);
+    track = std::make_unique<TradeTrack>(core, symbol.name, request.aggregate, *symbol.trade_topic,
+                                         symbol.last_trades[request.aggregate ? 1 : 0]);
     return *track;
   }
   const std::size_t index = symbol.CandleIndex(request.interval);
@@ -453,6 +456,20 @@ void BinanceMarketFeed::OnConnectionLost(std::uint32_t connection, FeedTime now,
                                          std::string_view reason) {
   impl_->core.cause.New();
   for (MarketTrack* const track : impl_->tracks) track->OnEnded(connection, now, reason, false);
+}
+
+void BinanceMarketFeed::OnSilent(std::uint32_t connection, FeedTime now, std::string_view reason) {
+  impl_->core.cause.New();
+  for (MarketTrack* const track : impl_->tracks) track->OnSilent(connection, now, reason);
+}
+
+void BinanceMarketFeed::OnFlows(std::uint32_t connection, FeedTime now) {
+  impl_->core.cause.New();
+  for (MarketTrack* const track : impl_->tracks) track->OnFlows(connection, now);
+}
+
+bool BinanceMarketFeed::IsTraded(std::string_view symbol) const {
+  return impl_->core.IsTraded(symbol);
 }
 
 void BinanceMarketFeed::OnFrame(std::uint32_t connection, FeedTime now, const BinanceFrame& frame) {

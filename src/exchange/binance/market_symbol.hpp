@@ -21,6 +21,7 @@ struct MarketSymbol {
   std::vector<std::unique_ptr<CandleTopic>> candle_topics;  // by interval
 
   std::array<std::unique_ptr<TradeTrack>, 2> trades;    // single ones, aggregates
+  std::array<LastTrade, 2> last_trades;                 // as trades
   std::vector<std::unique_ptr<CandleTrack>> candles;    // as candle_topics, null: not subscribed
   std::array<std::unique_ptr<MarketTrack>, 2> tickers;  // whole, mini
   std::unique_ptr<MarketTrack> mark, funding;

@@ -24,6 +24,7 @@ BackoffOptions Exactly(std::int64_t first_ms, std::int64_t max_ms) { return {fir
 std::string_view PathOf(BinanceFetchKind kind) noexcept {
   switch (kind) {
     case BinanceFetchKind::kDepth:
+    case BinanceFetchKind::kTop:
       return "depth";
     case BinanceFetchKind::kAggTrades:
       return "aggTrades";
@@ -48,6 +49,7 @@ RestQueue::RestQueue(const BinanceSessionOptions& options, VenueLink& link,
 
 std::size_t RestQueue::PriorityOf(BinanceFetchKind kind) noexcept {
   if (kind == BinanceFetchKind::kDepth) return 0;
+  if (kind == BinanceFetchKind::kTop) return 3;
   return kind == BinanceFetchKind::kInstruments ? 2 : 1;
 }
 
@@ -56,6 +58,7 @@ std::int64_t RestQueue::WeightOf(const BinanceFetch& fetch) const noexcept {
   const int limit = fetch.limit;
   switch (fetch.kind) {
     case BinanceFetchKind::kDepth:
+    case BinanceFetchKind::kTop:
       if (spot) return limit <= 100 ? 5 : limit <= 500 ? 25 : limit <= 1000 ? 50 : 250;
       if (limit == 0) return 10;  // 500 levels
       return limit <= 50 ? 2 : limit <= 100 ? 5 : limit <= 500 ? 10 : 20;

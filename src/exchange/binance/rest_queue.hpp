@@ -24,7 +24,7 @@ struct RestCounters {
 /// [owner] for everything.
 class RestQueue {
  public:
-  enum class Asker : std::uint8_t { kBooks, kMarket };
+  enum class Asker : std::uint8_t { kBooks, kMarket, kWatch };
 
   /// How a fetch ended; one that the host refused for now goes back into the queue instead.
   struct Ended {
@@ -64,7 +64,7 @@ class RestQueue {
     Asker asker;
     BinanceFetch fetch;
   };
-  static constexpr std::size_t kPriorities = 3;  // books, repairs, instruments
+  static constexpr std::size_t kPriorities = 4;  // books, repairs, instruments, tops
   static std::size_t PriorityOf(BinanceFetchKind kind) noexcept;
 
   std::int64_t WeightOf(const BinanceFetch& fetch) const noexcept;

@@ -51,7 +51,10 @@ Status Check(const BinanceSessionOptions& options) {
   if (!time(options.connect_timeout_ms, 1) || !time(options.ack_timeout_ms, 1) ||
       !time(options.ping_ms, 0) || !time(options.life_timeout_ms, 0) ||
       !time(options.stable_ms, 0) || !time(options.request_timeout_ms, 1) ||
-      !time(options.forbidden_retry_ms, 1) || !time(options.symbols_fresh_ms, 0)) {
+      !time(options.rotate_after_ms, 0) || !time(options.canary_ms, 0) ||
+      !time(options.stale_cool_down_ms, 0) || !time(options.book_idle_ms, 0) ||
+      !time(options.renew_cool_down_ms, 0) || !time(options.forbidden_retry_ms, 1) ||
+      !time(options.symbols_fresh_ms, 0)) {
     return Invalid("options *_ms: expected positive times of at most a day");
   }
   if (options.streams_per_message == 0 || options.bytes_per_message == 0 ||
@@ -109,6 +112,7 @@ Status BinanceSession::Impl::Build() {
   }
   connections = std::make_unique<Connections>(options, link, *this, connects);
   rest = std::make_unique<RestQueue>(options, link, limiter);
+  watch = std::make_unique<BookWatch>(options, *books, *this);
   return {};
 }
 
@@ -170,6 +174,38 @@ void BinanceSession::Impl::TellLive(const VenueStream& stream, std::uint32_t soc
     books->OnLive(socket, stream.symbol, now);
   } else if (!stream.name.ends_with("@bookTicker")) {
     market->OnStreamLive(stream.name, socket, now);
+  }
+}
+
+void BinanceSession::Impl::OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now) {
+  const std::string reason = SocketName(socket, route, options.feed.market) + ": no data for " +
+                             std::to_string(options.canary_ms) + " ms";
+  NoteChanges();  // of quotes
+  PublishStatus({}, "connection", {}, "stale", socket, reason, now);
+  FeedAccess::OnSilent(*books, socket, now, reason);
+  market->OnSilent(socket, now, reason);
+}
+
+void BinanceSession::Impl::OnSocketFlows(std::uint32_t socket, BinanceRoute route, FeedTime now) {
+  NoteChanges();  // of quotes
+  PublishStatus({}, "connection", {}, "live", socket,
+                SocketName(socket, route, options.feed.market) + ": data arrive again", now);
+  FeedAccess::OnFlows(*books, socket, now);
+  market->OnFlows(socket, now);
+  dirty = true;
+}
+
+void BinanceSession::Impl::FetchTop(const BinanceFetch& fetch) {
+  rest->Add(RestQueue::Asker::kWatch, fetch);
+  dirty = true;
+}
+
+void BinanceSession::Impl::OnBookLost(std::string_view symbol, FeedTime now, bool renew) {
+  FeedAccess::OnStreamSilent(*books, symbol, now, "the venue's book went on without its stream");
+  const auto at = books_of.find(symbol);
+  if (!renew || at == books_of.end()) return;
+  for (const Subscription* const one : at->second) {
+    if (one->plan.depth) Resubscribe(one->plan.stream, now);
   }
 }
 
@@ -289,10 +325,10 @@ void BinanceSession::Stop(FeedTime now) {
   impl.cause.New();
   impl.stopped = true;
   impl.stopped_unix_ns = now.unix_ns;
+  impl.NoteChanges();
   impl.rest->Clear();
   impl.connections->Stop(now, "stopped");
   impl.rest->Clear();  // what the feeds asked for meanwhile
-  impl.NoteChanges();
   if (!impl.venue_state.empty()) {
     impl.PublishStatus({}, "venue", {}, "disconnected", impl.venue_socket, "stopped", now);
   }
@@ -316,13 +352,17 @@ void BinanceSession::Impl::OnControl(std::uint32_t socket, FeedTime now, std::st
 void BinanceSession::OnFrame(std::uint32_t socket, FeedTime now, std::string_view text) {
   Impl& impl = *impl_;
   if (!impl.Running()) return;
-  const Connections::Life life = impl.connections->OnLife(socket, now);
-  if (life == Connections::Life::kNone) {
-    ++impl.stray;
+  impl.cause.New();
+  const Connections::Life life = impl.connections->OnLife(socket, now, text);
+  if (life == Connections::Life::kNone || life == Connections::Life::kCanary) {
+    impl.stray += life == Connections::Life::kNone ? 1 : 0;
+    impl.dirty |= impl.connections->TakeNews();
+    if (impl.dirty) impl.Settle(now);
     return;
   }
-  impl.cause.New();
   const BinanceFrame& frame = impl.books->OnFrame(socket, now, text);
+  if (!frame.stream.empty()) impl.connections->OnFlow(socket, frame.stream, now);
+  impl.dirty |= impl.connections->TakeNews();
   if (life == Connections::Life::kAsking && !frame.stream.empty()) {
     impl.connections->OnData(socket, frame.stream, now);
   }
@@ -337,6 +377,7 @@ void BinanceSession::OnFrame(std::uint32_t socket, FeedTime now, std::string_vie
       break;
     case BinanceKind::kServerShutdown:
       impl.connections->OnShutdown(socket, now);
+      impl.dirty = true;
       break;
     default:
       impl.market->OnFrame(socket, now, frame);
@@ -362,6 +403,9 @@ void BinanceSession::OnClosed(std::uint32_t socket, FeedTime now, std::string_vi
 void BinanceSession::Impl::OnEnded(const RestQueue::Ended& ended, FeedTime now,
                                    std::string_view body) {
   const BinanceFetch& fetch = ended.fetch;
+  if (ended.asker == RestQueue::Asker::kWatch) {
+    return ended.ok ? watch->OnAnswer(fetch.id, now, body) : watch->OnFailed(fetch.id);
+  }
   if (ended.asker == RestQueue::Asker::kMarket) {
     const bool instruments = fetch.kind == BinanceFetchKind::kInstruments;
     if (ended.ok) {
@@ -405,13 +449,15 @@ void BinanceSession::OnTick(FeedTime now) {
   impl.cause.New();
   impl.books->OnTick(now);
   impl.market->OnTick(now);
+  impl.watch->OnTick(now);
   if (impl.dirty || now.monotonic_ns >= impl.next_ns) impl.Settle(now);
 }
 
 std::int64_t BinanceSession::next_tick_ns() const noexcept {
   const Impl& impl = *impl_;
   if (!impl.Running()) return BinanceFeed::kNoTick;
-  return std::min({impl.next_ns, impl.books->next_tick_ns(), impl.market->next_tick_ns()});
+  return std::min({impl.next_ns, impl.books->next_tick_ns(), impl.market->next_tick_ns(),
+                   impl.watch->next_tick_ns()});
 }
 
 std::int64_t BinanceSession::banned_until_unix_ns() const noexcept {
@@ -438,6 +484,10 @@ BinanceSessionCounters BinanceSession::counters() const noexcept {
   sum.closes = sockets.closes;
   sum.half_open = sockets.half_open;
   sum.shutdowns = sockets.shutdowns;
+  sum.silences = sockets.silences;
+  sum.muted = sockets.muted;
+  sum.rotations = sockets.rotations;
+  sum.rotations_failed = sockets.rotations_failed;
   sum.acks = sockets.acks;
   sum.acks_lost = sockets.acks_lost;
   sum.refusals = sockets.refusals;

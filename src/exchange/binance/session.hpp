@@ -48,11 +48,15 @@ class BinanceSessionSink {
 };
 
 struct BinanceSessionCounters {
-  std::uint64_t connects = 0;   // sockets asked for
-  std::uint64_t opens = 0;      // of those, opened
-  std::uint64_t closes = 0;     // opened ones that ended, whoever ended them
-  std::uint64_t half_open = 0;  // ended by us: no sign of life
-  std::uint64_t shutdowns = 0;  // ended by us: the venue announced its end
+  std::uint64_t connects = 0;          // sockets asked for
+  std::uint64_t opens = 0;             // of those, opened
+  std::uint64_t closes = 0;            // opened ones that ended, whoever ended them
+  std::uint64_t half_open = 0;         // ended by us: no sign of life
+  std::uint64_t silences = 0;          // sockets without data for canary_ms
+  std::uint64_t muted = 0;             // of those, ended by us
+  std::uint64_t shutdowns = 0;         // announced by the venue, answered with a rotation
+  std::uint64_t rotations = 0;         // sockets replaced while they were open
+  std::uint64_t rotations_failed = 0;  // given up: the old socket went on
   std::uint64_t acks = 0, acks_lost = 0, refusals = 0;
   std::uint64_t acks_unknown = 0;     // answers to nothing we asked
   std::uint64_t messages_sent = 0;    // control messages

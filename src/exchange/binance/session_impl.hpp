@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "exchange/binance/book_watch.hpp"
 #include "exchange/binance/connections.hpp"
 #include "exchange/binance/rest_queue.hpp"
 #include "exchange/binance/session.hpp"
@@ -21,6 +22,7 @@ namespace virtufin::inline v0::detail {
 struct BinanceSession::Impl final : BinanceFeedSink,
                                     MarketFeedSink,
                                     BinanceFetcher,
+                                    BookWatchOwner,
                                     ConnectionsOwner {
   struct Subscription {
     StreamPlan plan;
@@ -49,6 +51,7 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   std::unique_ptr<RestQueue> rest;
   std::unique_ptr<BinanceFeed> books;  // feeds end first: they take back what they asked for
   std::unique_ptr<BinanceMarketFeed> market;
+  std::unique_ptr<BookWatch> watch;
   EventCause cause{"session"};
 
   bool started = false, stopped = false;
@@ -113,6 +116,11 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   void OnSocketOpen(std::uint32_t socket, BinanceRoute route, FeedTime now) override;
   void OnSocketClosed(std::uint32_t socket, BinanceRoute route, bool was_open, FeedTime now,
                       std::string_view reason, std::int64_t retry_ms) override;
+  void OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now) override;
+  void OnSocketFlows(std::uint32_t socket, BinanceRoute route, FeedTime now) override;
+  void FetchTop(const BinanceFetch& fetch) override;
+  bool IsTraded(std::string_view symbol) override { return market->IsTraded(symbol); }
+  void OnBookLost(std::string_view symbol, FeedTime now, bool renew) override;
   void OnStreamLive(const VenueStream& stream, std::uint32_t socket, FeedTime now) override;
   void OnStreamEnded(const VenueStream& stream, std::uint32_t socket, FeedTime now,
                      std::string_view reason) override;

@@ -73,8 +73,12 @@ Status BinanceSession::Impl::Join(Subscription& subscription, FeedTime now) {
   }
   if (plan.stream.empty()) return {};
   subscription.stream = &connections->Want(plan, now);
+  if (plan.depth) watch->Add(plan.request.instrument, now);
   if (const std::uint32_t socket = connections->SocketOf(*subscription.stream); socket != 0) {
     TellLive(*subscription.stream, socket, now);
+  }
+  if (const std::uint32_t next = Connections::NextSocketOf(*subscription.stream); next != 0) {
+    TellLive(*subscription.stream, next, now);
   }
   return {};
 }
@@ -88,6 +92,9 @@ void BinanceSession::Impl::Leave(Subscription& subscription, FeedTime now,
   } else {
     const auto at = books_of.find(plan.request.instrument);
     std::erase(at->second, &subscription);
+    const bool depth = std::any_of(at->second.begin(), at->second.end(),
+                                   [](const auto* one) { return one->plan.depth; });
+    if (!depth) watch->Remove(plan.request.instrument);
     if (at->second.empty()) books_of.erase(at);
     // Fewer parts of a symbol that the feed has taken are never refused.
     (void)UpdateParts(plan.request.instrument, now, reason).ok();
@@ -191,6 +198,9 @@ SubscriptionStatus BinanceSession::Impl::StatusOf(const Subscription& subscripti
               stream->reason.empty() ? "not asked for yet" : stream->reason, stream->since_unix_ns);
   }
   if (plan.request.channel == FeedChannel::kQuote) {
+    if (connections->IsSilent(*stream)) {
+      return is(SubscriptionState::kStale, "no data on its socket", stream->since_unix_ns);
+    }
     return is(SubscriptionState::kLive, stream->reason, stream->since_unix_ns);
   }
   if (plan.request.channel != FeedChannel::kBook) {

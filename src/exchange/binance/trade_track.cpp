@@ -31,34 +31,70 @@ BinanceTrade TradeTrack::Kept::View() const {
 }
 
 TradeTrack::TradeTrack(MarketCore& core, std::string_view symbol, bool aggregate,
-                       MarketTopic& topic)
-    : MarketTrack(core, FeedChannel::kTrade, symbol, 0), aggregate_(aggregate), topic_(topic) {}
+                       MarketTopic& topic, LastTrade& last)
+    : MarketTrack(core, FeedChannel::kTrade, symbol, 0),
+      aggregate_(aggregate),
+      topic_(topic),
+      last_(last) {}
 
 void TradeTrack::OnTrade(std::uint32_t connection, FeedTime now, const BinanceTrade& trade) {
   NoteData(connection, now);
   if (last_id_ >= 0 && trade.id <= last_id_) return NoteOld(now, trade);
   restarted_.clear();
   if (repairing_) return Hold(now, trade);
-  if (last_id_ < 0 || trade.id == last_id_ + 1) return Publish(now, trade, false);
+  if (last_id_ < 0) return PublishFirst(now, trade);
+  if (held_.empty() && trade.id == last_id_ + 1) return Publish(now, trade, false);
+  Hold(now, trade);
+  PublishHeld();
+  if (held_.empty()) {
+    slow_until_ns_ = BinanceFeed::kNoTick;
+  } else if (connections().size() > 1) {
+    WaitForSlow(connection, now);
+  } else {
+    FaceHole(now);
+  }
+}
+
+/// One that was on its way when the subscription before this one ended is not told again.
+void TradeTrack::PublishFirst(FeedTime now, const BinanceTrade& trade) {
+  if (trade.id <= last_.id && trade.unix_ns <= last_.unix_ns) {
+    ++core_.counts.duplicates;
+    return;
+  }
+  Publish(now, trade, false);
+}
+
+void TradeTrack::WaitForSlow(std::uint32_t fast, FeedTime now) {
+  if (slow_until_ns_ != BinanceFeed::kNoTick) return;
+  fast_ = fast;
+  slow_until_ns_ = now.monotonic_ns + kSlowSocketNs;
+  core_.Due(slow_until_ns_);
+}
+
+/// What is missing before the trades that are held does not come by itself.
+void TradeTrack::FaceHole(FeedTime now) {
+  slow_until_ns_ = BinanceFeed::kNoTick;
   ++core_.counts.holes;
-  if (!aggregate_ || beyond_) {
+  if (aggregate_ && !beyond_) {
+    SetState(SubscriptionState::kGap, now, "trades are missing", last_id_ + 1,
+             held_.begin()->first);
+    return StartRepair(now, "fetches missing trades");
+  }
+  while (!held_.empty()) {
     AnnounceMissing(
-        now, trade.id,
+        now, held_.begin()->first,
         aggregate_ ? "trades are missing" : "trades are missing, the venue has no repair");
     Finish(now, "goes on after missing trades");
-    return Publish(now, trade, false);
+    PublishHeld();
   }
-  SetState(SubscriptionState::kGap, now, "trades are missing", last_id_ + 1, trade.id);
-  Hold(now, trade);
-  StartRepair(now, "fetches missing trades");
 }
 
 void TradeTrack::Publish(FeedTime now, const BinanceTrade& trade, bool recovered) {
   WriteTrade(core_.payload, trade, aggregate_, recovered);
   core_.Publish(topic_.channel, topic_.sequence,
                 core_.Moment(now, {trade.unix_ns, TimeSource::kEngine}));
-  last_id_ = trade.id;
-  last_ns_ = trade.unix_ns;
+  last_id_ = last_.id = trade.id;
+  last_ns_ = last_.unix_ns = trade.unix_ns;
   beyond_ = false;
   if (recovered) ++core_.counts.recovered;
 }
@@ -103,12 +139,24 @@ void TradeTrack::Hold(FeedTime now, const BinanceTrade& trade) {
 /// Fills that are not aggregated cannot be asked for: what was lost of them shows when the next one
 /// comes, however late, and is announced then.
 void TradeTrack::Resume(FeedTime now, bool first) {
-  if (!aggregate_ || last_id_ < 0) return MarketTrack::Resume(now, first);
+  if (!aggregate_ || last_id_ < 0) {
+    MarketTrack::Resume(now, first);
+    if (!held_.empty()) FaceHole(now);
+    return;
+  }
   StartRepair(now, "reconnected, fetches what was missed");
 }
 
 /// What is held stays: it is published once the hole before it is repaired or announced.
-void TradeTrack::Lost() { repairing_ = false; }
+void TradeTrack::Lost() {
+  repairing_ = false;
+  slow_until_ns_ = BinanceFeed::kNoTick;
+}
+
+void TradeTrack::Fewer(std::uint32_t lost, FeedTime now) {
+  if (slow_until_ns_ == BinanceFeed::kNoTick || connections().size() != 1) return;
+  if (lost != fast_) FaceHole(now);
+}
 
 void TradeTrack::StartRepair(FeedTime now, std::string_view reason) {
   repairing_ = true;
@@ -133,6 +181,8 @@ void TradeTrack::Ask() {
 
 void TradeTrack::OnTick(FeedTime now) {
   MarketTrack::OnTick(now);
+  if (now.monotonic_ns >= slow_until_ns_) FaceHole(now);
+  core_.Due(slow_until_ns_);
   if (retry_ns_ == BinanceFeed::kNoTick) return;
   if (now.monotonic_ns >= retry_ns_) return Ask();
   core_.Due(retry_ns_);

@@ -11,10 +11,18 @@
 
 namespace virtufin::inline v0::detail {
 
+/// The last trade that was published; it outlives the subscription.
+struct LastTrade {
+  std::int64_t id = -1;
+  std::int64_t unix_ns = 0;
+};
+
 class TradeTrack final : public MarketTrack {
  public:
-  /// `aggregate`: aggTrade, whose holes can be fetched. `topic` is borrowed while the track lives.
-  TradeTrack(MarketCore& core, std::string_view symbol, bool aggregate, MarketTopic& topic);
+  /// `aggregate`: aggTrade, whose holes can be fetched. `topic` and `last` are borrowed while the
+  /// track lives.
+  TradeTrack(MarketCore& core, std::string_view symbol, bool aggregate, MarketTopic& topic,
+             LastTrade& last);
 
   void OnTrade(std::uint32_t connection, FeedTime now, const BinanceTrade& trade);
   void OnTick(FeedTime now) override;
@@ -33,10 +41,14 @@ class TradeTrack final : public MarketTrack {
 
   void Resume(FeedTime now, bool first) override;
   void Lost() override;
+  void Fewer(std::uint32_t lost, FeedTime now) override;
   void Publish(FeedTime now, const BinanceTrade& trade, bool recovered);
+  void PublishFirst(FeedTime now, const BinanceTrade& trade);
   void NoteOld(FeedTime now, const BinanceTrade& trade);
   void Restart(FeedTime now);
   void Hold(FeedTime now, const BinanceTrade& trade);
+  void WaitForSlow(std::uint32_t fast, FeedTime now);
+  void FaceHole(FeedTime now);
   void StartRepair(FeedTime now, std::string_view reason);
   void Ask();
   void TakePage(FeedTime now, std::span<const BinanceTrade> page);
@@ -49,10 +61,13 @@ class TradeTrack final : public MarketTrack {
 
   const bool aggregate_;
   MarketTopic& topic_;
+  LastTrade& last_;
   std::int64_t last_id_ = -1;
   std::int64_t last_ns_ = 0;  // when that trade was made
   std::map<std::int64_t, Kept> held_;
   std::vector<Kept> restarted_;  // old ids with new times, one after the other
+  std::int64_t slow_until_ns_ = BinanceFeed::kNoTick;  // a hole may be filled by the other socket
+  std::uint32_t fast_ = 0;                             // the socket that was ahead then
   bool repairing_ = false;
   bool beyond_ = false;  // the last repair ended before it was through: announce the next hole
   int pages_ = 0, attempts_ = 0;

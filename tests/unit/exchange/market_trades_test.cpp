@@ -330,9 +330,10 @@ TEST_CASE("single trades have no repair: a hole is announced at once") {
   feed.Subscribe(Singles());
   CHECK(detail::MarketStreamName(Singles()) == "btcusdt@trade");
   feed.Live("btcusdt@trade");
-  const auto trade = [&](std::int64_t id) {
+  const auto trade = [&](std::int64_t id, std::uint32_t socket = 1) {
     feed.Frame(R"({"e":"trade","E":1700000000000,"s":"BTCUSDT","t":)" + std::to_string(id) +
-               R"(,"p":"1","q":"2","T":)" + std::to_string(MadeAt(id)) + R"(,"m":false,"M":true})");
+               R"(,"p":"1","q":"2","T":)" + std::to_string(MadeAt(id)) + R"(,"m":false,"M":true})",
+               socket);
   };
   trade(1);
   trade(1);
@@ -341,11 +342,11 @@ TEST_CASE("single trades have no repair: a hole is announced at once") {
   CHECK(feed.Brief() == Lines{"live", "1", "gap 2-5", "live", "5", "6"});
   feed.Lose();
   feed.Live("btcusdt@trade", 2);
-  trade(9);
+  trade(9, 2);
   CHECK(feed.Brief() == Lines{"disconnected", "live", "gap 7-9", "live", "9"});
   CHECK(feed.sink.fetches.empty());
   CHECK(feed.feed->counters().missing == 5);
-  trade(10);
+  trade(10, 2);
   const Lines events = feed.Events();
   REQUIRE(events.size() == 1);
   CHECK(events[0] ==

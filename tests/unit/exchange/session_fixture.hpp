@@ -70,7 +70,7 @@ class SessionSink final : public vd::BinanceSessionSink {
   std::vector<Message> messages;
 };
 
-/// Without exchangeInfo and without our own pings, unless a test wants them.
+/// Without exchangeInfo, our own pings and looks at what is silent, unless a test wants them.
 inline vd::BinanceSessionOptions PlainSession(BinanceMarket market = BinanceMarket::kSpot) {
   vd::BinanceSessionOptions options;
   options.feed.market = market;
@@ -79,6 +79,8 @@ inline vd::BinanceSessionOptions PlainSession(BinanceMarket market = BinanceMark
   options.check_symbols = false;
   options.ping_ms = 0;
   options.life_timeout_ms = 0;
+  options.canary_ms = 0;
+  options.book_idle_ms = 0;
   return options;
 }
 

@@ -29,7 +29,9 @@ struct ManagerFixture {
                        extras) {}
   ManagerFixture(const WorkManagerOptions& options, Clock& clock, int threads = 2,
                  GatewayClient* gateway = nullptr, const Extras& extras = {})
-      : executor({.threads = threads}, clock, log), runtime{executor, clock, log}, bus(runtime) {
+      : executor({.threads = threads, .repeatable = !options.replay_run.empty()}, clock, log),
+        runtime{executor, clock, log},
+        bus(runtime) {
     (void)engines.Register(std::make_unique<ScriptedEngine>(scripts));
     WorkManager::Dependencies dependencies{runtime, bus, engines, gateway};
     dependencies.fetcher = extras.fetcher;

@@ -63,7 +63,7 @@ struct Fixture {
   Executor executor{{.threads = 1}, clock, log};
   Runtime runtime{executor, clock, log};
   std::shared_ptr<WorkerTimers> timers =
-      std::make_shared<WorkerTimers>("w", runtime, [this](const Message& message) {
+      std::make_shared<WorkerTimers>("w", "n", runtime, [this](const Message& message) {
         const std::lock_guard lock(mutex);
         if (answer.ok()) queue.push_back(message);
         changed.notify_all();

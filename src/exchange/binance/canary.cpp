@@ -1,0 +1,150 @@
+// The data path of a socket: a stream that never rests says whether data still come.
+//
+// Pings and acknowledgements tell that somebody is there, not that data flow. So every socket
+// carries a canary: a stream of guaranteed cadence that nobody needs to have subscribed. Any data
+// count; the canary only makes their absence mean something.
+#include <algorithm>
+#include <utility>
+
+#include "exchange/binance/connection_slot.hpp"
+#include "exchange/binance/session.hpp"
+
+namespace virtufin::inline v0::detail {
+
+using State = VenueStream::State;
+
+namespace {
+
+constexpr std::int64_t kMs = 1'000'000;
+constexpr std::string_view kFrameStart = R"({"stream":")";
+
+std::string CanaryOf(const BinanceSessionOptions& options, BinanceRoute route) {
+  if (options.feed.market == BinanceMarket::kSpot) return "!miniTicker@arr";
+  std::string name = options.canary_symbol;
+  for (char& c : name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return name.append(route == BinanceRoute::kPublic ? "@bookTicker" : "@markPrice@1s");
+}
+
+}  // namespace
+
+CanaryState::CanaryState(const BinanceSessionOptions& options, BinanceRoute route)
+    : name(CanaryOf(options, route)), frame(std::string(kFrameStart).append(name).append("\"")) {}
+
+CanaryState& Connections::CanaryOn(BinanceRoute route) noexcept {
+  return canaries_[static_cast<std::size_t>(route)];
+}
+
+const CanaryState& Connections::CanaryOn(BinanceRoute route) const noexcept {
+  return canaries_[static_cast<std::size_t>(route)];
+}
+
+/// Its silence means something: the venue sends it, and somebody needs what else is on the socket.
+bool Connections::IsWatched(const Slot& slot) const noexcept {
+  return options_.canary_ms > 0 && CanaryOn(slot.route).known && !slot.streams.empty();
+}
+
+bool Connections::IsSilent(const VenueStream& stream) const noexcept { return stream.slot->silent; }
+
+/// Somebody subscribed the same stream on the same socket.
+bool Connections::HasCanary(const Slot& slot) const noexcept {
+  const auto at = streams_.find(CanaryOn(slot.route).name);
+  if (at == streams_.end() || at->second->references == 0 || at->second->refused) return false;
+  const VenueStream& stream = *at->second;
+  return stream.slot == &slot || (stream.twin != nullptr && stream.twin->slot == &slot);
+}
+
+void Connections::DropCanary(Slot& slot) {
+  VenueStream* const canary = slot.canary.get();
+  if (canary == nullptr) return;
+  if (canary->state == State::kAsking) --slot.asking;
+  std::erase(slot.todo, canary);
+  std::erase_if(slot.later, [&](const auto& entry) { return entry.second == canary; });
+  if (slot.socket != nullptr) {
+    for (PendingMessage& pending : slot.socket->pending) std::erase(pending.streams, canary);
+  }
+  slot.canary.reset();
+}
+
+/// Asks for the canary ahead of everything else.
+void Connections::PumpCanary(Slot& slot) {
+  const CanaryState& state = CanaryOn(slot.route);
+  if (options_.canary_ms == 0 || slot.streams.empty() || state.refused || HasCanary(slot)) {
+    return DropCanary(slot);
+  }
+  if (slot.canary != nullptr) return;
+  slot.canary = std::make_unique<VenueStream>();
+  slot.canary->name = state.name;
+  slot.canary->route = slot.route;
+  slot.canary->is_canary = true;
+  slot.canary->references = 1;
+  slot.canary->slot = &slot;
+  slot.canary->listed = true;
+  slot.todo.push_front(slot.canary.get());
+}
+
+/// False: the socket is gone.
+bool Connections::PumpData(Slot& slot, FeedTime now) {
+  if (!IsWatched(slot)) return true;
+  const std::int64_t silence = now.monotonic_ns - slot.socket->last_data_ns;
+  if (silence < options_.canary_ms * kMs) return true;
+  if (!slot.silent) {
+    slot.silent = true;
+    ++counts_.silences;
+    if (slot.canary != nullptr && slot.canary->state == State::kLive) {
+      slot.canary->renew = true;
+      List(*slot.canary);
+    }
+    if (slot.place == nullptr) owner_->OnSocketSilent(slot.socket->id, slot.route, now);
+  }
+  if (silence < 2 * options_.canary_ms * kMs) return true;
+  if (slot.place == nullptr && !slot.silence.TryTake(now.monotonic_ns)) return true;
+  ++counts_.muted;
+  End(slot, now, "no data for " + std::to_string(silence / kMs) + " ms", true, true);
+  return false;
+}
+
+std::int64_t Connections::DataNextNs(const Slot& slot) const noexcept {
+  if (!IsWatched(slot)) return BinanceFeed::kNoTick;
+  const std::int64_t limit = options_.canary_ms * kMs;
+  if (!slot.silent) return slot.socket->last_data_ns + limit;
+  return std::max(slot.socket->last_data_ns + 2 * limit, slot.silence.NextNs());
+}
+
+bool Connections::IsCanary(const Slot& slot, std::string_view text) const noexcept {
+  return slot.canary != nullptr && text.starts_with(CanaryOn(slot.route).frame);
+}
+
+void Connections::OnCanary(Slot& slot, FeedTime now) {
+  if (slot.canary->state == State::kAsking) {
+    slot.canary->asks = slot.canary->refusals = 0;
+    SetState(*slot.canary, State::kLive, now, "its data came");
+  }
+  Hear(slot);
+  NoteData(slot, now);
+}
+
+/// From now on its silence means something.
+void Connections::Hear(Slot& slot) {
+  news_ |= !slot.socket->heard_canary;
+  slot.socket->heard_canary = CanaryOn(slot.route).known = true;
+}
+
+bool Connections::TakeNews() noexcept { return std::exchange(news_, false); }
+
+void Connections::OnFlow(std::uint32_t socket, std::string_view stream, FeedTime now) {
+  Slot* const slot = FindSlot(socket);
+  if (slot == nullptr) return;
+  if (!slot->socket->heard_canary && stream == CanaryOn(slot->route).name) Hear(*slot);
+  NoteData(*slot, now);
+}
+
+void Connections::NoteData(Slot& slot, FeedTime now) {
+  slot.socket->last_data_ns = now.monotonic_ns;
+  if (!slot.silent) return;
+  slot.silent = false;
+  if (slot.place == nullptr) owner_->OnSocketFlows(slot.socket->id, slot.route, now);
+}
+
+}  // namespace virtufin::inline v0::detail
