@@ -56,9 +56,16 @@ class AnyStream {
       tcp_->async_read_some(buffers, std::forward<Handler>(handler));
     }
   }
+  // From now on what is written is taken and dropped.
+  void Hush() noexcept { hushed_ = true; }
   template <class Buffers, class Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
-    if (tls_) {
+    if (hushed_) {
+      const std::size_t n = asio::buffer_size(buffers);
+      asio::post(get_executor(), [n, handler = std::forward<Handler>(handler)]() mutable {
+        handler(error_code{}, n);
+      });
+    } else if (tls_) {
       tls_->async_write_some(buffers, std::forward<Handler>(handler));
     } else {
       tcp_->async_write_some(buffers, std::forward<Handler>(handler));
@@ -88,6 +95,7 @@ class AnyStream {
   std::optional<TcpSocket> tcp_;
   std::unique_ptr<TlsSocket> tls_;
   std::string before_;
+  bool hushed_ = false;
 };
 
 }  // namespace virtufin::inline v0::net::detail

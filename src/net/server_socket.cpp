@@ -98,6 +98,10 @@ void ServerSocket::SilentlyStall() {
   if (buffer_ != nullptr) buffer_->Post([](detail::SocketSession& its) { its.Stall(); });
 }
 
+void ServerSocket::SilentlyHush() {
+  if (buffer_ != nullptr) buffer_->Post([](detail::SocketSession& its) { its.Hush(); });
+}
+
 std::size_t ServerSocket::unsent_bytes() const noexcept {
   return buffer_ == nullptr ? 0 : buffer_->unsent.load();
 }

@@ -42,6 +42,9 @@ class ServerSocket {
   /// Simulated half-open link: nothing is read, answered or sent any more and no event comes, until
   /// Abort or the end of the server; sends are taken and dropped. [any] [callback]
   void SilentlyStall();
+  /// Simulated dumb server: nothing is sent any more, no pong and no close frame either; what comes
+  /// is read and told as ever. Sends are taken and dropped. [any] [callback]
+  void SilentlyHush();
   std::size_t unsent_bytes() const noexcept;  // [any] [callback]
   bool open() const noexcept;                 // neither closed nor closing [any] [callback]
 

@@ -19,6 +19,7 @@ class SocketSession : public Session {
   virtual void StopReading() = 0;
   virtual void ResumeReading() = 0;
   virtual void Stall() = 0;
+  virtual void Hush() = 0;
 
  protected:
   static ServerSocket Handle(std::shared_ptr<SocketBuffer> buffer) {

@@ -56,6 +56,7 @@ class BeastSocket final : public SocketSession {
   void StopReading() override { paused_ = true; }
   void ResumeReading() override;
   void Stall() override;
+  void Hush() override;
 
  private:
   enum class How { kReset, kClose, kLinger };
@@ -111,6 +112,7 @@ class BeastSocket final : public SocketSession {
   bool failed_ = false;   // no message is told any more
   bool closing_ = false;  // the close frame is on its way
   bool stalled_ = false;
+  bool hushed_ = false;
   bool done_ = false;  // OnClosed was told
   bool left_ = false;  // the server has forgotten it
 };
@@ -365,7 +367,7 @@ void BeastSocket::AskIfAlive(SteadyClock::time_point now) {
 }
 
 void BeastSocket::BeginStop() {
-  if (stalled_) return Finish(1006, "the server stops", How::kReset);
+  if (stalled_ || hushed_) return Finish(1006, "the server stops", How::kReset);
   if (!open_) return;  // OnAccepted comes here again
   buffer_->Close(1001, "the server stops", false);
 }
@@ -389,6 +391,11 @@ void BeastSocket::Stall() {
   buffer_->items.clear();
   buffer_->unsent.store(0);
   socket_.next_layer().Cancel();
+}
+
+void BeastSocket::Hush() {
+  hushed_ = true;
+  socket_.next_layer().Hush();
 }
 
 // Tells the application that it is over; the connection may stay a while.

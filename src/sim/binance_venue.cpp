@@ -170,6 +170,8 @@ void BinanceVenue::Impl::DoFault(const Fault& fault) {
     case FaultKind::kCut:
     case FaultKind::kClose:
     case FaultKind::kStall:
+    case FaultKind::kMute:
+    case FaultKind::kHush:
       return HitConnections(fault);
     case FaultKind::kRefuse:
       refuse_until_us = std::max(refuse_until_us, now_us + fault.count * 1000);
@@ -210,13 +212,18 @@ void BinanceVenue::Impl::DoFault(const Fault& fault) {
       return;
     case FaultKind::kShutdown:
       return AnnounceShutdown();
+    case FaultKind::kLose:
+      if (symbol != nullptr) LoseDepth(symbol->index);
+      return;
   }
 }
 
 void BinanceVenue::Impl::HitConnections(const Fault& fault) {
   std::vector<ConnectionId> ids;
   for (const auto& [id, connection] : connections) {
-    if (!connection->stalled) ids.push_back(id);
+    const bool already = (fault.kind == FaultKind::kMute && connection->muted) ||
+                         (fault.kind == FaultKind::kHush && connection->hushed);
+    if (!connection->stalled && !already) ids.push_back(id);
   }
   if (fault.one && !ids.empty()) {
     ids = {ids[static_cast<std::size_t>(choices.Below(static_cast<std::int64_t>(ids.size())))]};
@@ -227,10 +234,29 @@ void BinanceVenue::Impl::HitConnections(const Fault& fault) {
       Drop(id);
     } else if (fault.kind == FaultKind::kClose) {
       Close(id, static_cast<std::uint16_t>(fault.amount), "closed by the venue");
-    } else {
+    } else if (fault.kind == FaultKind::kStall) {
       connections[id]->stalled = true;
       output.Stall(id);
+    } else {
+      Silence(*connections[id], fault.kind);
     }
+  }
+}
+
+void BinanceVenue::Impl::Silence(VenueConnection& connection, FaultKind kind) {
+  connection.muted = true;
+  std::erase_if(connection.held, [](const auto& each) { return each.data; });
+  if (kind != FaultKind::kHush) return;
+  connection.hushed = true;
+  connection.held.clear();
+  connection.acks.clear();
+  output.Hush(connection.id);
+}
+
+void BinanceVenue::Impl::LoseDepth(std::size_t symbol) {
+  for (VenueStream* const stream : symbols[symbol].depths) {
+    stream->lost.insert(stream->lost.end(), stream->subscribers.begin(), stream->subscribers.end());
+    stream->subscribers.clear();
   }
 }
 
@@ -238,12 +264,13 @@ void BinanceVenue::Impl::AnnounceShutdown() {
   for (const auto& [id, connection] : connections) {
     if (connection->stalled) continue;
     Count(FaultKind::kShutdown);
+    At(now_us + options.shutdown_notice_ms * 1000, DueKind::kLeave, id);
+    if (connection->muted) continue;
     std::string text = ShutdownFrame({usdm, connection->target.microseconds, false}, now_ms());
     if (connection->target.combined && choices.Percent(50)) {
       text = "{\"stream\":\"serverShutdown\",\"data\":" + text + "}";
     }
     Send(*connection, std::make_shared<const std::string>(std::move(text)));
-    At(now_us + options.shutdown_notice_ms * 1000, DueKind::kLeave, id);
   }
 }
 

@@ -86,6 +86,9 @@ class VenueOutput {
   /// Half-open from now on: the front neither reads nor writes, answers no ping, and keeps the
   /// socket until Drop or Close.
   virtual void Stall(ConnectionId connection) = 0;
+  /// Nothing more is sent, and the venue will not ask for it: the front answers no ping and no
+  /// close frame, and reads on until Drop.
+  virtual void Hush(ConnectionId connection) = 0;
 };
 
 struct RestAnswer {
@@ -148,7 +151,8 @@ class BinanceVenue {
   /// TRADING and so on; anything else stops its trading. Errors: NOT_FOUND.
   Status SetStatus(std::string_view symbol, std::string_view status, std::int64_t now_ms);
   /// What the plan still holds and what is still to hit something is forgotten, and connections are
-  /// no longer cut for their age. What has begun goes on: bans, halts, stalled connections.
+  /// no longer cut for their age. What has begun goes on: bans, halts, stalled, mute and hushed
+  /// connections, lost streams.
   void EndFaults();
   /// Nothing happens any more in any book: a quiet tail. Tickers, marks and candles go on.
   void StopTrading();

@@ -20,6 +20,8 @@ void DrawArguments(Fault& fault, Random& random, std::int64_t longest,
   switch (fault.kind) {
     case FaultKind::kCut:
     case FaultKind::kStall:
+    case FaultKind::kMute:
+    case FaultKind::kHush:
       fault.one = random.Percent(60);
       break;
     case FaultKind::kClose:
@@ -60,13 +62,14 @@ void DrawArguments(Fault& fault, Random& random, std::int64_t longest,
     case FaultKind::kHalt:
     case FaultKind::kResume:
     case FaultKind::kShutdown:
+    case FaultKind::kLose:
       break;
   }
 }
 
 bool NeedsSymbol(FaultKind kind) {
   return kind == FaultKind::kGap || kind == FaultKind::kHalt || kind == FaultKind::kResume ||
-         kind == FaultKind::kSilent;
+         kind == FaultKind::kSilent || kind == FaultKind::kLose;
 }
 
 }  // namespace
@@ -79,7 +82,7 @@ FaultPlan FaultPlan::Draw(std::uint64_t seed, std::int64_t until_ms, double per_
   for (std::int64_t n = 0; n < wanted; ++n) {
     Fault fault;
     fault.at_ms = random.Below(until_ms);
-    fault.kind = static_cast<FaultKind>(random.Below(kFaultKinds));
+    fault.kind = static_cast<FaultKind>(random.Below(kDrawnFaultKinds));
     if (fault.kind == FaultKind::kResume) continue;  // follows a halt
     if (NeedsSymbol(fault.kind) && symbols.empty()) continue;
     DrawArguments(fault, random, until_ms - fault.at_ms, symbols);

@@ -45,6 +45,9 @@ constexpr Form kForms[kFaultKinds] = {
     {FaultKind::kResume, "resume", Shape::kSymbol, "resume <symbol>"},
     {FaultKind::kSilent, "silent", Shape::kSymbolDuration, "silent <symbol> <ms>"},
     {FaultKind::kShutdown, "shutdown", Shape::kNone, "shutdown"},
+    {FaultKind::kMute, "mute", Shape::kOne, "mute [one]"},
+    {FaultKind::kHush, "hush", Shape::kOne, "hush [one]"},
+    {FaultKind::kLose, "lose", Shape::kSymbol, "lose <symbol>"},
 };
 
 const Form& FormOf(FaultKind kind) { return kForms[static_cast<std::size_t>(kind)]; }

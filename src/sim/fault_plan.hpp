@@ -21,6 +21,12 @@
 //   50000 resume BTCUSDT      TRADING again
 //   55000 silent BTCUSDT 90000  it trades, but for 90 s nothing happens to it
 //   60000 shutdown            serverShutdown is announced; the cut follows by the venue's options
+//   70000 mute                every connection carries no stream data any more, until it ends; pings
+//                             and control messages are answered (`mute one`)
+//   72000 hush                nothing at all is sent on them any more, no pong and no close frame
+//                             either; they are read, and cut by the venue's rules (`hush one`)
+//   74000 lose BTCUSDT        the symbol's depth streams, wherever they are subscribed, end without
+//                             a word; subscribed anew they are back
 #pragma once
 
 #include <cstdint>
@@ -51,8 +57,13 @@ enum class FaultKind : std::uint8_t {
   kResume,
   kSilent,
   kShutdown,
+  kMute,
+  kHush,
+  kLose,
 };
-inline constexpr std::size_t kFaultKinds = 18;
+inline constexpr std::size_t kFaultKinds = 21;
+/// Those that Draw draws from: the first so many. The rest leave a connection that looks alive.
+inline constexpr std::size_t kDrawnFaultKinds = 18;
 
 /// "cut" and so on; static storage.
 std::string_view FaultKindName(FaultKind kind) noexcept;
@@ -60,8 +71,8 @@ std::string_view FaultKindName(FaultKind kind) noexcept;
 struct Fault {
   std::int64_t at_ms = 0;  // from the venue's start
   FaultKind kind = FaultKind::kCut;
-  std::string symbol;       // kGap, kHalt, kResume, kSilent
-  bool one = false;         // kCut, kStall: a single connection
+  std::string symbol;       // kGap, kHalt, kResume, kSilent, kLose
+  bool one = false;         // kCut, kStall, kMute, kHush: a single connection
   std::int64_t amount = 0;  // close code, HTTP status, milliseconds late or slow, updates old
   std::int64_t count = 1;   // how many frames, acks or answers; kDelay, kRefuse, kSilent: for how
                             // many milliseconds
@@ -78,9 +89,10 @@ struct FaultPlan {
   /// Errors: INVALID_ARGUMENT naming the line, what was expected and what was found.
   static Result<FaultPlan> Parse(std::string_view script);
 
-  /// Faults of every kind at random times in [0, until_ms), about `per_minute`; whatever lasts is
-  /// over, and every halted symbol trades again, by `until_ms`. Durations follow `until_ms`, so
-  /// that short runs see short faults. Same arguments, same plan.
+  /// Faults of the first kDrawnFaultKinds kinds at random times in [0, until_ms), about
+  /// `per_minute`; whatever lasts a given time is over, and every halted symbol trades again, by
+  /// `until_ms`. Durations follow `until_ms`, so that short runs see short faults. Same arguments,
+  /// same plan.
   static FaultPlan Draw(std::uint64_t seed, std::int64_t until_ms, double per_minute,
                         const std::vector<std::string>& symbols);
 };

@@ -69,6 +69,8 @@ void BinanceVenue::Impl::Forget(ConnectionId id) {
 }
 
 void BinanceVenue::Impl::Close(ConnectionId id, std::uint16_t code, std::string_view reason) {
+  const auto found = connections.find(id);
+  if (found != connections.end() && found->second->hushed) return Drop(id);
   Forget(id);
   output.Close(id, code, reason);
 }
@@ -173,6 +175,7 @@ void BinanceVenue::Impl::Unsubscribe(VenueConnection& connection,
 }
 
 void BinanceVenue::Impl::Refuse(VenueConnection& connection, const ControlError& error) {
+  if (connection.hushed) return;
   ++counters.errors;
   const bool nested = options.error_shape == ErrorShape::kNested ||
                       (options.error_shape == ErrorShape::kMixed && nest_error);
@@ -182,6 +185,7 @@ void BinanceVenue::Impl::Refuse(VenueConnection& connection, const ControlError&
 
 void BinanceVenue::Impl::Acknowledge(VenueConnection& connection, std::string text,
                                      std::vector<std::string> after) {
+  if (connection.hushed) return;
   if (lost_acks_left > 0) {
     --lost_acks_left;
     return Count(FaultKind::kLostAck);
@@ -226,10 +230,11 @@ void BinanceVenue::Impl::ReleaseHeld(VenueConnection& connection) {
 
 void BinanceVenue::Impl::Send(VenueConnection& connection, const VenueText& text) {
   if (connection.held.empty()) return output.Send(connection.id, text);
-  connection.held.push_back({connection.held.back().due_us, text});
+  connection.held.push_back({connection.held.back().due_us, text, false});
 }
 
 void BinanceVenue::Impl::PingNow(VenueConnection& connection) {
+  if (connection.hushed) return;
   ++counters.pings;
   connection.pings.push_back({std::to_string(now_ms()), now_us});
   output.Ping(connection.id, connection.pings.back().payload);

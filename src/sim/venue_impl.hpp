@@ -31,10 +31,11 @@ struct VenueStream {
   FrameStyle style;
   std::int64_t offset_ms = 0;  // of its windows
   std::vector<VenueConnection*> subscribers;
-  std::uint64_t told = 0;    // depth: number of the first update not sent yet
-  std::int64_t sent_ms = 0;  // kAllMiniTickers
-  bool omit_next = false;    // FaultKind::kGap
-  VenueCandle candle;        // kKline
+  std::vector<VenueConnection*> lost;  // FaultKind::kLose: subscribed, and get nothing
+  std::uint64_t told = 0;              // depth: number of the first update not sent yet
+  std::int64_t sent_ms = 0;            // kAllMiniTickers
+  bool omit_next = false;              // FaultKind::kGap
+  VenueCandle candle;                  // kKline
 };
 
 struct VenueConnection {
@@ -45,6 +46,7 @@ struct VenueConnection {
   struct HeldText {
     std::int64_t due_us = 0;
     VenueText text;
+    bool data = false;  // of a stream
   };
   struct HeldAck {
     VenueText text;
@@ -60,6 +62,8 @@ struct VenueConnection {
   VenueTarget target;
   int phase = 0;
   bool stalled = false;
+  bool muted = false;                       // no stream data
+  bool hushed = false;                      // nothing at all; muted too
   std::vector<Subscription> subscriptions;  // in their order
   std::deque<std::int64_t> messages_us;     // those of the last second
   std::deque<SentPing> pings;               // unanswered
@@ -111,6 +115,8 @@ struct BinanceVenue::Impl {
   bool Trading(std::size_t symbol) const { return statuses[symbol] == "TRADING"; }
   void DoFault(const Fault& fault);
   void HitConnections(const Fault& fault);
+  void Silence(VenueConnection& connection, FaultKind kind);
+  void LoseDepth(std::size_t symbol);
   void AnnounceShutdown();
   void SetStatus(std::size_t symbol, std::string_view status) { statuses[symbol] = status; }
   void Count(FaultKind kind) { ++counters.faults[static_cast<std::size_t>(kind)]; }

@@ -133,6 +133,7 @@ class BinanceVenueServer::Front final : public net::HttpHandler, public VenueOut
   void Close(ConnectionId connection, std::uint16_t code, std::string_view reason) override;
   void Drop(ConnectionId connection) override;
   void Stall(ConnectionId connection) override;
+  void Hush(ConnectionId connection) override;
 
  private:
   class Peer;
@@ -315,6 +316,12 @@ void BinanceVenueServer::Front::Drop(ConnectionId connection) {
 void BinanceVenueServer::Front::Stall(ConnectionId connection) {
   if (Peer* peer = Find(connection)) {
     peer->Do([](net::ServerSocket& socket) { socket.SilentlyStall(); });
+  }
+}
+
+void BinanceVenueServer::Front::Hush(ConnectionId connection) {
+  if (Peer* peer = Find(connection)) {
+    peer->Do([](net::ServerSocket& socket) { socket.SilentlyHush(); });
   }
 }
 

@@ -56,7 +56,8 @@ VenueStream& BinanceVenue::Impl::Join(VenueConnection& connection, const std::st
 
 void BinanceVenue::Impl::Leave(VenueConnection& connection, VenueStream& stream) {
   std::erase(stream.subscribers, &connection);
-  if (!stream.subscribers.empty()) return;
+  std::erase(stream.lost, &connection);
+  if (!stream.subscribers.empty() || !stream.lost.empty()) return;
   if (auto* const list = ListOf(stream.spec); list != nullptr) std::erase(*list, &stream);
   streams_by_id.erase(stream.id);
   const std::string key = stream.key;  // the stream ends here
@@ -167,8 +168,11 @@ std::string BinanceVenue::Impl::AllMarkPrices(const VenueStream& stream) {
 
 void BinanceVenue::Impl::Emit(VenueStream& stream, std::string payload) {
   VenueText raw, combined;  // made once, shared by all who get it
+  for (VenueConnection* const connection : stream.lost) {
+    if (!connection->stalled && !connection->muted) Count(FaultKind::kLose);
+  }
   for (VenueConnection* const connection : stream.subscribers) {
-    if (connection->stalled) continue;
+    if (connection->stalled || connection->muted) continue;
     VenueText& text = connection->target.combined ? combined : raw;
     if (text == nullptr) {
       text = std::make_shared<const std::string>(
@@ -189,7 +193,7 @@ void BinanceVenue::Impl::Deliver(VenueConnection& connection, const VenueStream&
     Count(FaultKind::kDelay);
     std::int64_t late_us = now_us + delay_us;
     if (!connection.held.empty()) late_us = std::max(late_us, connection.held.back().due_us);
-    connection.held.push_back({late_us, text});
+    connection.held.push_back({late_us, text, true});
     At(late_us, DueKind::kLate, connection.id);
   } else {
     Send(connection, text);

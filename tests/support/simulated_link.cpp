@@ -174,6 +174,11 @@ void SimulatedLink::Stall(sim::ConnectionId connection) {
   if (Socket* const state = Find(static_cast<std::uint32_t>(connection))) state->stalled = true;
 }
 
+void SimulatedLink::Hush(sim::ConnectionId connection) {
+  ++counters_.hushed;
+  if (Socket* const state = Find(static_cast<std::uint32_t>(connection))) state->hushed = true;
+}
+
 // --- Time.
 
 void SimulatedLink::Step(detail::VenueEvents& events, std::int64_t next_tick_ns,
@@ -255,6 +260,7 @@ void SimulatedLink::ArriveAtVenue(Parcel& parcel) {
       return venue_->OnPong(connection, parcel.text, venue_ms());
     case Way::kPing:
       venue_->OnPing(connection, venue_ms());
+      if (state.hushed) return;
       back.way = Way::kSign;
       return Down(parcel.socket, std::move(back));
     default:

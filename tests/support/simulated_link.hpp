@@ -29,7 +29,7 @@ struct LinkFaults {
 
 struct LinkCounters {
   std::uint64_t connects_lost = 0, requests_lost = 0, late = 0, sends_refused = 0;
-  std::uint64_t cut = 0, stalled = 0, timeouts = 0, truncated = 0;
+  std::uint64_t cut = 0, stalled = 0, hushed = 0, timeouts = 0, truncated = 0;
   std::uint64_t frames = 0, frames_lost = 0;  // lost: in flight when the socket was cut
 };
 
@@ -95,6 +95,7 @@ class SimulatedLink final : public detail::VenueLink, private sim::VenueOutput {
   struct Socket {
     bool open = false;     // for the session
     bool stalled = false;  // half-open
+    bool hushed = false;   // the venue sends nothing
     bool gone = false;     // the venue has ended it
     std::int64_t slower_ns = 0;
     std::int64_t last_up_ns = 0, last_down_ns = 0;
@@ -105,6 +106,7 @@ class SimulatedLink final : public detail::VenueLink, private sim::VenueOutput {
   void Close(sim::ConnectionId connection, std::uint16_t code, std::string_view reason) override;
   void Drop(sim::ConnectionId connection) override;
   void Stall(sim::ConnectionId connection) override;
+  void Hush(sim::ConnectionId connection) override;
 
   std::int64_t venue_ms() const { return (start_unix_ns_ + elapsed_ns_) / 1'000'000; }
   std::int64_t Latency();

@@ -297,7 +297,7 @@ class Run {
     counts["halts seen"] += state.halts;
     With([&](sim::BinanceVenue& venue, std::int64_t) {
       const sim::VenueCounters& venue_counts = venue.counters();
-      for (std::size_t kind = 0; kind < sim::kFaultKinds; ++kind) {
+      for (std::size_t kind = 0; kind < sim::kDrawnFaultKinds; ++kind) {
         counts["fault " + std::string(sim::FaultKindName(static_cast<sim::FaultKind>(kind)))] +=
             venue_counts.faults[kind];
       }

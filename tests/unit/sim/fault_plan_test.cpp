@@ -34,6 +34,11 @@ TEST_CASE("every fault is read, in the order of time") {
 50000 resume BTCUSDT
 55000 silent BTCUSDT 90000
 60000 shutdown
+70000 mute
+70001 mute one
+72000 hush
+72001 hush one
+74000 lose BTCUSDT
 1 http 503
 )");
   REQUIRE(plan.ok());
@@ -59,6 +64,11 @@ TEST_CASE("every fault is read, in the order of time") {
       {50000, FaultKind::kResume, "BTCUSDT", false, 0, 1},
       {55000, FaultKind::kSilent, "BTCUSDT", false, 0, 90000},
       {60000, FaultKind::kShutdown, "", false, 0, 1},
+      {70000, FaultKind::kMute, "", false, 0, 1},
+      {70001, FaultKind::kMute, "", true, 0, 1},
+      {72000, FaultKind::kHush, "", false, 0, 1},
+      {72001, FaultKind::kHush, "", true, 0, 1},
+      {74000, FaultKind::kLose, "BTCUSDT", false, 0, 1},
   };
   REQUIRE(plan.value().faults.size() == expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -81,6 +91,9 @@ TEST_CASE("a bad script is refused with its line, what was expected and what was
       {"5 cut\n\n6 explode", "line 3: expected one of cut close stall"},
       {"5 cut two", "line 1: expected 'one' or nothing as in 'cut [one]', found 'two'"},
       {"5 gap", "line 1: expected 'gap <symbol>', found '0 arguments'"},
+      {"5 mute two", "line 1: expected 'one' or nothing as in 'mute [one]', found 'two'"},
+      {"5 hush one two", "line 1: expected 'hush [one]', found '2 arguments'"},
+      {"5 lose", "line 1: expected 'lose <symbol>', found '0 arguments'"},
       {"5 shutdown now", "line 1: expected 'shutdown', found '1 arguments'"},
       {"5 http 200", "expected one of the statuses 400, 403, 404, 418, 429, 451, 500 to 599"},
       {"5 http 429 many", "expected a number as in 'http <status> [<answers>]', found 'many'"},
@@ -108,6 +121,10 @@ TEST_CASE("drawn faults are of every kind, reproducible, and over in time") {
     std::set<std::string> halted;
     for (const Fault& fault : plan.faults) {
       kinds.insert(fault.kind);
+      const bool named = fault.kind == FaultKind::kGap || fault.kind == FaultKind::kHalt ||
+                         fault.kind == FaultKind::kResume || fault.kind == FaultKind::kSilent ||
+                         fault.kind == FaultKind::kLose;
+      CHECK(fault.symbol.empty() == !named);
       CHECK(fault.at_ms >= 0);
       CHECK(fault.at_ms <= 60'000);
       if (fault.kind == FaultKind::kHalt) halted.insert(fault.symbol);
@@ -121,5 +138,5 @@ TEST_CASE("drawn faults are of every kind, reproducible, and over in time") {
     }
     CHECK(halted.empty());
   }
-  CHECK(kinds.size() == sim::kFaultKinds);
+  CHECK(kinds.size() == sim::kDrawnFaultKinds);
 }

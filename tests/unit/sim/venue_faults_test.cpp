@@ -202,6 +202,157 @@ TEST_CASE("when faults end, what was pending hits nothing and age cuts nobody") 
   CHECK(Holes(frames) == 0);
 }
 
+TEST_CASE("a mute connection answers pings and control messages, and carries no data") {
+  VenueFixture fixture = Scripted("1000 mute");
+  fixture.Open(1, "/ws/btcusdt@depth@100ms/!miniTicker@arr");
+  fixture.Wait(1'050);
+  CHECK(!fixture.Taken().empty());
+  fixture.Wait(60'000);
+  CHECK(fixture.Taken().empty());
+  CHECK(fixture.venue->counters().pings >= 3);
+  CHECK(fixture.venue->counters().pongs == fixture.venue->counters().pings);
+  fixture.Text(R"({"method":"UNSUBSCRIBE","params":["btcusdt@depth@100ms"],"id":1})");
+  fixture.Text(R"({"method":"SUBSCRIBE","params":["btcusdt@depth@100ms"],"id":2})");
+  fixture.Wait(5'000);
+  CHECK(fixture.Taken() ==
+        std::vector<std::string>{R"({"result":null,"id":1})", R"({"result":null,"id":2})"});
+  fixture.Open(2, "/ws/btcusdt@depth@100ms");
+  fixture.Wait(1'000);
+  CHECK(!fixture.Taken(2).empty());
+  CHECK(fixture.output.ended.empty());
+  CHECK(fixture.venue->counters().fault(FaultKind::kMute) == 1);
+}
+
+TEST_CASE("one connection goes mute, then the other, with what was late on them") {
+  VenueFixture fixture =
+      Scripted("900 delay 800 1000\n1000 mute one\n2000 mute one\n3000 mute one");
+  fixture.Open(1, "/ws/btcusdt@depth@100ms");
+  fixture.Open(2, "/ws/btcusdt@depth@100ms");
+  fixture.Wait(1'001);
+  fixture.Taken(1), fixture.Taken(2);
+  fixture.Wait(998);
+  const auto first = fixture.Taken(1), second = fixture.Taken(2);
+  CHECK(first.empty() != second.empty());
+  fixture.Wait(2'000);
+  fixture.Taken(1), fixture.Taken(2);
+  fixture.venue->EndFaults();
+  fixture.Wait(2'000);
+  CHECK(fixture.Taken(1).empty());
+  CHECK(fixture.Taken(2).empty());
+  CHECK(fixture.venue->counters().fault(FaultKind::kMute) == 2);
+}
+
+TEST_CASE("a hushed connection says nothing, is heard, and is cut by the venue's rules") {
+  sim::VenueOptions options;
+  options.max_age_ms = 100'000;
+  options.ack_order = sim::AckOrder::kAfterData;
+  VenueFixture fixture = Scripted("1000 hush", options);
+  fixture.Open(1, "/ws/btcusdt@depth@100ms");
+  fixture.Open(2, "/ws/btcusdt@depth@100ms");
+  fixture.Wait(999);
+  fixture.Text(R"({"method":"SUBSCRIBE","params":["ethusdt@depth@100ms"],"id":1})");
+  fixture.Wait(1);
+  CHECK(fixture.output.hushed == std::vector<sim::ConnectionId>{1, 2});
+  fixture.Taken(1), fixture.Taken(2);
+  fixture.Text(R"({"method":"LIST_SUBSCRIPTIONS","id":2})");
+  fixture.Text("nonsense");
+  fixture.Wait(90'000, false);
+  CHECK(fixture.Taken(1).empty());
+  CHECK(fixture.venue->counters().pings == 0);
+  CHECK(fixture.venue->counters().errors == 0);
+  CHECK(fixture.output.ended.empty());
+  for (int i = 0; i < 6; ++i) fixture.Text("{}");  // it is heard: too many messages
+  REQUIRE(fixture.output.ended.count(1) == 1);
+  CHECK(fixture.output.ended.at(1).code == 0);  // without a close frame
+  fixture.venue->EndFaults();
+  fixture.Wait(1'000);
+  CHECK(fixture.Taken(2).empty());
+  fixture.Open(3, "/ws/btcusdt@depth@100ms");
+  fixture.Wait(1'000);
+  CHECK(!fixture.Taken(3).empty());
+  CHECK(fixture.venue->counters().fault(FaultKind::kHush) == 2);
+}
+
+TEST_CASE("age ends a hushed connection, and a shutdown does, both without a word") {
+  sim::VenueOptions options;
+  options.max_age_ms = 20'000;
+  options.shutdown_notice_ms = 5'000;
+  VenueFixture fixture = Scripted("1000 hush\n12000 mute\n13000 shutdown", options);
+  fixture.Open(1, "/ws/btcusdt@depth@100ms");
+  fixture.Wait(10'000);
+  fixture.Open(2, "/ws/btcusdt@depth@100ms");
+  fixture.Wait(2'100);
+  fixture.Taken(1), fixture.Taken(2);
+  fixture.Wait(4'000);
+  CHECK(fixture.output.ended.empty());
+  fixture.Wait(3'000);
+  REQUIRE(fixture.output.ended.size() == 2);
+  CHECK(fixture.output.ended.at(1).code == 0);
+  CHECK(fixture.output.ended.at(2).code == 1001);
+  fixture.Open(3, "/ws/btcusdt@depth@100ms");
+  const auto line = sim::FaultPlan::Parse("0 hush").value().faults.at(0);
+  CHECK(fixture.venue->Inject(line, fixture.now_ms).ok());
+  fixture.Wait(30'000);
+  CHECK(fixture.output.ended.count(3) == 1);
+  CHECK(fixture.venue->counters().age_cuts == 1);
+  for (sim::ConnectionId id = 1; id <= 3; ++id) CHECK(fixture.Taken(id).empty());
+}
+
+TEST_CASE("lost depth streams are back when they are subscribed anew; all others go on") {
+  VenueFixture fixture = Scripted("1000 lose BTCUSDT");
+  fixture.Open(1, "/ws/btcusdt@depth@100ms/btcusdt@depth5/btcusdt@aggTrade/ethusdt@depth@100ms");
+  fixture.Open(2, "/stream?streams=btcusdt@depth@100ms");
+  fixture.Wait(1'050);
+  fixture.Taken(1), fixture.Taken(2);
+  fixture.venue->EndFaults();
+  fixture.Wait(30'000);
+  int trades = 0, others = 0;
+  for (const json& frame : fixture.Frames(1)) {
+    CHECK(frame.contains("s"));  // partial depth has none
+    const bool trade = frame.at("e") == "aggTrade";
+    CHECK((trade || frame.at("s") == "ETHUSDT"));
+    (trade ? trades : others) += 1;
+  }
+  CHECK(trades > 0);
+  CHECK(others > 250);
+  CHECK(fixture.Taken(2).empty());
+  CHECK(fixture.venue->counters().fault(FaultKind::kLose) > 500);
+  // Once more is not anew.
+  fixture.Text(R"({"method":"SUBSCRIBE","params":["btcusdt@depth@100ms"],"id":1})", 2);
+  fixture.Wait(1'000);
+  CHECK(fixture.Taken(2).size() == 1);
+  fixture.Text(R"({"method":"UNSUBSCRIBE","params":["btcusdt@depth@100ms"],"id":2})", 2);
+  fixture.Text(R"({"method":"SUBSCRIBE","params":["btcusdt@depth@100ms"],"id":3})", 2);
+  fixture.Taken(2);
+  fixture.Wait(5'000);
+  std::vector<json> diffs;
+  for (const json& frame : fixture.Frames(2)) diffs.push_back(frame.at("data"));
+  CHECK(diffs.size() > 40);
+  CHECK(Holes(diffs) == 0);
+  fixture.Open(3, "/ws/btcusdt@depth@100ms");
+  fixture.Wait(1'000);
+  CHECK(!fixture.Taken(3).empty());
+}
+
+TEST_CASE("the end of a connection whose streams are lost takes nothing from the others") {
+  sim::VenueOptions options;
+  options.window_phases = 1;  // all share one stream
+  VenueFixture fixture = Scripted("1000 lose BTCUSDT\n3000 mute", options);
+  fixture.Open(1, "/ws/btcusdt@depth@100ms");
+  fixture.Wait(1'500);
+  fixture.Open(2, "/ws/btcusdt@depth@100ms");
+  fixture.Taken(1);
+  fixture.Wait(1'000);
+  CHECK(fixture.Taken(1).empty());
+  CHECK(fixture.Taken(2).size() > 5);
+  fixture.venue->OnClosed(1, fixture.now_ms);
+  fixture.Wait(400);
+  CHECK(!fixture.Taken(2).empty());
+  const std::uint64_t lost = fixture.venue->counters().fault(FaultKind::kLose);
+  fixture.Wait(5'000);
+  CHECK(fixture.venue->counters().fault(FaultKind::kLose) == lost);
+}
+
 TEST_CASE("a fault for a symbol that the venue lacks is refused") {
   sim::VenueOptions options;
   options.faults = sim::FaultPlan::Parse("5 gap NOSUCH").value();

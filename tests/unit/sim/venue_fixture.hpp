@@ -40,10 +40,11 @@ class KeepingOutput final : public sim::VenueOutput {
     log += "d" + std::to_string(connection) + "\n";
   }
   void Stall(sim::ConnectionId connection) override { stalled.push_back(connection); }
+  void Hush(sim::ConnectionId connection) override { hushed.push_back(connection); }
 
   std::map<sim::ConnectionId, std::vector<std::string>> sent, pings;
   std::map<sim::ConnectionId, Ended> ended;
-  std::vector<sim::ConnectionId> stalled;
+  std::vector<sim::ConnectionId> stalled, hushed;
   std::string log;  // everything, in order
 };
 

@@ -2,6 +2,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -188,7 +189,7 @@ TEST_CASE("answers are compressed for those who take it") {
   CHECK(json::parse(client.Answer().body).contains("serverTime"));
 }
 
-TEST_CASE("connections are cut, closed, stalled and refused for real") {
+TEST_CASE("connections are cut, closed, stalled, hushed and refused for real") {
   const auto server = StartVenue(sim::VenueMarket::kSpot);
   RawClient cut(server->port());
   Open(cut, "/ws/btcusdt@trade");
@@ -215,6 +216,27 @@ TEST_CASE("connections are cut, closed, stalled and refused for real") {
   CHECK(stalled.Send(Frame(9, "hello?")));
   pollfd readable{stalled.fd(), POLLIN, 0};
   CHECK(::poll(&readable, 1, 100) == 0);
+
+  RawClient hushed(server->port());
+  Open(hushed, "/ws/btcusdt@bookTicker");
+  ReadJson(hushed);
+  Inject(*server, "hush");
+  while (true) {
+    pollfd some{hushed.fd(), POLLIN, 0};
+    if (::poll(&some, 1, 200) == 0) break;
+    REQUIRE(hushed.Fill());
+  }
+  CHECK(
+      hushed.Send(Frame(9, "hello?") +
+                  Frame(1, R"({"method":"UNSUBSCRIBE","params":["btcusdt@bookTicker"],"id":1})")));
+  readable = {hushed.fd(), POLLIN, 0};
+  CHECK(::poll(&readable, 1, 100) == 0);
+  std::string many;
+  for (int i = 0; i < 8; ++i) many += Frame(9, "hello?");
+  CHECK(hushed.Send(many));  // it is heard: too many messages, and the cut has no close frame
+  char byte;
+  CHECK(::recv(hushed.fd(), &byte, 1, 0) == -1);
+  CHECK(errno == ECONNRESET);
 
   Inject(*server, "refuse 60000");
   RawClient refused(server->port());

@@ -348,3 +348,22 @@ TEST_CASE("symbols beyond ASCII stream under their own name") {
   CHECK(fixture.Frames(1).at(0).at("data").at("s") == "币安人生USDT");
   CHECK(fixture.Frames(2).at(1).at("s") == "币安人生USDT");
 }
+
+TEST_CASE("all mini tickers and mark prices come each second, whatever else is quiet") {
+  for (const bool usdm : {false, true}) {
+    CAPTURE(usdm);
+    sim::VenueOptions options = usdm ? VenueFixture::Usdm() : sim::VenueOptions();
+    options.faults = sim::FaultPlan::Parse("0 silent BTCUSDT 20000\n20000 halt BTCUSDT").value();
+    VenueFixture fixture(std::move(options));
+    fixture.Open(1, usdm ? "/market/ws/btcusdt@markPrice@1s" : "/ws/!miniTicker@arr");
+    fixture.Open(2, usdm ? "/public/ws/ethusdt@depth@100ms" : "/ws/ethusdt@depth@100ms");
+    for (int second = 0; second < 60; ++second) {
+      CAPTURE(second);
+      if (second == 40) fixture.venue->StopTrading();
+      fixture.Wait(1'000);
+      CHECK(fixture.Taken(1).size() == 1);
+      if (second > 40) CHECK(fixture.Taken(2).empty());
+      fixture.Taken(2);
+    }
+  }
+}
