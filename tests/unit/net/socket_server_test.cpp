@@ -268,6 +268,25 @@ TEST_CASE("a stalled socket says nothing, answers nothing and stays connected un
   CHECK(f.recorder->events.WaitFor(2)[1].code == 1006);
 }
 
+TEST_CASE("a hushed WebSocket hears all and says nothing, and a stop does not wait for it") {
+  Fixture f;
+  RawClient client(f.server->port());
+  Open(client);
+  net::ServerSocket socket = f.recorder->Socket();
+  socket.SilentlyHush();
+  CHECK(socket.SendText(std::string("lost")).ok());
+  CHECK(client.Send(Frame(9, "hello?") + Frame(1, "heard")));
+  CHECK(f.recorder->events.WaitFor(3).size() >= 3);  // open, the ping, the text
+  Eventually([&] { return socket.unsent_bytes() == 0; });
+  pollfd readable{client.fd(), POLLIN, 0};
+  CHECK(::poll(&readable, 1, 50) == 0);
+  const auto before = std::chrono::steady_clock::now();
+  CHECK(f.server->Stop(milliseconds(60'000)).ok());
+  CHECK(std::chrono::steady_clock::now() - before < milliseconds(4'000));  // of a close: 5 s
+  char byte;
+  CHECK(::recv(client.fd(), &byte, 1, 0) == -1);
+}
+
 TEST_CASE("stop closes WebSockets with 1001 and cuts those that do not answer") {
   Fixture f;
   RawClient client(f.server->port());
