@@ -121,16 +121,22 @@ void Connections::OnCanary(Slot& slot, FeedTime now) {
     slot.canary->asks = slot.canary->refusals = 0;
     SetState(*slot.canary, State::kLive, now, "its data came");
   }
-  slot.socket->heard_canary = CanaryOn(slot.route).known = true;
+  Hear(slot);
   NoteData(slot, now);
 }
+
+/// From now on its silence means something.
+void Connections::Hear(Slot& slot) {
+  news_ |= !slot.socket->heard_canary;
+  slot.socket->heard_canary = CanaryOn(slot.route).known = true;
+}
+
+bool Connections::TakeNews() noexcept { return std::exchange(news_, false); }
 
 void Connections::OnFlow(std::uint32_t socket, std::string_view stream, FeedTime now) {
   Slot* const slot = FindSlot(socket);
   if (slot == nullptr) return;
-  if (!slot->socket->heard_canary && stream == CanaryOn(slot->route).name) {
-    slot->socket->heard_canary = CanaryOn(slot->route).known = true;
-  }
+  if (!slot->socket->heard_canary && stream == CanaryOn(slot->route).name) Hear(*slot);
   NoteData(*slot, now);
 }
 

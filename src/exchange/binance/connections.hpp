@@ -143,6 +143,8 @@ class Connections {
   Life OnLife(std::uint32_t socket, FeedTime now, std::string_view text);
   /// It was data of a stream.
   void OnFlow(std::uint32_t socket, std::string_view stream, FeedTime now);
+  /// Pump may have to do something earlier, because of OnLife and OnFlow. Once for each.
+  bool TakeNews() noexcept;
   /// Its socket has had no data for `canary_ms`.
   bool IsSilent(const VenueStream& stream) const noexcept;
   /// The link answers pings by itself; that counts.
@@ -185,6 +187,7 @@ class Connections {
   std::int64_t DataNextNs(const Slot& slot) const noexcept;
   bool IsCanary(const Slot& slot, std::string_view text) const noexcept;
   void OnCanary(Slot& slot, FeedTime now);
+  void Hear(Slot& slot);
   void NoteData(Slot& slot, FeedTime now);
 
   // Rotation (rotation.cpp).
@@ -217,6 +220,7 @@ class Connections {
   ConnectionsOwner* owner_;
   std::shared_ptr<RateLimiter> connects_;
   CanaryState canaries_[2];  // by route
+  bool news_ = false;
   bool running_ = false;
   std::map<std::string, std::unique_ptr<VenueStream>, std::less<>> streams_;
   std::vector<std::unique_ptr<Slot>> slots_;

@@ -356,11 +356,13 @@ void BinanceSession::OnFrame(std::uint32_t socket, FeedTime now, std::string_vie
   const Connections::Life life = impl.connections->OnLife(socket, now, text);
   if (life == Connections::Life::kNone || life == Connections::Life::kCanary) {
     impl.stray += life == Connections::Life::kNone ? 1 : 0;
+    impl.dirty |= impl.connections->TakeNews();
     if (impl.dirty) impl.Settle(now);
     return;
   }
   const BinanceFrame& frame = impl.books->OnFrame(socket, now, text);
   if (!frame.stream.empty()) impl.connections->OnFlow(socket, frame.stream, now);
+  impl.dirty |= impl.connections->TakeNews();
   if (life == Connections::Life::kAsking && !frame.stream.empty()) {
     impl.connections->OnData(socket, frame.stream, now);
   }
