@@ -99,7 +99,12 @@ void ServerSocket::SilentlyStall() {
 }
 
 void ServerSocket::SilentlyHush() {
-  if (buffer_ != nullptr) buffer_->Post([](detail::SocketSession& its) { its.Hush(); });
+  if (buffer_ == nullptr) return;
+  {
+    const std::lock_guard lock(buffer_->mutex);
+    buffer_->hushed = true;
+  }
+  buffer_->Post([](detail::SocketSession& its) { its.Hush(); });
 }
 
 std::size_t ServerSocket::unsent_bytes() const noexcept {

@@ -51,6 +51,7 @@ struct SocketBuffer {
   bool scheduled = false;
   bool closing = false;  // a close was asked for, or the socket is closed
   bool stalled = false;
+  bool hushed = false;  // at once, where the session hears of it by a task
 
   Status Push(SocketItem item);
   // Behind what is queued, or instead of it; the queue's bound does not hold a close back.

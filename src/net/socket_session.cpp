@@ -261,6 +261,7 @@ void BeastSocket::Flush() {
     const std::lock_guard lock(buffer_->mutex);
     buffer_->scheduled = false;
     if (buffer_->items.empty()) return;
+    if (buffer_->hushed) Hush();  // what was queued since would overtake its task
     current_ = std::move(buffer_->items.front());
     buffer_->items.pop_front();
     buffer_->scheduled = true;  // OnWritten goes on

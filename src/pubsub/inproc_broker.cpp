@@ -109,7 +109,9 @@ Status PublishAsTask(Executor& executor, const std::shared_ptr<detail::BrokerCor
 
 struct InprocBroker::Impl {
   explicit Impl(const Runtime& runtime)
-      : executor(runtime.executor), core(std::make_shared<detail::BrokerCore>(runtime.log)) {}
+      : executor(runtime.executor),
+        repeatable(executor.repeatable()),
+        core(std::make_shared<detail::BrokerCore>(runtime.log)) {}
 
   template <class Kind>
   Subscription Register(const std::shared_ptr<Kind>& subscription) {
@@ -130,6 +132,7 @@ struct InprocBroker::Impl {
   }
 
   Executor& executor;
+  const bool repeatable;
   const std::shared_ptr<detail::BrokerCore> core;
 };
 
@@ -165,8 +168,7 @@ Status InprocBroker::Stop(std::chrono::milliseconds deadline) {
 }
 
 Status InprocBroker::Publish(const Message& message) {
-  const bool must_settle =
-      impl_->executor.repeatable() && CurrentThreadKind() == ThreadKind::kForeign;
+  const bool must_settle = impl_->repeatable && CurrentThreadKind() == ThreadKind::kForeign;
   return must_settle ? PublishAsTask(impl_->executor, impl_->core, message)
                      : detail::FanOut(*impl_->core, message);
 }

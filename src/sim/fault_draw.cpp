@@ -82,7 +82,7 @@ FaultPlan FaultPlan::Draw(std::uint64_t seed, std::int64_t until_ms, double per_
   for (std::int64_t n = 0; n < wanted; ++n) {
     Fault fault;
     fault.at_ms = random.Below(until_ms);
-    fault.kind = static_cast<FaultKind>(random.Below(kDrawnFaultKinds));
+    fault.kind = static_cast<FaultKind>(random.Below(kFaultKinds));
     if (fault.kind == FaultKind::kResume) continue;  // follows a halt
     if (NeedsSymbol(fault.kind) && symbols.empty()) continue;
     DrawArguments(fault, random, until_ms - fault.at_ms, symbols);

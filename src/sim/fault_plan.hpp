@@ -62,8 +62,6 @@ enum class FaultKind : std::uint8_t {
   kLose,
 };
 inline constexpr std::size_t kFaultKinds = 21;
-/// Those that Draw draws from: the first so many. The rest leave a connection that looks alive.
-inline constexpr std::size_t kDrawnFaultKinds = 18;
 
 /// "cut" and so on; static storage.
 std::string_view FaultKindName(FaultKind kind) noexcept;
@@ -89,10 +87,9 @@ struct FaultPlan {
   /// Errors: INVALID_ARGUMENT naming the line, what was expected and what was found.
   static Result<FaultPlan> Parse(std::string_view script);
 
-  /// Faults of the first kDrawnFaultKinds kinds at random times in [0, until_ms), about
-  /// `per_minute`; whatever lasts a given time is over, and every halted symbol trades again, by
-  /// `until_ms`. Durations follow `until_ms`, so that short runs see short faults. Same arguments,
-  /// same plan.
+  /// Faults of every kind at random times in [0, until_ms), about `per_minute`; whatever lasts a
+  /// given time is over, and every halted symbol trades again, by `until_ms`. Durations follow
+  /// `until_ms`, so that short runs see short faults. Same arguments, same plan.
   static FaultPlan Draw(std::uint64_t seed, std::int64_t until_ms, double per_minute,
                         const std::vector<std::string>& symbols);
 };

@@ -38,7 +38,8 @@ struct BinanceFeedOptions {
   std::string universe = "ALL";  // extension marketuniverse
   std::string run_id = {};       // extension runid, a UUID; empty: absent
   bool historical = false;       // clocktype historical: no walltime on events
-  Uuid run_seed = {};            // name space of ids when historical: equal input, equal events
+  Uuid run_seed = {};            // name space of ids when historical: equal input, equal events;
+                                 // all zeros: a random one
   std::size_t max_depth = 0;     // levels of each side in a snapshot event; a book rebuilt from a
                                  // cut one lacks what lies deeper; 0: all
   std::size_t max_symbols = 10'000;

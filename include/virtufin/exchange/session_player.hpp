@@ -51,7 +51,7 @@ struct SessionPlayerOptions {
   std::string world = "hyp.replay";  // must be "hyp.<name>"
   std::string run_id = {};           // extension runid of the events, a UUID; empty: none
   /// Name space of the events' ids. All zeros: made of the recording's header, world and run_id, so
-  /// the same for each replay of it.
+  /// the same for each replay of it. Replays on one bus need different ones.
   Uuid run_seed = {};
   /// Called on the playing thread after whatever may have woken somebody: after each record that
   /// published, every kSettleEvents events of one that publishes many, and after the clock moved.

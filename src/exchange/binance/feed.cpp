@@ -46,7 +46,7 @@ BinanceFeed::Impl::Impl(const BinanceFeedOptions& o, Clock& c, BinanceFeedSink& 
   identity.universe = o.universe;
   identity.run_id = o.run_id;
   identity.historical = o.historical;
-  identity.run_seed = o.run_seed;
+  identity.run_seed = o.run_seed == Uuid() ? Uuid::V4() : o.run_seed;
   identity.subject_kind = o.market == BinanceMarket::kSpot ? "currency_pair" : "instrument";
 }
 

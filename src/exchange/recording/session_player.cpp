@@ -228,7 +228,9 @@ std::optional<std::int64_t> SessionPlayer::next_offset_ns() const {
 Status SessionPlayer::Play(double speed, std::stop_token stop) {
   detail::PlayAtPace(
       speed, stop, [this] { return next_offset_ns(); }, [this] { Next(); });
-  return impl_->status;
+  Impl& impl = *impl_;
+  if (!impl.has_next && impl.status.ok()) impl.status = impl.read_status;
+  return impl.status;
 }
 
 const Status& SessionPlayer::status() const noexcept { return impl_->status; }

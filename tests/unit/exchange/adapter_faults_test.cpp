@@ -81,6 +81,13 @@ BinanceAdapterOptions Adapter(BinanceMarket market, std::uint64_t seed) {
   options.reconnect_first_ms = 50;
   options.reconnect_max_ms = 500;
   options.instruments_poll_ms = 1'000;
+  options.canary_ms = market == BinanceMarket::kSpot ? 2'000 : 4'000;
+  options.canary_symbol = kSymbols[0];
+  options.stale_cool_down_ms = 500;
+  options.stale_reconnects_per_hour = 1'000;
+  options.book_idle_ms = 3'000;
+  options.renew_cool_down_ms = 500;
+  options.renews_per_hour = 1'000;
   return options;
 }
 
@@ -297,7 +304,7 @@ class Run {
     counts["halts seen"] += state.halts;
     With([&](sim::BinanceVenue& venue, std::int64_t) {
       const sim::VenueCounters& venue_counts = venue.counters();
-      for (std::size_t kind = 0; kind < sim::kDrawnFaultKinds; ++kind) {
+      for (std::size_t kind = 0; kind < sim::kFaultKinds; ++kind) {
         counts["fault " + std::string(sim::FaultKindName(static_cast<sim::FaultKind>(kind)))] +=
             venue_counts.faults[kind];
       }

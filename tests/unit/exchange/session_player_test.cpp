@@ -249,6 +249,21 @@ TEST_CASE("the next record waits until what the one before led to is done") {
   }
 }
 
+// Pins EX-83.
+TEST_CASE("a recording whose first record is damaged plays nothing") {
+  TemporaryFolder folder;
+  RecordSession({BinanceMarket::kSpot, 4, 0, 1'000}, folder / "a");
+  std::string bytes = ReadBytes(folder / "a");
+  const auto header = detail::ContainerReader::Open(folder / "a").value().header_bytes().size();
+  ++bytes[header + detail::kAtStatus];
+  WriteBytes(folder / "b", bytes);
+  Replay replay(folder / "b");
+  CHECK(replay.player->Play(0).code() == StatusCode::kDataLoss);
+  CHECK_FALSE(replay.player->Next());
+  CHECK(replay.player->info().truncated);
+  CHECK(ReadRecordingInfo(folder / "b").status().code() == StatusCode::kDataLoss);
+}
+
 // Pins EX-89.
 TEST_CASE("a replay keeps the recorded pace, and ends when it is asked to") {
   TemporaryFolder folder;

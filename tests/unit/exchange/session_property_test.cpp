@@ -80,6 +80,8 @@ detail::BinanceSessionOptions Session(BinanceMarket market, std::uint64_t seed) 
   // USD-M: a quote, which ends when trading does.
   if (market == BinanceMarket::kUsdm) options.canary_ms = kRestMs + 1'000;
   options.stale_cool_down_ms = 5'000;
+  options.stale_reconnects_per_hour = 100;
+  options.book_idle_ms = 6'000;
   if (seed % 2 == 0) options.rotate_after_ms = 15'000;
   return options;
 }
@@ -506,6 +508,11 @@ void RunSeeds(bool deep, std::uint64_t first_seed) {
                                  "fault resume",
                                  "fault silent",
                                  "fault shutdown",
+                                 "fault mute",
+                                 "fault hush",
+                                 "fault lose",
+                                 "silences",
+                                 "muted",
                                  "venue 429",
                                  "venue 418",
                                  "age cuts",

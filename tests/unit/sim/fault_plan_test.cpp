@@ -138,5 +138,5 @@ TEST_CASE("drawn faults are of every kind, reproducible, and over in time") {
     }
     CHECK(halted.empty());
   }
-  CHECK(kinds.size() == sim::kDrawnFaultKinds);
+  CHECK(kinds.size() == sim::kFaultKinds);
 }
