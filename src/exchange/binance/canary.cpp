@@ -42,17 +42,21 @@ const CanaryState& Connections::CanaryOn(BinanceRoute route) const noexcept {
 
 /// Its silence means something: the venue sends it, and somebody needs what else is on the socket.
 bool Connections::IsWatched(const Slot& slot) const noexcept {
-  return options_.canary_ms > 0 && CanaryOn(slot.route).known && !slot.streams.empty();
+  if (options_.canary_ms == 0 || !CanaryOn(slot.route).known || slot.streams.empty()) return false;
+  const VenueStream* const subscribed = SubscribedCanary(slot);
+  return subscribed == nullptr || subscribed->references > 0;
 }
 
 bool Connections::IsSilent(const VenueStream& stream) const noexcept { return stream.slot->silent; }
 
-/// Somebody subscribed the same stream on the same socket.
-bool Connections::HasCanary(const Slot& slot) const noexcept {
+/// The same stream as somebody subscribed it on the same socket; null: nobody did. One that is about
+/// to end counts: asked for before, the canary would end with it.
+const VenueStream* Connections::SubscribedCanary(const Slot& slot) const noexcept {
   const auto at = streams_.find(CanaryOn(slot.route).name);
-  if (at == streams_.end() || at->second->references == 0 || at->second->refused) return false;
+  if (at == streams_.end()) return nullptr;
   const VenueStream& stream = *at->second;
-  return stream.slot == &slot || (stream.twin != nullptr && stream.twin->slot == &slot);
+  if (stream.slot == &slot) return &stream;
+  return stream.twin != nullptr && stream.twin->slot == &slot ? stream.twin.get() : nullptr;
 }
 
 void Connections::DropCanary(Slot& slot) {
@@ -68,12 +72,14 @@ void Connections::DropCanary(Slot& slot) {
 }
 
 /// Asks for the canary ahead of everything else.
-void Connections::PumpCanary(Slot& slot) {
+void Connections::PumpCanary(Slot& slot, FeedTime now) {
   const CanaryState& state = CanaryOn(slot.route);
-  if (options_.canary_ms == 0 || slot.streams.empty() || state.refused || HasCanary(slot)) {
+  if (options_.canary_ms == 0 || slot.streams.empty() || state.refused ||
+      SubscribedCanary(slot) != nullptr) {
     return DropCanary(slot);
   }
   if (slot.canary != nullptr) return;
+  slot.socket->last_data_ns = now.monotonic_ns;  // what it is to bring is expected from now on
   slot.canary = std::make_unique<VenueStream>();
   slot.canary->name = state.name;
   slot.canary->route = slot.route;
@@ -89,6 +95,10 @@ bool Connections::PumpData(Slot& slot, FeedTime now) {
   if (!IsWatched(slot)) return true;
   const std::int64_t silence = now.monotonic_ns - slot.socket->last_data_ns;
   if (silence < options_.canary_ms * kMs) return true;
+  if (options_.feed.market == BinanceMarket::kUsdm && !owner_->IsTraded(options_.canary_symbol)) {
+    slot.socket->last_data_ns = now.monotonic_ns;  // nothing is to be expected
+    return true;
+  }
   if (!slot.silent) {
     slot.silent = true;
     ++counts_.silences;

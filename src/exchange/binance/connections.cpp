@@ -303,8 +303,8 @@ void Connections::PumpSlot(Slot& slot, FeedTime now) {
     return;
   }
   if (!PumpLife(slot, now) || !slot.socket->open || !PumpAcks(slot, now)) return;
+  PumpCanary(slot, now);
   if (!PumpData(slot, now)) return;
-  PumpCanary(slot);
   PumpControl(slot, now);
   if (slot.place == nullptr) PumpRotation(slot, now);
 }

@@ -91,6 +91,8 @@ class ConnectionsOwner {
   /// No data for `canary_ms`; later: they come again, unless it closes.
   virtual void OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now) = 0;
   virtual void OnSocketFlows(std::uint32_t socket, BinanceRoute route, FeedTime now) = 0;
+  /// False: the venue says that it is halted or closed.
+  virtual bool IsTraded(std::string_view symbol) = 0;
   virtual void OnStreamLive(const VenueStream& stream, std::uint32_t socket, FeedTime now) = 0;
   /// The socket goes on.
   virtual void OnStreamEnded(const VenueStream& stream, std::uint32_t socket, FeedTime now,
@@ -180,9 +182,9 @@ class Connections {
   CanaryState& CanaryOn(BinanceRoute route) noexcept;
   const CanaryState& CanaryOn(BinanceRoute route) const noexcept;
   bool IsWatched(const Slot& slot) const noexcept;
-  bool HasCanary(const Slot& slot) const noexcept;
+  const VenueStream* SubscribedCanary(const Slot& slot) const noexcept;
   static void DropCanary(Slot& slot);
-  void PumpCanary(Slot& slot);
+  void PumpCanary(Slot& slot, FeedTime now);
   bool PumpData(Slot& slot, FeedTime now);
   std::int64_t DataNextNs(const Slot& slot) const noexcept;
   bool IsCanary(const Slot& slot, std::string_view text) const noexcept;

@@ -168,8 +168,12 @@ MarketTrack* BinanceMarketFeed::Impl::Find(const MarketRequest& request) const {
 MarketTrack& BinanceMarketFeed::Impl::MakeTrack(const MarketRequest& request) {
   const FeedChannel channel = request.channel;
   const auto plain = [&](std::unique_ptr<MarketTrack>& at) -> MarketTrack& {
-    const std::int64_t stale =
-        channel == FeedChannel::kTicker ? core.options.ticker_stale_ms : core.options.mark_stale_ms;
+    std::int64_t stale = core.options.mark_stale_ms;
+    if (channel == FeedChannel::kTicker) {
+      // USD-M sends those of one symbol every other second.
+      const bool slow = market == BinanceMarket::kUsdm && !request.symbol.empty();
+      stale = core.options.ticker_stale_ms * (slow ? 2 : 1);
+    }
     at = std::make_unique<MarketTrack>(core, channel, request.symbol, stale);
     return *at;
   };

@@ -44,7 +44,8 @@ struct BinanceMarketFeedOptions {
   int repair_pages = 20;                 // of 1000 trades or candles: a longer hole is announced
   std::size_t max_held = 10'000;         // live trades of a symbol that wait for a repair
   std::int64_t close_grace_ms = 5'000;   // a candle's end by the venue's time, then it is asked for
-  std::int64_t ticker_stale_ms = 3'000;  // without a frame: stale, Resubscribe; 0: off
+  std::int64_t ticker_stale_ms = 3'000;  // without a frame: stale, Resubscribe; USD-M: twice that
+                                         // for one symbol; 0: off
   std::int64_t candle_stale_ms = 6'000;
   std::int64_t mark_stale_ms = 9'000;  // also funding
 };
