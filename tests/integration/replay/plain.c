@@ -2,7 +2,7 @@
  * replies to every tenth event, publishes another event with every hundredth, and publishes from a
  * timer that no event started. */
 #define _GNU_SOURCE /* clock_gettime, getrandom */
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +20,20 @@ typedef struct State {
   struct State* next;
 } State;
 
-static _Atomic(State*) states;
+static State* states;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* Where the list points to the state of this host; needs the mutex. */
+static State** Find(const VirtufinHost* host) {
+  State** at = &states;
+  while (*at && (*at)->host != host) at = &(*at)->next;
+  return at;
+}
 
 static State* StateOf(const VirtufinHost* host) {
-  State* state = atomic_load(&states);
-  while (state && state->host != host) state = state->next;
+  pthread_mutex_lock(&mutex);
+  State* const state = *Find(host);
+  pthread_mutex_unlock(&mutex);
   return state;
 }
 
@@ -74,19 +83,25 @@ int32_t VirtufinWorkerInit(const VirtufinHost* host) {
   State* const state = calloc(1, sizeof(State));
   if (!state) return 1;
   state->host = host;
-  state->next = atomic_load(&states);
-  while (!atomic_compare_exchange_weak(&states, &state->next, state)) {
-  }
+  pthread_mutex_lock(&mutex);
+  state->next = states;
+  states = state;
+  pthread_mutex_unlock(&mutex);
   const VirtufinTimer1* const timer = virtufin_timer(host);
   if (!timer) return 1;
   return timer->start(host->engine_ptr, "pulse", 1500000000, 1500000000, NULL, NULL);
 }
 
 void VirtufinWorkerShutdown(const VirtufinHost* host) {
-  /* What a worker says when nothing caused it. The list keeps the state: addresses of hosts never
-   * come again. */
-  State* const state = StateOf(host);
-  if (state) (void)Publish(host, "replay.plain.farewell", state->events);
+  pthread_mutex_lock(&mutex);
+  State** const at = Find(host);
+  State* const state = *at;
+  if (state) *at = state->next;
+  pthread_mutex_unlock(&mutex);
+  if (!state) return;
+  /* Nothing caused it. */
+  (void)Publish(host, "replay.plain.farewell", state->events);
+  free(state);
 }
 
 int32_t Process(const VirtufinHost* host, const uint8_t* in_buf, int32_t in_len, uint8_t** out_buf,

@@ -91,10 +91,10 @@ class Session {
 };
 
 void CheckSame(const Replay& expected, const Replay& found) {
-  for (const auto& [topic, what] : expected.topics) {
-    CAPTURE(topic);
-    const auto same = found.topics.find(topic);
-    CHECK((same == found.topics.end() ? "nothing" : same->second) == what);
+  for (const auto& topic : expected.topics) {
+    CAPTURE(topic.first);
+    const auto same = found.topics.find(topic.first);
+    CHECK((same == found.topics.end() ? "nothing" : same->second) == topic.second);
   }
   CHECK(found.topics.size() == expected.topics.size());
   const auto at = std::mismatch(expected.events.begin(), expected.events.end(),
@@ -155,7 +155,10 @@ TEST_CASE("a faulty session with workers is the same in every replay") {
     const std::string locale = session.folder() / "de_DE.UTF-8";
     Run("localedef -i de_DE -f UTF-8 " + Quoted(locale) + " >/dev/null 2>&1 || [ $? = 1 ]");
     // The driver ends with an error unless the locale is in force.
-    CheckSame(once, session.Play("LOCPATH=" + Quoted(session.folder().path()), "0 de_DE.UTF-8"));
+    // The C library never frees its list of what LOCPATH names.
+    const std::string leaks = "ASAN_OPTIONS=\"$ASAN_OPTIONS:detect_leaks=0\" ";
+    CheckSame(once,
+              session.Play(leaks + "LOCPATH=" + Quoted(session.folder().path()), "0 de_DE.UTF-8"));
   }
 }
 
