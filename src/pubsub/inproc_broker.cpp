@@ -80,8 +80,8 @@ TopicNames Names(std::span<const std::string_view> topics, const SubscribeOption
 // Longer than a handler takes; who waits for the calling thread is not waited for for ever.
 constexpr std::chrono::minutes kPatience{1};
 
-// No handler runs while subscriptions get the event one after the other, nor when this returns: what
-// follows does not depend on how fast the calling thread is.
+// No handler runs while subscriptions get the event one after the other, nor when this returns:
+// what follows does not depend on how fast the calling thread is.
 Status PublishAsTask(Executor& executor, const std::shared_ptr<detail::BrokerCore>& core,
                      const Message& message) {
   struct Pending {

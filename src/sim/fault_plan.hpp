@@ -21,8 +21,8 @@
 //   50000 resume BTCUSDT      TRADING again
 //   55000 silent BTCUSDT 90000  it trades, but for 90 s nothing happens to it
 //   60000 shutdown            serverShutdown is announced; the cut follows by the venue's options
-//   70000 mute                every connection carries no stream data any more, until it ends; pings
-//                             and control messages are answered (`mute one`)
+//   70000 mute                every connection carries no stream data any more, until it ends;
+//                             pings and control messages are answered (`mute one`)
 //   72000 hush                nothing at all is sent on them any more, no pong and no close frame
 //                             either; they are read, and cut by the venue's rules (`hush one`)
 //   74000 lose BTCUSDT        the symbol's depth streams, wherever they are subscribed, end without

@@ -46,9 +46,9 @@ class RepeatableVoice {
   void Begin(bool historical);
   /// False: events are published as they are.
   bool Speaks() const noexcept { return replays() || historical_.load(std::memory_order_relaxed); }
-  /// `event`, a reply or not, as it is to be published on `topic`: unchanged unless `cause`, the event that the
-  /// worker handles, is historical, or the manager's clock is. `cause` may be null; `now` is the
-  /// time of the manager's clock.
+  /// `event`, a reply or not, as it is to be published on `topic`: unchanged unless `cause`, the
+  /// event that the worker handles, is historical, or the manager's clock is. `cause` may be null;
+  /// `now` is the time of the manager's clock.
   Result<CloudEvent> Published(const CloudEvent* cause, std::string_view topic,
                                const CloudEvent& event, const Timestamp& now);
 

@@ -47,8 +47,8 @@ struct ExecutorOptions {
                                         // is declared blocking
   std::int64_t spin_us = 0;             // one thread spins this long before it sleeps; 0: none does
   /// For replay: one thread, whatever the options above say, and one task at a time, timers inside
-  /// an Advance included, in an order that the posts alone decide, however long a task takes. A task
-  /// that stays in one BlockingScope for `blocking_after_ms` while others wait is given a
+  /// an Advance included, in an order that the posts alone decide, however long a task takes. A
+  /// task that stays in one BlockingScope for `blocking_after_ms` while others wait is given a
   /// replacement, so that nothing waits for ever; the log says that the order was lost.
   bool repeatable = false;
 };

@@ -2,8 +2,9 @@
 //   replay_driver record <recording> <seconds>
 //   replay_driver play <recording> <output> [speed] [locale]
 //
-// A replay writes a line for each topic, `<topic> <events> <SHA-256 of their JSON forms, in order>`, and
-// behind these all events as they came. What differs between runs by design is not in there.
+// A replay writes a line for each topic, `<topic> <events> <SHA-256 of their JSON forms, in
+// order>`, and behind these all events as they came. What differs between runs by design is not in
+// there.
 #include <chrono>
 #include <clocale>
 #include <cstdio>

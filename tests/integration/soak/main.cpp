@@ -4,8 +4,8 @@
 //   soak [--seconds 10] [--seed 1] [--market spot] [--rate 2000]
 //
 // Fails when an event is wrong, a consumer misses one, a hole in trades is not announced, memory
-// grows, or when after the last fault a stream is not live or a book of adapter or worker is not the
-// venue's. VIRTUFIN_TESTS_NIGHTLY=1 makes it ten minutes; VIRTUFIN_TESTS_SCALE shortens it.
+// grows, or when after the last fault a stream is not live or a book of adapter or worker is not
+// the venue's. VIRTUFIN_TESTS_NIGHTLY=1 makes it ten minutes; VIRTUFIN_TESTS_SCALE shortens it.
 #include <unistd.h>
 
 #include <chrono>

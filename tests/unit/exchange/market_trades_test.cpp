@@ -332,7 +332,8 @@ TEST_CASE("single trades have no repair: a hole is announced at once") {
   feed.Live("btcusdt@trade");
   const auto trade = [&](std::int64_t id, std::uint32_t socket = 1) {
     feed.Frame(R"({"e":"trade","E":1700000000000,"s":"BTCUSDT","t":)" + std::to_string(id) +
-               R"(,"p":"1","q":"2","T":)" + std::to_string(MadeAt(id)) + R"(,"m":false,"M":true})",
+                   R"(,"p":"1","q":"2","T":)" + std::to_string(MadeAt(id)) +
+                   R"(,"m":false,"M":true})",
                socket);
   };
   trade(1);

@@ -1,4 +1,4 @@
-// What workers say under a replay: ids and times that are the same in every replay, and no id twice.
+// What workers say under a replay: ids and times that are the same in every one, and no id twice.
 #include <doctest/doctest.h>
 
 #include <map>
