@@ -36,6 +36,7 @@ struct VenueStream {
   std::int64_t sent_ms = 0;            // kAllMiniTickers
   bool omit_next = false;              // FaultKind::kGap
   VenueCandle candle;                  // kKline
+  std::int64_t candle_told = 0;        // how many trades of it were told
 };
 
 struct VenueConnection {

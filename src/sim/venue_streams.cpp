@@ -44,6 +44,7 @@ VenueStream& BinanceVenue::Impl::Join(VenueConnection& connection, const std::st
       slot->told = symbol.end_update();
       if (spec.kind == StreamKind::kKline) {
         slot->candle = CandleOf(symbol, spec.candle, spec.candle.OpenOf(now_ms()));
+        slot->candle_told = slot->candle.count;
       }
     }
     if (auto* const list = ListOf(spec); list != nullptr) list->push_back(slot.get());
@@ -130,12 +131,15 @@ void BinanceVenue::Impl::RollCandle(VenueStream& stream, std::int64_t to_ms) {
     next.close_ms = stream.spec.candle.CloseOf(next.open_ms);
     next.open = next.close = next.high = next.low = stream.candle.close;
     stream.candle = next;
+    stream.candle_told = 0;
   }
 }
 
 void BinanceVenue::Impl::KlineWindow(VenueStream& stream) {
   if (stream.candle.close_ms < now_ms()) return RollCandle(stream, now_ms());
-  if (!Trading(stream.spec.symbol)) return;
+  // As recorded: without a new trade there is nothing to tell.
+  if (!Trading(stream.spec.symbol) || stream.candle.count == stream.candle_told) return;
+  stream.candle_told = stream.candle.count;
   Emit(stream, KlineFrame(stream.style, market->at(stream.spec.symbol), stream.spec.interval,
                           stream.candle, false, now_ms()));
 }

@@ -60,6 +60,11 @@ CandleTrack::CandleTrack(MarketCore& core, std::string_view symbol, CandleTopic&
     : MarketTrack(core, FeedChannel::kCandle, symbol, core.options.candle_stale_ms),
       topic_(topic) {}
 
+/// The venue tells a candle when the symbol trades and when it closes: without trades it rests.
+std::int64_t CandleTrack::SilentSince(FeedTime now) const noexcept {
+  return untold_ns_ <= last_data_ns() ? now.monotonic_ns : untold_ns_ - kSettleNs;
+}
+
 void CandleTrack::OnCandle(std::uint32_t connection, FeedTime now, const BinanceFrame& frame) {
   NoteData(connection, now);
   const BinanceCandle& candle = frame.candle;
@@ -198,6 +203,7 @@ void CandleTrack::Fewer(std::uint32_t lost, FeedTime now) {
 
 void CandleTrack::StartRepair() {
   repairing_ = true;
+  overdue_ = false;
   pages_ = attempts_ = 0;
   Ask();
 }
@@ -227,6 +233,7 @@ void CandleTrack::OnTick(FeedTime now) {
   if (repairing_) return Ask();
   if (!ClosedByNow(now, expected_close_ns_)) return WatchClose(now);
   StartRepair();  // no word of its close; the stream counts as live until the answer tells
+  overdue_ = true;
 }
 
 void CandleTrack::OnAnswer(FeedTime now, std::string_view body) {
@@ -271,6 +278,8 @@ void CandleTrack::TakePage(FeedTime now, std::span<const BinanceCandle> page) {
     if (candle.open_ns < expected_ns_) continue;
     ++core_.counts.recovered;
     Publish(now, {candle.close_ns, TimeSource::kEngine}, candle);
+    // It traded, and the stream does not say so.
+    if (overdue_ && candle.trades > 0) NoteSilent(now);
   }
   PublishHeld();
 }
@@ -317,7 +326,7 @@ void CandleTrack::GiveUp(FeedTime now, std::string_view reason) {
 }
 
 void CandleTrack::Finish(FeedTime now, std::string_view reason) {
-  repairing_ = false;
+  repairing_ = overdue_ = false;
   WatchClose(now);
   // An answer says nothing of a stream that is silent.
   if (status().state == SubscriptionState::kStale) return;

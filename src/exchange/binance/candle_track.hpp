@@ -24,6 +24,12 @@ class CandleTrack final : public MarketTrack {
   CandleTrack(MarketCore& core, std::string_view symbol, CandleTopic& topic);
 
   void OnCandle(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
+  /// The symbol traded, which a candle must tell.
+  void NoteTrade(FeedTime now) noexcept {
+    if (now.monotonic_ns < last_data_ns() + kSettleNs || untold_ns_ > last_data_ns()) return;
+    untold_ns_ = now.monotonic_ns;
+    core_.Due(untold_ns_ + kSettleNs);
+  }
   void OnTick(FeedTime now) override;
   void OnAnswer(FeedTime now, std::string_view body) override;
   void OnFetchFailed(FeedTime now, std::string_view reason) override;
@@ -31,6 +37,10 @@ class CandleTrack final : public MarketTrack {
   bool wants_open = false;
 
  private:
+  /// A trade so soon after a frame may be told by the next one only, with the next trade: in the
+  /// recordings that takes seconds. Later ones are told at once, or at the spot cadence of 2 s.
+  static constexpr std::int64_t kSettleNs = 3'000'000'000;
+
   struct Kept {
     Kept(FeedTime when, const BinanceFrame& frame);
     BinanceCandle View(std::string_view interval) const;
@@ -40,6 +50,7 @@ class CandleTrack final : public MarketTrack {
     std::string texts[7];
   };
 
+  std::int64_t SilentSince(FeedTime now) const noexcept override;
   void Resume(FeedTime now, bool first) override;
   void Rejoin(FeedTime now) override;
   void Lost() override;
@@ -62,6 +73,7 @@ class CandleTrack final : public MarketTrack {
   void Finish(FeedTime now, std::string_view reason);
 
   CandleTopic& topic_;
+  std::int64_t untold_ns_ = -1;    // monotonic: the first trade that a frame must have told since
   std::int64_t expected_ns_ = -1;  // when the next candle to close opened; -1: not known
   std::int64_t expected_close_ns_ = 0;
   std::int64_t length_ns_ = 0;
@@ -72,6 +84,7 @@ class CandleTrack final : public MarketTrack {
   std::int64_t slow_until_ns_ = BinanceFeed::kNoTick;  // a close may come on the other socket
   std::uint32_t fast_ = 0;                             // the socket that was ahead then
   bool repairing_ = false;
+  bool overdue_ = false;  // repairing a close that the stream did not bring in time
   int pages_ = 0, attempts_ = 0;
 };
 

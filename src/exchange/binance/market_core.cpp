@@ -82,7 +82,7 @@ void MarketTrack::OnLive(std::uint32_t connection, FeedTime now) {
   last_connection_ = connection;
   if (connections_.size() > 1) return;
   if (!silent_) silence_ns_ = stale_ns_;
-  quiet_since_ns_ = now.monotonic_ns;
+  quiet_since_ns_ = last_data_ns_ = now.monotonic_ns;
   if (stale_ns_ > 0) core_.Due(now.monotonic_ns + silence_ns_);
   if (silent_) return Rejoin(now);
   Resume(now, !std::exchange(was_live_, true));
@@ -132,7 +132,7 @@ void MarketTrack::NoteData(std::uint32_t connection, FeedTime now) {
        std::find(connections_.begin(), connections_.end(), connection) == connections_.end())) {
     OnLive(connection, now);
   }
-  quiet_since_ns_ = now.monotonic_ns;
+  quiet_since_ns_ = last_data_ns_ = now.monotonic_ns;
   silence_ns_ = stale_ns_;
   silent_ = false;
   if (status_.state == SubscriptionState::kStale) {
@@ -150,24 +150,33 @@ void MarketTrack::OnTick(FeedTime now) {
 
 /// Looks once a second at most, whatever the streams' phases: there may be thousands.
 void MarketTrack::CheckSilence(FeedTime now) {
-  if (!core_.IsTraded(symbol_)) {
-    quiet_since_ns_ = now.monotonic_ns;  // nothing is to be expected
-  } else if (now.monotonic_ns - quiet_since_ns_ >= silence_ns_) {
-    silence_ns_ = std::min(2 * silence_ns_, kMaxSilence);
-    quiet_since_ns_ = now.monotonic_ns;
-    silent_ = true;
-    if (status_.state == SubscriptionState::kLive) {
-      SetState(SubscriptionState::kStale, now, "no data of the stream");
-    }
-    std::string before;
-    for (const MarketRequest& request : requests) {
-      std::string stream = MarketStreamName(request);
-      if (stream != before) core_.sink.Resubscribe(stream, now);
-      before = std::move(stream);
-    }
+  if (!core_.IsTraded(symbol_)) quiet_since_ns_ = now.monotonic_ns;  // nothing is to be expected
+  std::int64_t since = quiet_since_ns_;
+  if (!silent_) since = std::max(since, SilentSince(now));
+  if (now.monotonic_ns - since >= silence_ns_) {
+    Silence(now);
+    since = now.monotonic_ns;
   }
-  const std::int64_t due = quiet_since_ns_ + silence_ns_;
-  core_.Due((due / kSecond + 1) * kSecond);
+  core_.Due(((since + silence_ns_) / kSecond + 1) * kSecond);
+}
+
+void MarketTrack::NoteSilent(FeedTime now) {
+  if (stale_ns_ > 0 && !silent_ && !connections_.empty() && core_.IsTraded(symbol_)) Silence(now);
+}
+
+void MarketTrack::Silence(FeedTime now) {
+  silence_ns_ = std::min(2 * silence_ns_, kMaxSilence);
+  quiet_since_ns_ = now.monotonic_ns;
+  silent_ = true;
+  if (status_.state == SubscriptionState::kLive) {
+    SetState(SubscriptionState::kStale, now, "no data of the stream");
+  }
+  std::string before;
+  for (const MarketRequest& request : requests) {
+    std::string stream = MarketStreamName(request);
+    if (stream != before) core_.sink.Resubscribe(stream, now);
+    before = std::move(stream);
+  }
 }
 
 }  // namespace virtufin::inline v0::detail

@@ -118,6 +118,13 @@ class MarketTrack : public FetchOwner {
                 std::optional<std::int64_t> expected = {}, std::optional<std::int64_t> got = {});
 
  protected:
+  /// Since when data have been expected, at least; `now`: they are not.
+  virtual std::int64_t SilentSince(FeedTime) const noexcept { return 0; }
+  /// Something proves that the stream is dead. Unless that was found before, it is stale and asked
+  /// for again.
+  void NoteSilent(FeedTime now);
+  /// Monotonic; before the first ones, when the stream became live.
+  std::int64_t last_data_ns() const noexcept { return last_data_ns_; }
   /// The stream is on a socket again, or for the first time.
   virtual void Resume(FeedTime now, bool first);
   /// It is on a socket again after we renewed it, and was silent before: no reason to call it live.
@@ -134,12 +141,14 @@ class MarketTrack : public FetchOwner {
 
  private:
   void CheckSilence(FeedTime now);
+  void Silence(FeedTime now);
   void Unmute(FeedTime now);
 
   const FeedChannel channel_;
   const std::int64_t stale_ns_;
   std::int64_t silence_ns_ = 0;      // so much more of it is answered next
   std::int64_t quiet_since_ns_ = 0;  // the last data, or what was done about their absence
+  std::int64_t last_data_ns_ = 0;    // monotonic; or when it became live
   bool silent_ = false;              // something was done, and nothing has come since
   bool socket_silent_ = false;       // stale because its only socket is silent
   std::uint32_t last_connection_ = 0;

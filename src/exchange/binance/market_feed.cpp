@@ -261,6 +261,12 @@ void BinanceMarketFeed::Impl::OnTrade(std::uint32_t connection, FeedTime now,
     ++core.counts.unsubscribed;
     return;
   }
+  const std::string_view condition = frame.trade.condition;
+  if (which == 1 || condition.empty() || condition == "MARKET") {  // others are in no candle
+    for (const auto& candle : symbol->candles) {
+      if (candle != nullptr) candle->NoteTrade(now);
+    }
+  }
   symbol->trades[which]->OnTrade(connection, now, frame.trade);
 }
 

@@ -5,7 +5,9 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "exchange/binance/session.hpp"
@@ -45,20 +47,30 @@ detail::BinanceSessionOptions Session(BinanceMarket market) {
 
 class Feed final : public detail::BinanceSessionSink {
  public:
-  explicit Feed(BinanceMarket market)
+  explicit Feed(BinanceMarket market, int pairs = kPairs)
       : link_(Venue(market), 7),
         session_(
             detail::BinanceSession::Create(Session(market), link_.clock(), link_, *this).value()) {
     REQUIRE(session_->Start(link_.Now()).ok());
-    for (int i = 0; i < kPairs; ++i) {
-      handles_.push_back(Subscribe(FeedChannel::kBook, Pair(i)));
-      handles_.push_back(Subscribe(FeedChannel::kTrade, Pair(i)));
+    for (int i = 0; i < pairs; ++i) {
+      Subscribe(FeedChannel::kBook, Pair(i));
+      Subscribe(FeedChannel::kTrade, Pair(i));
     }
     RunFor(10'000);
     REQUIRE(CountOf(SubscriptionState::kLive) == handles_.size());
     stale_.clear();
   }
 
+  FeedHandle Subscribe(FeedChannel channel, const std::string& pair) {
+    std::vector<std::pair<std::string, std::string>> parameters;
+    if (channel == FeedChannel::kCandle) parameters.emplace_back("interval", "1m");
+    handles_.push_back(session_->Subscribe({channel, pair, parameters}, link_.Now()).value());
+    return handles_.back();
+  }
+  void Unsubscribe(FeedHandle handle) {
+    std::erase(handles_, handle);
+    REQUIRE(session_->Unsubscribe(handle, link_.Now()).ok());
+  }
   void RunFor(std::int64_t ms) {
     const std::int64_t until_ms = link_.elapsed_ms() + ms;
     while (link_.elapsed_ms() < until_ms) {
@@ -93,7 +105,9 @@ class Feed final : public detail::BinanceSessionSink {
     RunFor(1'000);
     for (int i = 0; i < kPairs; ++i) {
       CAPTURE(Pair(i));
-      const auto& book = books_.books().at(Pair(i));
+      const auto found = books_.books().find(Pair(i));
+      if (found == books_.books().end()) continue;  // not subscribed
+      const auto& book = found->second;
       const auto& symbol = link_.venue().market().at(static_cast<std::size_t>(i));
       const auto* const truth = link_.venue().market().BookAt(symbol.index, book.last_id);
       REQUIRE(truth != nullptr);
@@ -105,9 +119,6 @@ class Feed final : public detail::BinanceSessionSink {
   }
 
  private:
-  FeedHandle Subscribe(FeedChannel channel, const std::string& pair) {
-    return session_->Subscribe({channel, pair, {}}, link_.Now()).value();
-  }
   void Publish(const Message& message) override {
     const test::EventBooks::Book* changed = nullptr;
     REQUIRE(books_.Take(message, changed) == "");
@@ -193,4 +204,85 @@ TEST_CASE("quiet streams are never stale") {
     CHECK(feed.session().books().counters().synchronised == kPairs);
     feed.CheckBooks();
   }
+}
+
+// Pins EX-61, EX-62, EX-63.
+TEST_CASE("an hour of a market that rests costs a look a minute and a book, and changes nothing") {
+  for (const BinanceMarket market : {BinanceMarket::kSpot, BinanceMarket::kUsdm}) {
+    CAPTURE(std::string(BinanceVenueName(market)));
+    Feed feed(market);
+    for (int i = 0; i < 4; ++i) feed.Subscribe(FeedChannel::kCandle, Pair(i));
+    feed.RunFor(10'000);
+    for (const int quiet : {1, 2, 3}) feed.Inject("silent " + Pair(quiet) + " 3600000");
+    const auto before = feed.session().counters();
+    feed.RunFor(3'600'000);
+    const auto after = feed.session().counters();
+    CHECK(feed.stale().empty());
+    CHECK(feed.CountOf(SubscriptionState::kLive) == feed.all());
+    CHECK(after.connects == before.connects);
+    CHECK(after.messages_sent == before.messages_sent);  // nothing was asked for again
+    const auto requests = after.requests - before.requests;
+    CHECK(requests >= 3 * 55 + 12);
+    CHECK(requests <= 3 * 60 + 13);  // exchangeInfo, too
+    feed.CheckBooks();
+  }
+}
+
+TEST_CASE("a silent socket says nothing about another one") {
+  Feed feed(BinanceMarket::kUsdm);
+  std::set<bool> seen;  // it hits one or the other
+  for (int times = 0; times < 8; ++times) {
+    CAPTURE(times);
+    feed.Inject("mute one");
+    feed.RunFor(6'000);
+    REQUIRE(feed.CountOf(SubscriptionState::kStale) == feed.all() / 2);
+    const std::string& told = feed.stale().back();
+    seen.insert(told.find(R"("channel":"trade")") != told.npos);
+    CHECK(feed.Until(SubscriptionState::kLive, feed.all(), 20'000) <= 9'000);
+    feed.RunFor(60'000);
+  }
+  CHECK(seen.size() == 2);
+  feed.CheckBooks();
+}
+
+// Pins EX-62.
+TEST_CASE("of a halted instrument silence is not judged, nor of a canary that is halted") {
+  for (const BinanceMarket market : {BinanceMarket::kSpot, BinanceMarket::kUsdm}) {
+    CAPTURE(std::string(BinanceVenueName(market)));
+    Feed feed(market, 3);
+    feed.Subscribe(FeedChannel::kTicker, Pair(1));
+    feed.RunFor(3'000);
+    // The others keep the sockets busy until exchangeInfo has told.
+    for (const int halted : {0, 1}) feed.Inject("halt " + Pair(halted));
+    feed.RunFor(302'000);
+    const std::size_t known = feed.stale().size();
+    CHECK(known <= 1);  // the ticker, before that
+    const auto before = feed.session().counters();
+    feed.Inject("silent " + Pair(2) + " 290000");
+    feed.RunFor(290'000);
+    CHECK(feed.stale().size() == known);
+    CHECK(feed.session().counters().connects == before.connects);
+    CHECK(feed.session().counters().messages_sent == before.messages_sent);
+    for (const int halted : {0, 1}) feed.Inject("resume " + Pair(halted));
+    feed.RunFor(310'000);
+    CHECK(feed.CountOf(SubscriptionState::kLive) == feed.all());
+    CHECK(feed.session().counters().connects == before.connects);
+    feed.CheckBooks();
+  }
+}
+
+// Pins EX-59.
+TEST_CASE("the canary comes and goes as a subscription, and stays on its socket") {
+  Feed feed(BinanceMarket::kSpot, 1);
+  feed.Inject("silent " + Pair(0) + " 3600000");  // so nothing but the canary speaks
+  for (int round = 0; round < 20; ++round) {
+    CAPTURE(round);
+    const FeedHandle all = feed.Subscribe(FeedChannel::kTicker, "");
+    feed.RunFor(150 * round);
+    feed.Unsubscribe(all);
+    feed.RunFor(20'000);
+    CHECK(feed.CountOf(SubscriptionState::kLive) == feed.all());
+  }
+  CHECK(feed.stale().empty());
+  CHECK(feed.session().counters().connects == 1);
 }

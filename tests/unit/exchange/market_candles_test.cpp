@@ -27,6 +27,11 @@ constexpr std::int64_t kFirst = 1'699'999'980'000;  // 22:13:00, twenty seconds 
 struct Candles : test::MarketFixture {
   explicit Candles(detail::BinanceMarketFeedOptions options = Quiet(), bool open = false)
       : MarketFixture(options) {
+    MarketRequest trades;
+    trades.symbol = "BTCUSDT";
+    Subscribe(trades);
+    Live("btcusdt@aggTrade", 2);
+    Brief();
     Subscribe(Minutes(open));
     Live("btcusdt@kline_1m");
     CHECK(Brief() == Lines{"live"});
@@ -46,6 +51,24 @@ struct Candles : test::MarketFixture {
               (closed ? "true" : "false") + R"(,"q":"20.0","V":"4.0","Q":"8.0","B":"0"}})",
           connection);
   }
+  /// The symbol trades, which is not what is tested here.
+  void Trade() {
+    const std::string id = std::to_string(++trades_);
+    Frame(R"({"e":"aggTrade","E":1700000000000,"s":"BTCUSDT","a":)" + id +
+              R"(,"p":"1","q":"1","f":)" + id + R"(,"l":)" + id +
+              R"(,"T":1700000000000,"m":true,"M":true})",
+          2);
+    std::erase_if(sink.messages, [](const Message& message) {
+      return message.topic().find(".trade.tape.") != std::string_view::npos;
+    });
+  }
+  /// The same, each second for so long.
+  void TradeFor(int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      Wait(1'000);
+      Trade();
+    }
+  }
   /// To `ms` after the end of minute `n`, with ticks.
   void WaitForEnd(int n, std::int64_t ms = 2) { Wait(kFirst + (n + 1) * kMinute + ms - NowMs()); }
   static std::string Page(int from, int to) {
@@ -59,6 +82,9 @@ struct Candles : test::MarketFixture {
     return page + "]";
   }
   SubscriptionState State() { return feed->StatusOf(Minutes()).state; }
+
+ private:
+  int trades_ = 0;
 };
 
 }  // namespace
@@ -291,9 +317,9 @@ TEST_CASE("candles of another time zone are a channel of their own") {
 TEST_CASE("a silent candle stream is stale and subscribed again, ever less often") {
   Candles feed(detail::BinanceMarketFeedOptions{});
   feed.Candle(0, false);
-  feed.Wait(5'900);
+  feed.TradeFor(5);
   CHECK(feed.State() == SubscriptionState::kLive);
-  feed.Wait(1'200);
+  feed.TradeFor(2);
   CHECK(feed.State() == SubscriptionState::kStale);
   CHECK(feed.sink.resubscribed == Lines{"btcusdt@kline_1m"});
   feed.Wait(13'000);
@@ -307,7 +333,7 @@ TEST_CASE("a renewed stream stays stale until data arrive, and is renewed ever l
   feed.Brief();
   std::size_t renewed = 0;
   for (int seconds = 0; seconds < 600; ++seconds) {
-    feed.Wait(1'000);
+    feed.TradeFor(1);
     if (feed.sink.resubscribed.size() == renewed) continue;
     renewed = feed.sink.resubscribed.size();
     feed.feed->OnStreamEnded("btcusdt@kline_1m", 1, feed.Now(), "ended");
@@ -317,7 +343,7 @@ TEST_CASE("a renewed stream stays stale until data arrive, and is renewed ever l
   CHECK(feed.Brief() == Lines{"stale"});
   feed.Candle(5, false);
   CHECK(feed.Brief() == Lines{"live"});
-  feed.Wait(7'200);
+  feed.TradeFor(7);
   CHECK(feed.Brief() == Lines{"stale"});
   feed.Lose();
   CHECK(feed.Brief() == Lines{"disconnected"});
@@ -326,11 +352,72 @@ TEST_CASE("a renewed stream stays stale until data arrive, and is renewed ever l
 TEST_CASE("a close that is fetched does not make a silent stream live") {
   Candles feed(detail::BinanceMarketFeedOptions{});
   feed.Candle(0, false);
-  feed.WaitForEnd(0, 5'100);
+  feed.TradeFor(7);
   CHECK(feed.State() == SubscriptionState::kStale);
+  feed.WaitForEnd(0, 5'100);
   feed.Answer(Candles::Page(0, 1));
   CHECK(feed.Brief() == Lines{"stale", "closed 22:13:00"});
   CHECK(feed.State() == SubscriptionState::kStale);
+}
+
+// Pins EX-63.
+TEST_CASE("a candle stream rests while nothing trades, as it does in the recordings") {
+  Candles feed(detail::BinanceMarketFeedOptions{});
+  feed.Candle(0, false);
+  feed.Wait(45);
+  feed.Trade();  // the candle was first with it
+  feed.Wait(10'349);
+  CHECK(feed.State() == SubscriptionState::kLive);
+  feed.Candle(0, false);
+  feed.Wait(200);
+  feed.Trade();
+  feed.Wait(150);
+  feed.Trade();  // told with the next one only
+  feed.Wait(2'300);
+  feed.Trade();
+  feed.Wait(1'000);
+  CHECK(feed.sink.resubscribed.empty());
+  CHECK(feed.Brief().empty());
+}
+
+// Pins EX-63.
+TEST_CASE("a candle stream that did not speak yet may be one of a market without trades") {
+  Candles feed(detail::BinanceMarketFeedOptions{});
+  feed.Wait(3'600'000);
+  CHECK(feed.Brief().empty());
+  feed.Trade();
+  feed.Wait(1'900);
+  feed.Candle(60, false);
+  feed.Wait(10'000);
+  CHECK(feed.Brief().empty());
+  CHECK(feed.sink.resubscribed.empty());
+}
+
+// Pins EX-63.
+TEST_CASE("a candle with trades that only the venue's answer tells shows that its stream is dead") {
+  Candles feed(detail::BinanceMarketFeedOptions{});
+  feed.Candle(0, false);
+  feed.WaitForEnd(0, 5'100);
+  CHECK(feed.State() == SubscriptionState::kLive);
+  SUBCASE("with trades") {
+    feed.Answer(Candles::Page(0, 1));
+    CHECK(feed.Brief() == Lines{"closed 22:13:00", "stale"});
+    CHECK(feed.sink.resubscribed == Lines{"btcusdt@kline_1m"});
+    feed.feed->OnStreamEnded("btcusdt@kline_1m", 1, feed.Now(), "ended");
+    feed.Live("btcusdt@kline_1m");
+    feed.Candle(1, false);
+    CHECK(feed.Brief() == Lines{"live"});
+  }
+  SUBCASE("without, it is quiet") {
+    std::string page = Candles::Page(0, 1);
+    for (std::size_t at; (at = page.find("\"20.0\",2,")) != page.npos;) {
+      page.replace(at, 9, "\"20.0\",0,");
+    }
+    feed.Answer(page);
+    CHECK(feed.Brief() == Lines{"closed 22:13:00"});
+    CHECK(feed.State() == SubscriptionState::kLive);
+    CHECK(feed.sink.resubscribed.empty());
+  }
 }
 
 TEST_CASE("a close that waited is published with its own texts") {

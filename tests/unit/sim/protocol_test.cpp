@@ -252,7 +252,7 @@ TEST_CASE("two runs with the same calls give the same bytes, however often the c
   };
   for (const auto market : {sim::VenueMarket::kSpot, sim::VenueMarket::kUsdm}) {
     const std::string once = run(market, 3, 7);
-    CHECK(once.size() > 50'000);
+    CHECK(once.size() > 25'000);
     CHECK(once == run(market, 3, 7));
     CHECK(once == run(market, 3, 5'000));
     CHECK(once != run(market, 4, 7));

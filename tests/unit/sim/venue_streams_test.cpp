@@ -258,6 +258,25 @@ TEST_CASE("each candle is closed once, and is what its trades made") {
   }
 }
 
+TEST_CASE("a candle says nothing while its symbol does not trade, but that it closes") {
+  for (const auto market : {sim::VenueMarket::kSpot, sim::VenueMarket::kUsdm}) {
+    sim::VenueOptions options;
+    options.market = market;
+    options.faults = sim::FaultPlan::Parse("100 silent BTCUSDT 240000").value();
+    VenueFixture fixture(options);
+    fixture.Open(1, std::string(market == sim::VenueMarket::kUsdm ? "/market" : "") +
+                        "/ws/btcusdt@kline_1m");
+    fixture.Wait(5'000);
+    fixture.Taken(1);
+    fixture.Wait(180'000);
+    const std::vector<json> frames = fixture.Frames(1);
+    CHECK(frames.size() == 3);
+    for (const json& frame : frames) CHECK(frame.at("k").at("x") == true);
+    fixture.Wait(90'000);
+    CHECK(fixture.Frames(1).size() > 5);
+  }
+}
+
 TEST_CASE("candles begin where Binance's do") {
   struct Row {
     const char* interval;
