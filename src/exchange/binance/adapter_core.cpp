@@ -137,13 +137,24 @@ void BinanceCore::Act(Body&& body) {
 /// The bus is full: nothing is read until the strand may go on, which is when its task runs.
 void BinanceCore::PauseReading() {
   paused_ = true;
+  paused_at_ns_ = link_->Now().monotonic_ns;
   link_->PauseReading(true);
-  strand_.Post([self = shared_from_this()] {
-    self->loop_->Post([self] {
-      self->paused_ = false;
-      self->link_->PauseReading(false);
-    });
-  });
+  strand_.Post(
+      [self = shared_from_this()] { self->loop_->Post([self] { self->ResumeReading(); }); });
+}
+
+/// While nothing was read nothing was ticked either: nobody is called silent for it.
+void BinanceCore::ResumeReading() {
+  paused_ = false;
+  link_->PauseReading(false);
+  if (stopped_ || borrowed_.abandoned()) return;
+  const FeedTime now = link_->Now();
+  const std::int64_t held_ns = now.monotonic_ns - paused_at_ns_;
+  if (held_ns >= kLongPauseNs) {
+    Act([&] { Give([&](auto& session) { session.OnHeld(held_ns, now); }); });
+  } else {
+    Settle();
+  }
 }
 
 void BinanceCore::Settle() {
@@ -160,6 +171,7 @@ void BinanceCore::Tick() {
   armed_ns_ = BinanceFeed::kNoTick;
   const FeedTime now = link_->Now();
   if (now.monotonic_ns >= counts_at_ns_) WriteCounts(now);
+  if (paused_) return;  // ResumeReading arms it again
   if (now.monotonic_ns >= session_->next_tick_ns()) {
     Act([&] { Give([&](auto& session) { session.OnTick(now); }); });
   } else {

@@ -98,6 +98,7 @@ class BinanceCore final : public VenueEvents,
  private:
   /// Adding up takes a look at every book, so not often.
   static constexpr std::int64_t kCountsNs = 1'000'000'000;
+  static constexpr std::int64_t kLongPauseNs = 500'000'000;  // shorter ones make nobody silent
 
   template <class Body>
   void Act(Body&& body);
@@ -108,6 +109,7 @@ class BinanceCore final : public VenueEvents,
   }
   void Settle();
   void PauseReading();
+  void ResumeReading();
   void NoteUnpublished(const Status& why);
   void KeepBan();
   void WriteCounts(FeedTime now);
@@ -127,6 +129,7 @@ class BinanceCore final : public VenueEvents,
   std::int64_t kept_ban_unix_ns_ = 0;
   bool publishes_ = true;  // the bus took the last event
   std::uint64_t unpublished_ = 0;
+  std::int64_t paused_at_ns_ = 0;
   bool paused_ = false, stopped_ = false;
   std::int64_t armed_ns_ = BinanceFeed::kNoTick;
   std::int64_t counts_at_ns_ = BinanceFeed::kNoTick;  // when `counts_` is to be written

@@ -79,6 +79,13 @@ void BookWatch::OnFailed(std::uint64_t id) {
   }
 }
 
+void BookWatch::OnHeld(FeedTime now) {
+  for (auto& [_, book] : watched_) {
+    book.looked_ns = now.monotonic_ns;
+    book.suspect_until = 0;
+  }
+}
+
 void BookWatch::OnTick(FeedTime now) {
   if (now.monotonic_ns < next_ns_) return;
   std::int64_t next = kNever;

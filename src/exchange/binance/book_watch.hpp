@@ -40,6 +40,8 @@ class BookWatch {
   void Remove(std::string_view symbol);
   void OnAnswer(std::uint64_t id, FeedTime now, std::string_view body);
   void OnFailed(std::uint64_t id);
+  /// Nothing was read for a while: who is silent is found from now on.
+  void OnHeld(FeedTime now);
   void OnTick(FeedTime now);
   /// Monotonic; BinanceFeed::kNoTick: nothing is due.
   std::int64_t next_tick_ns() const noexcept { return next_ns_; }

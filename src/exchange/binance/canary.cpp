@@ -16,6 +16,7 @@ using State = VenueStream::State;
 namespace {
 
 constexpr std::int64_t kMs = 1'000'000;
+constexpr int kUnheardPatience = 3;
 constexpr std::string_view kFrameStart = R"({"stream":")";
 
 std::string CanaryOf(const BinanceSessionOptions& options, BinanceRoute route) {
@@ -40,17 +41,29 @@ const CanaryState& Connections::CanaryOn(BinanceRoute route) const noexcept {
   return canaries_[static_cast<std::size_t>(route)];
 }
 
-/// Its silence means something: the venue sends it, and somebody needs what else is on the socket.
+/// Its silence means something: the venue has the canary, and somebody needs what else is on the
+/// socket.
 bool Connections::IsWatched(const Slot& slot) const noexcept {
-  if (options_.canary_ms == 0 || !CanaryOn(slot.route).known || slot.streams.empty()) return false;
+  const CanaryState& state = CanaryOn(slot.route);
+  if (options_.canary_ms == 0 || state.refused || slot.no_canary || slot.streams.empty()) {
+    return false;
+  }
   const VenueStream* const subscribed = SubscribedCanary(slot);
-  return subscribed == nullptr || subscribed->references > 0;
+  if (subscribed != nullptr && subscribed->references == 0) return false;
+  const VenueStream* const canary = subscribed != nullptr ? subscribed : slot.canary.get();
+  return state.known || (canary != nullptr && canary->state == State::kLive);
+}
+
+/// So long it may be silent. A canary that was acknowledged and never came may be one that the venue
+/// does not send: more patience.
+std::int64_t Connections::SilenceLimit(const Slot& slot) const noexcept {
+  return options_.canary_ms * kMs * (CanaryOn(slot.route).known ? 1 : kUnheardPatience);
 }
 
 bool Connections::IsSilent(const VenueStream& stream) const noexcept { return stream.slot->silent; }
 
-/// The same stream as somebody subscribed it on the same socket; null: nobody did. One that is about
-/// to end counts: asked for before, the canary would end with it.
+/// The same stream as somebody subscribed it on the same socket; null: nobody did. One that is
+/// about to end counts: asked for before, the canary would end with it.
 const VenueStream* Connections::SubscribedCanary(const Slot& slot) const noexcept {
   const auto at = streams_.find(CanaryOn(slot.route).name);
   if (at == streams_.end()) return nullptr;
@@ -74,7 +87,7 @@ void Connections::DropCanary(Slot& slot) {
 /// Asks for the canary ahead of everything else.
 void Connections::PumpCanary(Slot& slot, FeedTime now) {
   const CanaryState& state = CanaryOn(slot.route);
-  if (options_.canary_ms == 0 || slot.streams.empty() || state.refused ||
+  if (options_.canary_ms == 0 || slot.streams.empty() || state.refused || slot.no_canary ||
       SubscribedCanary(slot) != nullptr) {
     return DropCanary(slot);
   }
@@ -94,7 +107,8 @@ void Connections::PumpCanary(Slot& slot, FeedTime now) {
 bool Connections::PumpData(Slot& slot, FeedTime now) {
   if (!IsWatched(slot)) return true;
   const std::int64_t silence = now.monotonic_ns - slot.socket->last_data_ns;
-  if (silence < options_.canary_ms * kMs) return true;
+  const std::int64_t limit = SilenceLimit(slot);
+  if (silence < limit) return true;
   if (options_.feed.market == BinanceMarket::kUsdm && !owner_->IsTraded(options_.canary_symbol)) {
     slot.socket->last_data_ns = now.monotonic_ns;  // nothing is to be expected
     return true;
@@ -108,7 +122,7 @@ bool Connections::PumpData(Slot& slot, FeedTime now) {
     }
     if (slot.place == nullptr) owner_->OnSocketSilent(slot.socket->id, slot.route, now);
   }
-  if (silence < 2 * options_.canary_ms * kMs) return true;
+  if (silence < 2 * limit) return true;
   if (slot.place == nullptr && !slot.silence.TryTake(now.monotonic_ns)) return true;
   ++counts_.muted;
   End(slot, now, "no data for " + std::to_string(silence / kMs) + " ms", true, true);
@@ -117,7 +131,7 @@ bool Connections::PumpData(Slot& slot, FeedTime now) {
 
 std::int64_t Connections::DataNextNs(const Slot& slot) const noexcept {
   if (!IsWatched(slot)) return BinanceFeed::kNoTick;
-  const std::int64_t limit = options_.canary_ms * kMs;
+  const std::int64_t limit = SilenceLimit(slot);
   if (!slot.silent) return slot.socket->last_data_ns + limit;
   return std::max(slot.socket->last_data_ns + 2 * limit, slot.silence.NextNs());
 }

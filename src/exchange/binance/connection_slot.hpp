@@ -65,6 +65,7 @@ struct ConnectionSlot {
 
   // The data path.
   std::unique_ptr<VenueStream> canary;  // null: somebody subscribed the same, or there is none
+  bool no_canary = false;               // the venue does not take it on this socket
   bool silent = false;
   Escalation silence;  // connections that are ended because of it
 
@@ -73,8 +74,9 @@ struct ConnectionSlot {
   ConnectionSlot* place = nullptr;  // of a successor: whose
   std::string give_up;              // of a successor: why it is of no use
   Backoff rotate_backoff;
-  std::uint64_t rotate_early = 0;         // in 1/1024 of the time it may begin earlier
-  bool rotate_now = false;                // the venue announced that it will cut the socket
+  int rotations_refused = 0;       // in a row: the venue did not take a stream on the new socket
+  std::uint64_t rotate_early = 0;  // in 1/1024 of the time it may begin earlier
+  bool rotate_now = false;         // the venue announced that it will cut the socket
   std::int64_t rotate_not_before_ns = 0;  // after one that failed
 };
 

@@ -196,7 +196,7 @@ void Connections::End(Slot& slot, FeedTime now, std::string_view reason, bool cl
     slot.backoff.Reset();
   }
   DropCanary(slot);
-  slot.silent = false;
+  slot.silent = slot.no_canary = false;
   slot.todo.clear();
   slot.later.clear();
   const std::vector<VenueStream*> streams = slot.streams;
@@ -231,6 +231,8 @@ void Connections::OnOpen(std::uint32_t number, FeedTime now) {
   if (slot == nullptr || slot->socket->open) return;
   VenueSocket& socket = *slot->socket;
   socket.open = true;
+  // It may have been for that moment only.
+  if (CanaryOn(slot->route).known) CanaryOn(slot->route).refused = false;
   socket.opened_ns = socket.last_life_ns = socket.last_data_ns = now.monotonic_ns;
   socket.next_ping_ns = now.monotonic_ns + options_.ping_ms * kMs;
   ++open_;
@@ -245,12 +247,21 @@ void Connections::OnClosed(std::uint32_t socket, FeedTime now, std::string_view 
 
 void Connections::OnShutdown(std::uint32_t socket, FeedTime now) {
   Slot* const slot = FindSlot(socket);
-  // A new socket that hears the same cannot be better replaced by another one: it is used to its
-  // end.
-  if (slot == nullptr || now.monotonic_ns - slot->socket->opened_ns < options_.stable_ms * kMs) {
-    return;
+  if (slot == nullptr || std::exchange(slot->rotate_now, true)) return;
+  ++counts_.shutdowns;
+  // A socket that was replaced at once may hear the same again: not one after the other.
+  const std::int64_t stable = slot->socket->opened_ns + options_.stable_ms * kMs;
+  slot->rotate_not_before_ns = std::max({slot->rotate_not_before_ns, stable, now.monotonic_ns});
+}
+
+void Connections::OnHeld(std::int64_t ns) noexcept {
+  for (const auto& [_, slot] : sockets_) {
+    VenueSocket& socket = *slot->socket;
+    if (!socket.open) continue;
+    socket.last_data_ns += ns;
+    socket.last_life_ns += ns;
+    for (PendingMessage& pending : socket.pending) pending.deadline_ns += ns;
   }
-  if (!std::exchange(slot->rotate_now, true)) ++counts_.shutdowns;
 }
 
 Connections::Life Connections::OnLife(std::uint32_t socket, FeedTime now, std::string_view text) {

@@ -61,6 +61,7 @@ struct VenueStream {
   std::int64_t live_since_ns = 0;     // monotonic
   bool renew = false;                 // end it, and ask again
   bool refused = false;               // never ask again
+  bool unfit = false;                 // of a twin: the new socket will not carry it
   bool maybe_on = false;              // asked for on this socket: the venue may be sending it
   int refusals = 0;                   // in a row, for reasons that may pass
   bool listed = false;                // in its slot's list of what is to be sent
@@ -153,6 +154,8 @@ class Connections {
   void OnPing(std::uint32_t socket, FeedTime now);
   void OnData(std::uint32_t socket, std::string_view stream, FeedTime now);
   void OnAnswer(std::uint32_t socket, const ControlAnswer& answer, FeedTime now);
+  /// For so long we read nothing from any socket: that was no silence.
+  void OnHeld(std::int64_t ns) noexcept;
   /// The venue is about to cut this one.
   void OnShutdown(std::uint32_t socket, FeedTime now);
 
@@ -183,6 +186,7 @@ class Connections {
   const CanaryState& CanaryOn(BinanceRoute route) const noexcept;
   bool IsWatched(const Slot& slot) const noexcept;
   const VenueStream* SubscribedCanary(const Slot& slot) const noexcept;
+  std::int64_t SilenceLimit(const Slot& slot) const noexcept;
   static void DropCanary(Slot& slot);
   void PumpCanary(Slot& slot, FeedTime now);
   bool PumpData(Slot& slot, FeedTime now);
@@ -199,6 +203,7 @@ class Connections {
   bool Covers(const Slot& slot, FeedTime now) const noexcept;
   void TakeOver(Slot& slot, FeedTime now, std::string_view reason, bool close);
   void EndSuccessor(Slot& slot, FeedTime now, std::string_view reason, bool close);
+  static void OnTwinRefused(VenueStream& twin, std::string_view reason);
   static void AddTwin(VenueStream& stream);
   static void DropTwin(VenueStream& stream);
   static bool MergeTwin(VenueStream& stream);

@@ -193,10 +193,10 @@ void Connections::OnRefused(Slot& slot, std::size_t index, const ControlAnswer& 
 void Connections::OnRefusedAlone(VenueStream& stream, const ControlAnswer& answer,
                                  std::string_view reason, FeedTime now) {
   const bool for_good = answer.code == kInvalidRequest || answer.code == kTooMany;
-  if (stream.is_canary && for_good) {
-    CanaryOn(stream.route).refused = true;  // the next pump drops it
+  if (stream.is_canary && for_good) {  // the next pump drops it
+    (answer.code == kTooMany ? stream.slot->no_canary : CanaryOn(stream.route).refused) = true;
   } else if (stream.primary != nullptr && for_good) {
-    stream.slot->give_up = reason;  // what the old socket carries is not to suffer
+    OnTwinRefused(stream, reason);
   } else if (answer.code == kInvalidRequest) {
     stream.refused = true;
     owner_->OnStreamRefused(stream, now, reason);

@@ -18,11 +18,12 @@ struct FeedAccess {
   static std::shared_ptr<const SymbolTops> Tops(const BinanceFeed& feed, std::string_view symbol);
   /// Its quotes do not come any more: the last one is no top of the book.
   static void ForgetQuote(BinanceFeed& feed, std::string_view symbol) noexcept;
-  /// A socket brings no data, and brings them again: the live books that it alone carries are stale
+  /// A socket brings no data, and brings them again: books that no other socket carries are stale
   /// meanwhile.
-  static void OnSilent(BinanceFeed& feed, std::uint32_t connection, FeedTime now,
-                       std::string_view reason);
+  static void OnSilent(BinanceFeed& feed, std::uint32_t connection, FeedTime now);
   static void OnFlows(BinanceFeed& feed, std::uint32_t connection, FeedTime now);
+  /// For so long we read nothing from any socket: that was no silence.
+  static void OnHeld(BinanceFeed& feed, std::int64_t ns) noexcept;
   /// The live book of one symbol is stale until its next diff.
   static void OnStreamSilent(BinanceFeed& feed, std::string_view symbol, FeedTime now,
                              std::string_view reason);

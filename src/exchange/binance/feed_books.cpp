@@ -204,6 +204,7 @@ void BinanceFeed::Impl::GoLive(FeedSymbol& symbol, FeedTime now) {
   symbol.live_since_ns = now.monotonic_ns;
   ++counts.synchronised;
   SetState(symbol, FeedState::kLive, now, "synchronised");
+  Weigh(symbol, now);
   if (symbol.parts.depth_interval_ms > 0) ScheduleDepth(symbol, now);
 }
 
@@ -239,7 +240,8 @@ void BinanceFeed::Impl::AddCarrier(FeedSymbol& symbol, std::uint32_t connection,
   carriers.push_back(connection);
   symbol.carrier = *std::max_element(carriers.begin(), carriers.end());
   symbol.book.SetNewest(symbol.carrier, carriers.size());
-  if (carriers.size() == 1) StartOver(symbol, now, "connected");
+  if (carriers.size() == 1) return StartOver(symbol, now, "connected");
+  Weigh(symbol, now);
 }
 
 void BinanceFeed::Impl::RemoveCarrier(FeedSymbol& symbol, std::uint32_t connection, FeedTime now,
@@ -255,14 +257,14 @@ void BinanceFeed::Impl::RemoveCarrier(FeedSymbol& symbol, std::uint32_t connecti
     // What the faster one was ahead of still comes when it was the faster one that ended.
     const bool lost = std::any_of(symbol.ahead.begin(), symbol.ahead.end(),
                                   [&](const auto& diff) { return diff.connection != connection; });
-    if (std::exchange(symbol.socket_silent, false)) Revive(symbol, now);
+    Weigh(symbol, now);
     if (carriers.size() == 1 && lost) ReleaseAhead(symbol, now);
   }
 }
 
 void BinanceFeed::Impl::EndBook(FeedSymbol& symbol, FeedTime now, std::string_view reason) {
   symbol.carriers.clear();
-  symbol.socket_silent = symbol.owes_snapshot = false;
+  symbol.muted = symbol.owes_snapshot = false;
   ForgetAhead(symbol);
   symbol.book.Reset();
   CancelSnapshot(symbol);

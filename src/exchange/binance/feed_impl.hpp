@@ -45,6 +45,7 @@ struct BinanceFeed::Impl {
   std::vector<DepthDue> depths_due;  // a heap; one that was put off meanwhile stays in it
   std::uint64_t symbols_made = 0;
   bool silent = false;
+  std::vector<std::uint32_t> silent_sockets;  // they bring no data
   detail::EventCause cause{"books"};
   BinanceFeedCounters counts;
   detail::PayloadBuffer payload;
@@ -103,6 +104,8 @@ struct BinanceFeed::Impl {
 
   // Silence (feed_silence.cpp).
   void TickSilence(FeedTime now);
+  bool IsMuted(const Symbol& symbol) const noexcept;
+  void Weigh(Symbol& symbol, FeedTime now);
   void Revive(Symbol& symbol, FeedTime now);
   void ShowAgain(Symbol& symbol, FeedTime now);
 };

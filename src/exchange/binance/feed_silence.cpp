@@ -22,8 +22,28 @@ void BinanceFeed::Impl::TickSilence(FeedTime now) {
   }
 }
 
+bool BinanceFeed::Impl::IsMuted(const FeedSymbol& symbol) const noexcept {
+  return !silent_sockets.empty() && !symbol.carriers.empty() &&
+         std::all_of(symbol.carriers.begin(), symbol.carriers.end(), [&](std::uint32_t socket) {
+           return std::find(silent_sockets.begin(), silent_sockets.end(), socket) !=
+                  silent_sockets.end();
+         });
+}
+
+/// After its sockets, or what they bring, have changed.
+void BinanceFeed::Impl::Weigh(FeedSymbol& symbol, FeedTime now) {
+  const bool muted = IsMuted(symbol);
+  if (muted && symbol.state == FeedState::kLive) {
+    symbol.muted = true;
+    SetState(symbol, FeedState::kStale, now, "no data on its socket");
+  } else if (!muted && symbol.muted) {
+    Revive(symbol, now);
+  }
+}
+
 /// What it says decides by ids whether something was lost meanwhile.
 void BinanceFeed::Impl::Revive(FeedSymbol& symbol, FeedTime now) {
+  symbol.muted = false;
   if (symbol.state != FeedState::kStale) return;
   SetState(symbol, FeedState::kLive, now, "data arrive again");
   if (std::exchange(symbol.owes_snapshot, false)) PublishSnapshot(symbol, now);
@@ -37,24 +57,22 @@ void BinanceFeed::Impl::ShowAgain(FeedSymbol& symbol, FeedTime now) {
 
 namespace detail {
 
-void FeedAccess::OnSilent(BinanceFeed& feed, std::uint32_t connection, FeedTime now,
-                          std::string_view reason) {
+void FeedAccess::OnSilent(BinanceFeed& feed, std::uint32_t connection, FeedTime now) {
   BinanceFeed::Impl& impl = *feed.impl_;
-  for (const auto& symbol : impl.symbols.all()) {
-    const bool only = symbol->carriers.size() == 1 && symbol->carriers[0] == connection;
-    if (only && symbol->state == FeedState::kLive) {
-      symbol->socket_silent = true;
-      impl.SetState(*symbol, FeedState::kStale, now, reason);
-    }
-  }
+  impl.silent_sockets.push_back(connection);
+  for (const auto& symbol : impl.symbols.all()) impl.Weigh(*symbol, now);
 }
 
 void FeedAccess::OnFlows(BinanceFeed& feed, std::uint32_t connection, FeedTime now) {
   BinanceFeed::Impl& impl = *feed.impl_;
-  for (const auto& symbol : impl.symbols.all()) {
-    const auto& carriers = symbol->carriers;
-    const bool on = std::find(carriers.begin(), carriers.end(), connection) != carriers.end();
-    if (on && std::exchange(symbol->socket_silent, false)) impl.Revive(*symbol, now);
+  std::erase(impl.silent_sockets, connection);
+  for (const auto& symbol : impl.symbols.all()) impl.Weigh(*symbol, now);
+}
+
+void FeedAccess::OnHeld(BinanceFeed& feed, std::int64_t ns) noexcept {
+  for (const auto& symbol : feed.impl_->symbols.all()) {
+    symbol->last_diff_ns += ns;
+    if (!symbol->ahead.empty()) symbol->ahead_until_ns += ns;
   }
 }
 

@@ -59,7 +59,7 @@ struct FeedSymbol {
   std::int64_t live_since_ns = 0;  // monotonic
   std::int64_t last_diff_ns = 0;   // monotonic
   bool owes_snapshot = false;      // asked for while it was stale
-  bool socket_silent = false;      // stale because the only socket that carries it is silent
+  bool muted = false;              // stale because its sockets are silent
 
   // The snapshot: not needed, due at a time, or asked for with a time to ask again.
   enum class Fetch : std::uint8_t { kNone, kDue, kAsked };

@@ -47,8 +47,8 @@ std::int64_t MarketCore::RetryDelayNs(int attempts) const noexcept {
 
 bool MarketCore::IsTraded(std::string_view symbol) const {
   MarketInstrument found;
-  if (symbol.empty() || instruments == nullptr || !instruments->Find(symbol, found)) return true;
-  return found.state != "halted" && found.state != "closed";
+  if (symbol.empty() || instruments == nullptr || !instruments->known()) return true;
+  return instruments->Find(symbol, found) && found.state != "halted" && found.state != "closed";
 }
 
 MarketTrack::MarketTrack(MarketCore& core, FeedChannel channel, std::string_view symbol,
@@ -59,6 +59,11 @@ MarketTrack::~MarketTrack() { core_.Cancel(fetch_); }
 
 void MarketTrack::SetState(SubscriptionState state, FeedTime now, std::string_view reason,
                            std::optional<std::int64_t> expected, std::optional<std::int64_t> got) {
+  muted_ = state == SubscriptionState::kLive && IsMuted();
+  if (muted_) {
+    state = SubscriptionState::kStale;
+    reason = "no data on its socket";
+  }
   if (state == status_.state && state != SubscriptionState::kGap) return;
   status_.state = state;
   status_.reason = reason;
@@ -93,38 +98,36 @@ void MarketTrack::OnEnded(std::uint32_t connection, FeedTime now, std::string_vi
   if (std::erase(connections_, connection) == 0) return;
   if (!connections_.empty()) {
     Fewer(connection, now);
-    return Unmute(now);  // the silent one is gone
+    return OnSocketsChanged(now);
   }
   last_connection_ = connection;
   core_.Cancel(fetch_);
   retry_ns_ = BinanceFeed::kNoTick;
   Lost();
-  socket_silent_ = false;
   if (renewed && silent_) return;  // stale until data arrive
   silent_ = false;
   SetState(SubscriptionState::kDisconnected, now, reason);
 }
 
-void MarketTrack::OnSilent(std::uint32_t connection, FeedTime now, std::string_view reason) {
-  const bool only = connections_.size() == 1 && connections_[0] == connection;
-  if (!only || status_.state != SubscriptionState::kLive) return;
-  socket_silent_ = true;
-  SetState(SubscriptionState::kStale, now, reason);
+bool MarketTrack::IsMuted() const noexcept {
+  const auto& silent = core_.silent_sockets;
+  return !silent.empty() && !connections_.empty() &&
+         std::all_of(connections_.begin(), connections_.end(), [&](std::uint32_t connection) {
+           return std::find(silent.begin(), silent.end(), connection) != silent.end();
+         });
 }
 
-void MarketTrack::OnFlows(std::uint32_t connection, FeedTime now) {
-  const bool on =
-      std::find(connections_.begin(), connections_.end(), connection) != connections_.end();
-  if (on) Unmute(now);
-}
-
-void MarketTrack::Unmute(FeedTime now) {
-  if (!std::exchange(socket_silent_, false) || silent_) return;
-  quiet_since_ns_ = now.monotonic_ns;
-  if (status_.state == SubscriptionState::kStale) {
+/// What it missed while its sockets were silent is told by ids.
+void MarketTrack::OnSocketsChanged(FeedTime now) {
+  if (status_.state == SubscriptionState::kLive && IsMuted()) {
+    SetState(SubscriptionState::kLive, now, {});  // as far as it is
+  } else if (muted_ && !silent_ && !IsMuted()) {
+    quiet_since_ns_ = now.monotonic_ns;
     SetState(SubscriptionState::kLive, now, "data arrive again");
   }
 }
+
+void MarketTrack::OnHeld(std::int64_t ns) { quiet_since_ns_ += ns; }
 
 void MarketTrack::NoteData(std::uint32_t connection, FeedTime now) {
   if (connections_.empty() ||

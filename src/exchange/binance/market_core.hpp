@@ -56,6 +56,7 @@ struct MarketCore {
   std::int64_t venue_ahead_ns = 0;  // the venue's time of day less ours, by its messages
   std::int64_t unlikely_ahead_ns = 0;
   const InstrumentWatch* instruments = nullptr;  // of the feed
+  std::vector<std::uint32_t> silent_sockets;     // they bring no data
   std::map<std::uint64_t, FetchOwner*> fetches;
   std::uint64_t last_fetch = 0;
 
@@ -81,7 +82,7 @@ struct MarketCore {
   /// Sets `id` to 0. No effect for 0.
   void Cancel(std::uint64_t& id);
   std::int64_t RetryDelayNs(int attempts) const noexcept;
-  /// False: the venue says that it is halted or closed. True of what it does not list.
+  /// False: the venue says that it is halted or closed, or does not list it.
   bool IsTraded(std::string_view symbol) const;
 };
 
@@ -98,9 +99,10 @@ class MarketTrack : public FetchOwner {
   void OnLive(std::uint32_t connection, FeedTime now);
   /// `renewed`: the stream alone ended, the socket goes on.
   void OnEnded(std::uint32_t connection, FeedTime now, std::string_view reason, bool renewed);
-  /// The socket brings no data, and brings them again.
-  void OnSilent(std::uint32_t connection, FeedTime now, std::string_view reason);
-  void OnFlows(std::uint32_t connection, FeedTime now);
+  /// Some sockets bring no data, or bring them again.
+  void OnSocketsChanged(FeedTime now);
+  /// For so long we read nothing: that was no silence.
+  void OnHeld(std::int64_t ns);
   /// A message of the stream arrived.
   void NoteData(std::uint32_t connection, FeedTime now);
   virtual void OnTick(FeedTime now);
@@ -142,7 +144,7 @@ class MarketTrack : public FetchOwner {
  private:
   void CheckSilence(FeedTime now);
   void Silence(FeedTime now);
-  void Unmute(FeedTime now);
+  bool IsMuted() const noexcept;
 
   const FeedChannel channel_;
   const std::int64_t stale_ns_;
@@ -150,7 +152,7 @@ class MarketTrack : public FetchOwner {
   std::int64_t quiet_since_ns_ = 0;  // the last data, or what was done about their absence
   std::int64_t last_data_ns_ = 0;    // monotonic; or when it became live
   bool silent_ = false;              // something was done, and nothing has come since
-  bool socket_silent_ = false;       // stale because its only socket is silent
+  bool muted_ = false;               // stale because its sockets are silent
   std::uint32_t last_connection_ = 0;
   bool was_live_ = false;
   MarketStatus status_;

@@ -465,17 +465,24 @@ void BinanceMarketFeed::OnStreamEnded(std::string_view stream, std::uint32_t con
 void BinanceMarketFeed::OnConnectionLost(std::uint32_t connection, FeedTime now,
                                          std::string_view reason) {
   impl_->core.cause.New();
+  std::erase(impl_->core.silent_sockets, connection);
   for (MarketTrack* const track : impl_->tracks) track->OnEnded(connection, now, reason, false);
 }
 
-void BinanceMarketFeed::OnSilent(std::uint32_t connection, FeedTime now, std::string_view reason) {
+void BinanceMarketFeed::OnSilent(std::uint32_t connection, FeedTime now) {
   impl_->core.cause.New();
-  for (MarketTrack* const track : impl_->tracks) track->OnSilent(connection, now, reason);
+  impl_->core.silent_sockets.push_back(connection);
+  for (MarketTrack* const track : impl_->tracks) track->OnSocketsChanged(now);
 }
 
 void BinanceMarketFeed::OnFlows(std::uint32_t connection, FeedTime now) {
   impl_->core.cause.New();
-  for (MarketTrack* const track : impl_->tracks) track->OnFlows(connection, now);
+  if (std::erase(impl_->core.silent_sockets, connection) == 0) return;
+  for (MarketTrack* const track : impl_->tracks) track->OnSocketsChanged(now);
+}
+
+void BinanceMarketFeed::OnHeld(std::int64_t ns) {
+  for (MarketTrack* const track : impl_->tracks) track->OnHeld(ns);
 }
 
 bool BinanceMarketFeed::IsTraded(std::string_view symbol) const {

@@ -117,10 +117,12 @@ class BinanceMarketFeed {
   void OnStreamEnded(std::string_view stream, std::uint32_t connection, FeedTime now,
                      std::string_view reason);
   void OnConnectionLost(std::uint32_t connection, FeedTime now, std::string_view reason);
-  /// The socket brings no data; it brings them again. Live streams that it alone carries are stale
+  /// The socket brings no data; it brings them again. Streams that no other socket carries are stale
   /// meanwhile.
-  void OnSilent(std::uint32_t connection, FeedTime now, std::string_view reason);
+  void OnSilent(std::uint32_t connection, FeedTime now);
   void OnFlows(std::uint32_t connection, FeedTime now);
+  /// For so long we read nothing from any socket: that was no silence.
+  void OnHeld(std::int64_t ns);
   /// Of any kind but depth and bookTicker, which are ignored. `frame` is borrowed for the call.
   void OnFrame(std::uint32_t connection, FeedTime now, const BinanceFrame& frame);
 
@@ -139,7 +141,7 @@ class BinanceMarketFeed {
   std::int64_t instruments_read_ns() const noexcept;
   /// False: not listed, or not known yet. Views are borrowed until the next OnAnswer.
   bool FindInstrument(std::string_view symbol, MarketInstrument& out) const;
-  /// False: the venue says that it is halted or closed. True of what it does not list.
+  /// False: the venue says that it is halted or closed, or does not list it.
   bool IsTraded(std::string_view symbol) const;
   /// Of REST requests, in a minute, as exchangeInfo says; 0: not known.
   std::int64_t request_weight_per_minute() const noexcept;

@@ -17,17 +17,22 @@ namespace {
 
 constexpr std::int64_t kMs = 1'000'000;
 constexpr std::int64_t kOverlapNs = 2'000 * kMs;
-/// A successor that is not ready by then takes over as it is, or is given up.
+/// A successor that is not ready by then is given up; unless only streams that were subscribed a
+/// moment ago keep it from being ready, which could go on for ever.
 constexpr std::int64_t kLongestNs = 120'000 * kMs;
+/// So many new sockets in a row may refuse streams that the old one carries; the next one takes over
+/// without these.
+constexpr int kMaxRefused = 3;
 /// Of rotate_after_ms: places rotate earlier by up to half an hour in 23, each at its own time.
 constexpr std::int64_t kSpread = 46;
 constexpr std::int64_t kNever = BinanceFeed::kNoTick;
 
 /// What has not come on the old socket when it is closed comes on the new one.
 bool IsCovered(const VenueStream& stream, std::int64_t now_ns) noexcept {
-  if (stream.state != State::kLive) return true;
-  if (stream.twin == nullptr) return stream.references == 0;
-  if (stream.twin->state != State::kLive) return stream.references == 0;
+  if (stream.state != State::kLive || stream.references == 0) return true;
+  if (stream.twin == nullptr) return false;
+  if (stream.twin->unfit) return true;
+  if (stream.twin->state != State::kLive) return false;
   return stream.twin->live_since_ns <= stream.live_since_ns ||
          now_ns - stream.twin->live_since_ns >= kOverlapNs;
 }
@@ -96,6 +101,7 @@ bool Connections::MergeTwin(VenueStream& stream) {
   stream.state = twin->state;
   stream.reason = twin->reason;
   stream.live_since_ns = twin->live_since_ns;
+  stream.refused = false;  // if it is, that is told as always
   stream.renew = twin->renew;
   stream.maybe_on = twin->maybe_on;
   stream.refusals = twin->refusals;
@@ -159,10 +165,24 @@ void Connections::PumpRotation(Slot& slot, FeedTime now) {
   }
   VenueSocket& next = *slot.successor->socket;
   const bool late = next.open && now.monotonic_ns - next.opened_ns >= kLongestNs;
-  if (Covers(slot, now) || late) {
+  if (Covers(slot, now) || (late && Covers(slot, {now.unix_ns, now.monotonic_ns + kOverlapNs}))) {
     ++counts_.rotations;
     slot.rotate_backoff.Reset();
+    slot.rotations_refused = 0;
     TakeOver(slot, now, "replaced by socket " + std::to_string(next.id), true);
+  } else if (late) {
+    EndSuccessor(slot, now, "it did not carry all streams in time", true);
+  }
+}
+
+/// The old socket carries it all the same: what it carries is not to suffer.
+void Connections::OnTwinRefused(VenueStream& twin, std::string_view reason) {
+  Slot& successor = *twin.slot;
+  if (successor.place->rotations_refused >= kMaxRefused) {
+    twin.unfit = twin.refused = true;
+  } else if (successor.give_up.empty()) {
+    ++successor.place->rotations_refused;
+    successor.give_up = reason;
   }
 }
 
@@ -180,8 +200,9 @@ void Connections::TakeOver(Slot& slot, FeedTime now, std::string_view reason, bo
   slot.todo = std::move(successor->todo);
   slot.later = std::move(successor->later);
   slot.asking = successor->asking;
-  slot.rotate_now = false;
-  slot.rotate_not_before_ns = 0;
+  slot.rotate_now = successor->rotate_now;
+  slot.rotate_not_before_ns = successor->rotate_not_before_ns;
+  slot.no_canary = successor->no_canary;
   for (auto& [number, place] : sockets_) {
     if (number == slot.socket->id) place = &slot;
   }

@@ -182,8 +182,8 @@ void BinanceSession::Impl::OnSocketSilent(std::uint32_t socket, BinanceRoute rou
                              std::to_string(options.canary_ms) + " ms";
   NoteChanges();  // of quotes
   PublishStatus({}, "connection", {}, "stale", socket, reason, now);
-  FeedAccess::OnSilent(*books, socket, now, reason);
-  market->OnSilent(socket, now, reason);
+  FeedAccess::OnSilent(*books, socket, now);
+  market->OnSilent(socket, now);
 }
 
 void BinanceSession::Impl::OnSocketFlows(std::uint32_t socket, BinanceRoute route, FeedTime now) {
@@ -384,6 +384,16 @@ void BinanceSession::OnFrame(std::uint32_t socket, FeedTime now, std::string_vie
       break;
   }
   if (impl.dirty) impl.Settle(now);
+}
+
+void BinanceSession::OnHeld(std::int64_t held_ns, FeedTime now) {
+  Impl& impl = *impl_;
+  if (!impl.Running() || held_ns <= 0) return;
+  impl.connections->OnHeld(held_ns);
+  FeedAccess::OnHeld(*impl.books, held_ns);
+  impl.market->OnHeld(held_ns);
+  impl.watch->OnHeld(now);
+  impl.Settle(now);
 }
 
 void BinanceSession::OnSignOfLife(std::uint32_t socket, FeedTime now) {

@@ -115,6 +115,10 @@ class BinanceSession final : public VenueEvents {
   void OnClosed(std::uint32_t socket, FeedTime now, std::string_view reason) override;
   void OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer& answer) override;
 
+  /// The caller did not read from the sockets for so long, up to now, and did not tick meanwhile:
+  /// nobody was silent.
+  void OnHeld(std::int64_t held_ns, FeedTime now);
+
   /// Does what is due. Call it when `now` has reached next_tick_ns(), or more often.
   void OnTick(FeedTime now);
   /// Monotonic; BinanceFeed::kNoTick: nothing is due. Changes with every call above.

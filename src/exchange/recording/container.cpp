@@ -11,9 +11,9 @@
 namespace virtufin::inline v0::detail {
 namespace {
 
-constexpr std::array<std::string_view, 15> kKindNames = {
+constexpr std::array<std::string_view, 16> kKindNames = {
     "text", "binary",    "http",        "open",      "close", "life",   "tick", "start",
-    "stop", "subscribe", "unsubscribe", "republish", "ban",   "result", "end"};
+    "stop", "subscribe", "unsubscribe", "republish", "ban",   "result", "end",  "held"};
 
 Status Unreadable(const char* what) {
   return Status(StatusCode::kDataLoss, "exchange",

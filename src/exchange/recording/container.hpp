@@ -35,6 +35,7 @@ enum class RecordKind : std::uint8_t {
   kBan,          // in: until `number`, unix time in nanoseconds
   kResult,       // out: of start, subscribe, unsubscribe, republish: `status` code, handle `number`
   kEnd,          // in: the last record; `status` RecordingEnd, `number` of records that were lost
+  kHeld,         // in: nothing was read for `number` nanoseconds
 };
 std::string_view RecordKindName(RecordKind kind) noexcept;
 

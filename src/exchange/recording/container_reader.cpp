@@ -21,7 +21,7 @@ bool Read(std::FILE* file, char* to, std::size_t bytes) noexcept {
 
 bool IsKind(std::uint8_t kind) noexcept {
   return kind >= static_cast<std::uint8_t>(RecordKind::kText) &&
-         kind <= static_cast<std::uint8_t>(RecordKind::kEnd);
+         kind <= static_cast<std::uint8_t>(RecordKind::kHeld);
 }
 
 bool IsPossible(FeedTime time) noexcept {

@@ -150,6 +150,14 @@ Status SessionPlayer::Impl::Give(const Record& record) {
     case RecordKind::kTick:
       session->OnTick(now);
       return {};
+    case RecordKind::kHeld:
+      if (record.number > static_cast<std::uint64_t>(now.monotonic_ns)) {
+        return Status(StatusCode::kDataLoss, "exchange",
+                      "expected a pause of reading before now, found one of " +
+                          std::to_string(record.number) + " ns");
+      }
+      session->OnHeld(static_cast<std::int64_t>(record.number), now);
+      return {};
     case RecordKind::kStart:
       link.Result(session->Start(now).code());
       return {};

@@ -142,6 +142,11 @@ void SessionTap::OnTick(FeedTime now) {
   session_->OnTick(now);
 }
 
+void SessionTap::OnHeld(std::int64_t held_ns, FeedTime now) {
+  In(RecordKind::kHeld, now, 0, static_cast<std::uint64_t>(held_ns));
+  session_->OnHeld(held_ns, now);
+}
+
 // ---- what it does ------------------------------------------------------------------------------
 
 void SessionTap::Open(std::uint32_t socket, std::string_view url) {

@@ -50,6 +50,7 @@ class SessionTap final : public VenueLink, public VenueEvents {
   void OnClosed(std::uint32_t socket, FeedTime now, std::string_view reason) override;
   void OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer& answer) override;
   void OnTick(FeedTime now);
+  void OnHeld(std::int64_t held_ns, FeedTime now);
 
   void Open(std::uint32_t socket, std::string_view url) override;
   bool Send(std::uint32_t socket, std::string_view text) override;

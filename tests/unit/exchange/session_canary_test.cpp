@@ -137,11 +137,69 @@ TEST_CASE("new connections because of silence cool down, and are so many an hour
   CHECK(times_ms[2] < 75'000);
 }
 
-TEST_CASE("a canary that the venue never sent tells nothing") {
+TEST_CASE("a canary that was acknowledged and never came has three times as long") {
   LiveSession session(Watched());
-  session.Run(120'000);
+  session.Run(14'999);
   CHECK(session.State(session.handle) == "live");
+  session.Run(1);
+  CHECK(session.State(session.handle) == "stale");
+  session.AckLast();  // the canary is asked for again
+  session.Run(1'250);
+  session.AckLast();
+  session.Run(13'749);
   CHECK(session.link.closed.empty());
+  session.Run(1);
+  CHECK(session.link.closed == std::vector<std::uint32_t>{1});
+}
+
+TEST_CASE("what becomes live on a silent socket is stale") {
+  SessionFixture session(Watched());
+  session.Start();
+  const FeedHandle book = session.Subscribe(FeedChannel::kBook, "BTCUSDT");
+  session.Opened(1);
+  session.Ack(0);
+  session.Frame(1, kCanary);
+  session.Run(6'000);
+  CHECK(session.State(book) == "resync");
+  session.Snapshot(0, 100);
+  CHECK(session.State(book) == "stale");
+  const FeedHandle trades = session.Subscribe(FeedChannel::kTrade, "BTCUSDT");
+  session.AckLast();
+  CHECK(session.State(trades) == "stale");
+  session.Frame(1, kCanary);
+  CHECK(session.State(book) == "live");
+  CHECK(session.State(trades) == "live");
+}
+
+TEST_CASE("a pause of our own is nobody's silence") {
+  LiveSession session(Watched());
+  session.Frame(1, kCanary);
+  session.elapsed_ms += 12'000;  // without a tick: nothing was read
+  session.session->OnHeld(12'000'000'000, session.Now());
+  CHECK(session.State(session.handle) == "live");
+  session.Run(4'999);
+  CHECK(session.State(session.handle) == "live");
+  session.Run(1);
+  CHECK(session.State(session.handle) == "stale");
+}
+
+TEST_CASE("a silent socket whose successor dies stays silent") {
+  auto options = Watched();
+  options.rotate_after_ms = 60'000;
+  LiveSession session(options);
+  while (session.link.opened.empty()) {
+    session.Frame(1, kCanary);
+    session.Run(500);
+  }
+  const std::uint32_t next = session.link.opened[0].first;
+  session.Opened(next);
+  session.AckLast();
+  session.Run(5'000);  // neither brings data
+  CHECK(session.State(session.handle) == "live");
+  session.Closed(next);
+  CHECK(session.State(session.handle) == "stale");
+  session.Frame(1, kCanary);
+  CHECK(session.State(session.handle) == "live");
 }
 
 TEST_CASE("a canary that somebody subscribes is his, and comes back when he leaves") {

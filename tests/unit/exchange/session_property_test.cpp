@@ -82,6 +82,7 @@ detail::BinanceSessionOptions Session(BinanceMarket market, std::uint64_t seed) 
   options.stale_cool_down_ms = 5'000;
   options.stale_reconnects_per_hour = 100;
   options.book_idle_ms = 6'000;
+  options.renew_cool_down_ms = 1'000;
   if (seed % 2 == 0) options.rotate_after_ms = 15'000;
   return options;
 }

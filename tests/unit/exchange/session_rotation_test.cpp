@@ -178,11 +178,41 @@ TEST_CASE("stopped in the middle, both sockets are closed") {
   CHECK(session.link.closed == std::vector<std::uint32_t>{1, 2});
 }
 
-TEST_CASE("a stream that the venue refuses on the new socket stays on the old one") {
+TEST_CASE("a stream that new sockets refuse is left behind by the fourth, the others are not") {
   RotatingSession session;
-  session.Opened(2);
-  session.Refuse(0, "Invalid request", true);
-  CHECK(session.link.closed == std::vector<std::uint32_t>{2});
-  CHECK(session.State(session.handle) == "live");
-  CHECK(session.session->counters().rotations_failed == 1);
+  const FeedHandle quote = session.Subscribe(FeedChannel::kQuote, "ETHUSDT");
+  session.Ack(0);
+  std::size_t sent = session.link.sent.size();
+  for (std::uint32_t socket = 2; socket <= 4; ++socket) {
+    session.Opened(socket);
+    REQUIRE(session.link.sent.size() == sent + 1);
+    session.Refuse(sent++, "Invalid request", true);  // both: halves are asked for
+    session.Run(1'250);
+    while (sent < session.link.sent.size()) {
+      const bool book = session.link.sent[sent].streams == Lines{"btcusdt@depth@100ms"};
+      book ? session.Refuse(sent, "Invalid request", true) : session.Ack(sent);
+      ++sent;
+      session.Run(1'250);
+    }
+    CHECK(session.link.closed.size() == socket - 1);
+    CHECK(session.State(session.handle) == "live");
+    CHECK(session.State(quote) == "live");
+    while (session.link.opened.size() < socket) session.Run(100);
+    sent = session.link.sent.size();
+  }
+  session.Opened(5);
+  session.Refuse(sent++, "Invalid request", true);
+  for (int i = 0; i < 8 && session.link.closed.size() < 4; ++i) {
+    session.Run(1'250);
+    while (sent < session.link.sent.size()) {
+      const bool book = session.link.sent[sent].streams == Lines{"btcusdt@depth@100ms"};
+      book ? session.Refuse(sent, "Invalid request", true) : session.Ack(sent);
+      ++sent;
+    }
+  }
+  CHECK(session.link.closed.back() == 1);
+  CHECK(session.State(quote) == "live");
+  session.Run(2'000);
+  session.Refuse(session.link.sent.size() - 1, "Invalid request", true);
+  CHECK(session.State(session.handle) == "rejected");
 }
