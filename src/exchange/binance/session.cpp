@@ -71,6 +71,12 @@ Status Check(const BinanceSessionOptions& options) {
     return Invalid("option snapshot_levels: expected 1 to " + std::to_string(kMaxSnapshotLevels) +
                    ", found " + std::to_string(options.snapshot_levels));
   }
+  const auto canary = PlanStream(options.feed.market, options.depth_speed_ms,
+                                 {FeedChannel::kQuote, options.canary_symbol, {}});
+  if (options.canary_ms > 0 && !canary.ok()) {
+    return Invalid("option canary_symbol: expected a symbol as the venue writes it, found '" +
+                   options.canary_symbol + "'");
+  }
   if (!IsDepthSpeed(options.feed.market, options.depth_speed_ms)) {
     return Invalid("option depth_speed_ms: expected 100, spot 1000, USD-M 250 or 500, found " +
                    std::to_string(options.depth_speed_ms));

@@ -206,6 +206,22 @@ TEST_CASE("a silent mark stream is stale after nine seconds, a quiet trade strea
   CHECK(feed.Brief() == Lines{"live", "mark.price.BTCUSDT"});
 }
 
+// Pins EX-45.
+TEST_CASE("a silent ticker is stale after three seconds, on USD-M after six") {
+  for (const BinanceMarket market : {BinanceMarket::kSpot, BinanceMarket::kUsdm}) {
+    CAPTURE(std::string(BinanceVenueName(market)));
+    MarketFixture feed({}, market);
+    feed.Subscribe(Request(FeedChannel::kTicker));
+    feed.Live("btcusdt@ticker");
+    feed.Brief();
+    feed.Wait(market == BinanceMarket::kSpot ? 2'900 : 5'900);
+    CHECK(feed.Brief().empty());
+    feed.Wait(1'200);
+    CHECK(feed.Brief() == Lines{"stale"});
+    CHECK(feed.sink.resubscribed == Lines{"btcusdt@ticker"});
+  }
+}
+
 TEST_CASE("states of a channel tell what, where and since when") {
   MarketFixture feed;
   feed.Subscribe(Request(FeedChannel::kTrade));

@@ -226,6 +226,23 @@ TEST_CASE("a canary that somebody subscribes is his, and comes back when he leav
   CHECK(session.link.sent[2].streams == Lines{"!miniTicker@arr"});
 }
 
+// Pins EX-49.
+TEST_CASE("what is no symbol is no canary") {
+  for (const char* const name : {"", "btcusdt", "BTC USDT", "A\",\"B", "A@trade"}) {
+    CAPTURE(std::string(name));
+    ManualClock clock(Timestamp::FromUnixMillis(1'700'000'000'000));
+    test::ScriptedLink link;
+    test::SessionSink sink;
+    auto options = Watched(BinanceMarket::kUsdm);
+    options.canary_symbol = name;
+    const auto made = detail::BinanceSession::Create(options, clock, link, sink);
+    REQUIRE(made.status().code() == StatusCode::kInvalidArgument);
+    CHECK(made.status().message().find("canary_symbol") != std::string::npos);
+    options.canary_ms = 0;  // then it does not matter
+    CHECK(detail::BinanceSession::Create(options, clock, link, sink).ok());
+  }
+}
+
 TEST_CASE("a venue that does not know the canary is not asked again") {
   SessionFixture session(Watched());
   session.Start();
