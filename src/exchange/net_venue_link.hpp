@@ -25,10 +25,10 @@ class NetVenueLink final : public VenueLink {
                VenueEvents& events);
   ~NetVenueLink() override;
 
-  void Open(std::uint32_t socket, std::string_view url) override;
-  bool Send(std::uint32_t socket, std::string_view text) override;
-  void Ping(std::uint32_t socket) override;
-  void Close(std::uint32_t socket) override;
+  void Open(std::uint32_t number, std::string_view url) override;
+  bool Send(std::uint32_t number, std::string_view text) override;
+  void Ping(std::uint32_t number) override;
+  void Close(std::uint32_t number) override;
   void Get(std::uint64_t request, std::string_view url, std::int64_t timeout_ms) override;
 
   /// Stops reading all sockets, those that open meanwhile too, or goes on.

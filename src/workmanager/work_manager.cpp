@@ -327,8 +327,8 @@ Status WorkManager::SetTags(std::string_view id, std::map<std::string, std::stri
                             const CallContext& by) {
   PeerCall call = CallOf(PeerCall::Kind::kSetTags, id, by);
   call.tags = std::move(tags);
-  return impl_->RunNow(std::move(call), [](const auto& slot, Impl::Running running) {
-    running.done(slot->SetTags([&](auto& all) { all = std::move(running.call.tags); }));
+  return impl_->RunNow(std::move(call), [](const auto& slot, const Impl::Running& running) {
+    running.done(slot->SetTags([&](auto& all) { all = running.call.tags; }));
   });
 }
 

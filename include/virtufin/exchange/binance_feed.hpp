@@ -106,25 +106,25 @@ class BinanceFeed {
                                                      Clock& clock, BinanceFeedSink& sink);
   ~BinanceFeed();
 
-  /// `symbol` as the venue writes it ("BTCUSDT"). Subscribed already: what is made of it changes
+  /// `name` as the venue writes the symbol ("BTCUSDT"). Subscribed already: what is made of it changes
   /// to `parts`; a book that was not published before begins with a snapshot.
   /// Errors: INVALID_ARGUMENT for an empty symbol, one that is no UTF-8, or parts that are none;
   /// RESOURCE_EXHAUSTED beyond max_symbols.
-  Status Subscribe(std::string_view symbol, FeedTime now, const BinanceFeedParts& parts = {});
+  Status Subscribe(std::string_view name, FeedTime now, const BinanceFeedParts& parts = {});
   /// The book says that it is disconnected, with `reason`. No effect when not subscribed.
-  void Unsubscribe(std::string_view symbol, FeedTime now, std::string_view reason);
+  void Unsubscribe(std::string_view name, FeedTime now, std::string_view reason);
 
   /// Publishes a live book once more, its conflated form or the whole one. No effect on one that is
   /// not live: it is published when it is.
-  void Republish(std::string_view symbol, FeedTime now, bool conflated);
+  void Republish(std::string_view name, FeedTime now, bool conflated);
 
   /// A socket is open: its frames count. Numbers rise with each socket.
   void OnOpen(std::uint32_t connection, FeedTime now);
   /// The depth stream of a symbol runs on an open socket: the venue confirmed it. Its first frame
   /// says the same. With the first such socket the book is synchronised; two at a time are fine.
-  void OnLive(std::uint32_t connection, std::string_view symbol, FeedTime now);
+  void OnLive(std::uint32_t connection, std::string_view name, FeedTime now);
   /// It runs there no more, while the socket stays open.
-  void OnLost(std::uint32_t connection, std::string_view symbol, FeedTime now,
+  void OnLost(std::uint32_t connection, std::string_view name, FeedTime now,
               std::string_view reason);
   void OnClose(std::uint32_t connection, FeedTime now, std::string_view reason);
   /// `text` is borrowed for the call. The frame stays readable until the next call.
@@ -135,9 +135,9 @@ class BinanceFeed {
   /// the symbol's depth stream was lost.
   /// Errors: as BinanceDecoder::DecodeSnapshot; NOT_FOUND for a symbol nobody subscribed. The feed
   /// has taken note and asks again by itself.
-  Status OnSnapshot(std::string_view symbol, std::uint64_t request, FeedTime now,
+  Status OnSnapshot(std::string_view name, std::uint64_t request, FeedTime now,
                     std::string_view body);
-  void OnSnapshotFailed(std::string_view symbol, std::uint64_t request, FeedTime now);
+  void OnSnapshotFailed(std::string_view name, std::uint64_t request, FeedTime now);
 
   /// Does what is due. Call it when `now` has reached next_tick_ns(), or more often.
   void OnTick(FeedTime now);
@@ -147,11 +147,11 @@ class BinanceFeed {
 
   std::vector<std::string> symbols() const;  // in the order of subscription
   /// Null for a symbol nobody subscribed; borrowed until it is unsubscribed.
-  const BookSynchroniser* FindBook(std::string_view symbol) const noexcept;
+  const BookSynchroniser* FindBook(std::string_view name) const noexcept;
   /// Of the book; kDisconnected for a symbol nobody subscribed.
-  FeedState state(std::string_view symbol) const noexcept;
+  FeedState state(std::string_view name) const noexcept;
   /// The same with the rest of its last feed.status; borrowed until the feed is used.
-  BookStatus status(std::string_view symbol) const noexcept;
+  BookStatus status(std::string_view name) const noexcept;
   BinanceFeedCounters counters() const noexcept;
   const BinanceCounters& frame_counters() const noexcept;
 

@@ -12,7 +12,7 @@ namespace virtufin::inline v0::detail {
 
 /// The topic of one interval; open candles have a type of their own on it.
 struct CandleTopic {
-  CandleTopic(const FeedIdentity& identity, std::string_view interval, std::string_view symbol);
+  CandleTopic(const FeedIdentity& identity, std::string_view name, std::string_view symbol);
   std::string interval;
   EventChannel closed, open;
   std::uint64_t sequence = 0;

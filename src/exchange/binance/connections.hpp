@@ -121,7 +121,7 @@ class Connections {
   VenueStream& Want(const StreamPlan& plan, FeedTime now);
   void LetGo(VenueStream& stream, FeedTime now);
   /// Ends it at the venue and asks for it again. No effect for one that is not live.
-  void Renew(std::string_view stream);
+  void Renew(std::string_view name);
 
   /// The socket that carries a live stream; 0: none does.
   std::uint32_t SocketOf(const VenueStream& stream) const noexcept;
@@ -134,7 +134,7 @@ class Connections {
   std::uint32_t newest_open() const noexcept;
   bool empty() const noexcept { return slots_.empty(); }
 
-  void OnOpen(std::uint32_t socket, FeedTime now);
+  void OnOpen(std::uint32_t number, FeedTime now);
   void OnClosed(std::uint32_t socket, FeedTime now, std::string_view reason);
   enum class Life : std::uint8_t {
     kNone,    // not open: ignore what came on it
@@ -152,8 +152,8 @@ class Connections {
   bool IsSilent(const VenueStream& stream) const noexcept;
   /// The link answers pings by itself; that counts.
   void OnPing(std::uint32_t socket, FeedTime now);
-  void OnData(std::uint32_t socket, std::string_view stream, FeedTime now);
-  void OnAnswer(std::uint32_t socket, const ControlAnswer& answer, FeedTime now);
+  void OnData(std::uint32_t number, std::string_view name, FeedTime now);
+  void OnAnswer(std::uint32_t number, const ControlAnswer& answer, FeedTime now);
   /// For so long we read nothing from any socket: that was no silence.
   void OnHeld(std::int64_t ns) noexcept;
   /// The venue is about to cut this one.
@@ -214,8 +214,8 @@ class Connections {
   bool PumpAcks(Slot& slot, FeedTime now);
   void PumpControl(Slot& slot, FeedTime now);
   bool SendBatch(Slot& slot, bool subscribe, FeedTime now);
-  void OnAcknowledged(Slot& slot, std::size_t pending, FeedTime now);
-  void OnRefused(Slot& slot, std::size_t pending, const ControlAnswer& answer, FeedTime now);
+  void OnAcknowledged(Slot& slot, std::size_t index, FeedTime now);
+  void OnRefused(Slot& slot, std::size_t index, const ControlAnswer& answer, FeedTime now);
   void OnRefusedAlone(VenueStream& stream, const ControlAnswer& answer, std::string_view reason,
                       FeedTime now);
   static void AskLater(VenueStream& stream, FeedTime now);

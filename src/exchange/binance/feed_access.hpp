@@ -25,10 +25,10 @@ struct FeedAccess {
   /// For so long we read nothing from any socket: that was no silence.
   static void OnHeld(BinanceFeed& feed, std::int64_t ns) noexcept;
   /// The live book of one symbol is stale until its next diff.
-  static void OnStreamSilent(BinanceFeed& feed, std::string_view symbol, FeedTime now,
+  static void OnStreamSilent(BinanceFeed& feed, std::string_view name, FeedTime now,
                              std::string_view reason);
   /// When a diff of the symbol arrived last, monotonic.
-  static std::int64_t LastDiffNs(const BinanceFeed& feed, std::string_view symbol) noexcept;
+  static std::int64_t LastDiffNs(const BinanceFeed& feed, std::string_view name) noexcept;
 };
 
 }  // namespace virtufin::inline v0::detail

@@ -293,7 +293,7 @@ std::optional<std::int64_t> RecordingPlayer::next_offset_ns() {
 
 void RecordingPlayer::Play(double speed, std::stop_token stop) {
   detail::PlayAtPace(
-      speed, stop, [this] { return next_offset_ns(); }, [this] { Next(); });
+      speed, std::move(stop), [this] { return next_offset_ns(); }, [this] { Next(); });
 }
 
 BinanceMarket RecordingPlayer::market() const noexcept { return impl_->options.feed.market; }

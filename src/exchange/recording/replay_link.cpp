@@ -23,7 +23,8 @@ std::string ShowResult(std::uint64_t code, std::uint64_t number) {
 }  // namespace
 
 void ReplayLink::Expect(const Record& output) {
-  expected_.push_back({output, output.index, std::string(output.payload())});
+  expected_.push_back(
+      {static_cast<const RecordHead&>(output), output.index, std::string(output.payload())});
 }
 
 void ReplayLink::Diverge(const Expected* expected, const std::string& found) {

@@ -235,7 +235,7 @@ std::optional<std::int64_t> SessionPlayer::next_offset_ns() const {
 
 Status SessionPlayer::Play(double speed, std::stop_token stop) {
   detail::PlayAtPace(
-      speed, stop, [this] { return next_offset_ns(); }, [this] { Next(); });
+      speed, std::move(stop), [this] { return next_offset_ns(); }, [this] { Next(); });
   Impl& impl = *impl_;
   if (!impl.has_next && impl.status.ok()) impl.status = impl.read_status;
   return impl.status;
