@@ -17,11 +17,13 @@
 namespace virtufin::inline v0::detail {
 
 struct RecorderOptions {
-  std::string path;
+  std::string path;                                  // `%t` in it is the time of the start
   std::size_t buffer_bytes = std::size_t{64} << 20;  // of records that are not written yet
+  std::uint64_t max_bytes = 0;                       // of the file; 0: any
 };
 
-/// A thread of its own writes. When the buffer is full or a write fails the recording ends there:
+/// A thread of its own writes. When the buffer is full, the file as large as it may be, or a write
+/// fails, the recording ends there:
 /// what was recorded until then stays whole, what comes later is counted, and the log says so once.
 class Recorder {
  public:
@@ -33,7 +35,8 @@ class Recorder {
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  /// Makes the file and starts the thread, which takes no signals.
+  /// Makes the file and starts the thread, which takes no signals. With `%t` in its path it gets a
+  /// number behind the time when there is such a file.
   /// Errors: ALREADY_EXISTS when there is such a file; PERMISSION_DENIED, NOT_FOUND and
   /// INVALID_ARGUMENT saying what the system said; RESOURCE_EXHAUSTED without a thread.
   Status Start(const RecordingHeader& header);
