@@ -298,6 +298,7 @@ Status Recorder::Stop(std::chrono::milliseconds deadline) {
                                          [&] { return state.done; });
   state.log = nullptr;
   lock.unlock();
+  const std::lock_guard one(thread_mutex_);
   if (done) {
     if (thread_.joinable()) thread_.join();
     return {};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -43,7 +44,7 @@ class Recorder {
   /// Copies; never waits for the file. The payload is all of `payload`, one behind the other.
   /// No effect before Start. [owner]
   void Append(const RecordHead& head, std::initializer_list<std::string_view> payload = {});
-  /// Writes what is left, and the mark of the end. A second Stop waits for the first one's end.
+  /// Writes what is left, and the mark of the end. Several at a time wait for the same end. [any]
   /// Errors: DEADLINE_EXCEEDED: it goes on by itself.
   Status Stop(std::chrono::milliseconds deadline);
 
@@ -54,6 +55,7 @@ class Recorder {
   struct State;
   const RecorderOptions options_;
   std::shared_ptr<State> state_;  // the thread's, too
+  std::mutex thread_mutex_;       // of those who stop it
   std::thread thread_;
   bool running_ = false;
 };

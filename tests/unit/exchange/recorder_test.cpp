@@ -4,8 +4,10 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/temporary_folder.hpp"
@@ -260,4 +262,20 @@ TEST_CASE("a recording ends before its file is larger than it may be") {
   CHECK(size > kMost - 300);
   REQUIRE(log.lines().size() == 1);
   CHECK(log.lines()[0].find("record_max_bytes") != std::string::npos);
+}
+
+// Pins EX-81.
+TEST_CASE("several may stop one recording") {
+  TemporaryFolder folder;
+  for (int round = 0; round < 50; ++round) {
+    const std::string path = folder / std::to_string(round);
+    Recorder recorder({path}, NullLog());
+    REQUIRE(recorder.Start(Header()).ok());
+    Append(recorder, 0, 100, "x");
+    std::atomic<int> stopped = 0;
+    const auto stop = [&] { stopped += recorder.Stop(std::chrono::seconds(60)).ok() ? 1 : 0; };
+    { const std::jthread one(stop), other(stop), third(stop); }
+    CHECK(stopped == 3);
+    CHECK(ReadAll(path).records == 100);
+  }
 }
