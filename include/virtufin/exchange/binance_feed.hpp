@@ -106,8 +106,8 @@ class BinanceFeed {
                                                      Clock& clock, BinanceFeedSink& sink);
   ~BinanceFeed();
 
-  /// `name` as the venue writes the symbol ("BTCUSDT"). Subscribed already: what is made of it changes
-  /// to `parts`; a book that was not published before begins with a snapshot.
+  /// `name` as the venue writes the symbol ("BTCUSDT"). Subscribed already: what is made of it
+  /// changes to `parts`; a book that was not published before begins with a snapshot.
   /// Errors: INVALID_ARGUMENT for an empty symbol, one that is no UTF-8, or parts that are none;
   /// RESOURCE_EXHAUSTED beyond max_symbols.
   Status Subscribe(std::string_view name, FeedTime now, const BinanceFeedParts& parts = {});

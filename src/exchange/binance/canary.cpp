@@ -54,8 +54,8 @@ bool Connections::IsWatched(const Slot& slot) const noexcept {
   return state.known || (canary != nullptr && canary->state == State::kLive);
 }
 
-/// So long it may be silent. A canary that was acknowledged and never came may be one that the venue
-/// does not send: more patience.
+/// So long it may be silent. A canary that was acknowledged and never came may be one that the
+/// venue does not send: more patience.
 std::int64_t Connections::SilenceLimit(const Slot& slot) const noexcept {
   return options_.canary_ms * kMs * (CanaryOn(slot.route).known ? 1 : kUnheardPatience);
 }
