@@ -207,7 +207,8 @@ void BinanceSession::Impl::FetchTop(const BinanceFetch& fetch) {
 }
 
 void BinanceSession::Impl::OnBookLost(std::string_view symbol, FeedTime now, bool renew) {
-  FeedAccess::OnStreamSilent(*books, symbol, now, "the venue's book is another one, and its stream says nothing");
+  FeedAccess::OnStreamSilent(*books, symbol, now,
+                             "the venue's book is another one, and its stream says nothing");
   const auto at = books_of.find(symbol);
   if (!renew || at == books_of.end()) return;
   for (const Subscription* const one : at->second) {
