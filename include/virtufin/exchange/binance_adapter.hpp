@@ -73,10 +73,13 @@ struct BinanceAdapterOptions {
   std::int64_t instruments_poll_ms = 300'000;  // exchangeInfo; 0: at the start only
 
   // Everything that the session is given and does, for SessionPlayer, without any address or secret
-  // (docs/recording-format.md). A full buffer ends the recording, never an event. Start answers
-  // ALREADY_EXISTS when there is such a file.
+  // (docs/recording-format.md). A full buffer ends the recording, never an event. A file that exists
+  // is never written over: Start answers ALREADY_EXISTS, and there is no feed. `%t` in the path is
+  // the time of the start (20261123T061500Z), with a number behind it when that exists: use it when
+  // a feed starts again by itself.
   std::string record_path = {};  // empty: nothing is recorded
   std::size_t record_buffer_bytes = std::size_t{64} << 20;
+  std::int64_t record_max_bytes = 0;  // of the file; there the recording ends. 0: no limit
 
   /// Sets one option by its key, which is the field's name ("depth_speed_ms"). [owner]
   /// Errors: NOT_FOUND for an unknown key, naming those that exist; INVALID_ARGUMENT saying what

@@ -53,7 +53,9 @@ Status BinanceCore::Build(const BinanceAdapterOptions& options, StateStore* stor
   VenueLink* link = link_.get();
   if (!options.record_path.empty()) {
     recorder_ = std::make_unique<Recorder>(
-        RecorderOptions{options.record_path, options.record_buffer_bytes}, borrowed_);
+        RecorderOptions{options.record_path, options.record_buffer_bytes,
+                        static_cast<std::uint64_t>(options.record_max_bytes)},
+        borrowed_);
     tap_ = std::make_unique<SessionTap>(*link_, *recorder_);
     link = tap_.get();
   }

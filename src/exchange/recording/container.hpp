@@ -41,7 +41,12 @@ std::string_view RecordKindName(RecordKind kind) noexcept;
 
 enum class RecordDirection : std::uint8_t { kIn = 0, kOut = 1 };
 
-enum class RecordingEnd : std::uint16_t { kClosed = 0, kBufferFull = 1, kWriteFailed = 2 };
+enum class RecordingEnd : std::uint16_t {
+  kClosed = 0,
+  kBufferFull = 1,
+  kWriteFailed = 2,
+  kTooLarge = 3  // for the format, or for whoever records
+};
 
 struct RecordingHeader {
   std::string venue;
@@ -110,6 +115,8 @@ class ContainerReader {
   /// The next whole record, whose times are possible; false at the end, for which see below.
   /// Errors: DATA_LOSS naming the byte; then there is no next.
   Result<bool> Next(Record& record);
+  /// Ends reading at `record`, the last one that was read. Always DATA_LOSS.
+  Status Refuse(const Record& record, std::string_view what);
 
   /// After the end.
   bool truncated() const noexcept { return !reason_.empty(); }
@@ -126,11 +133,13 @@ class ContainerReader {
   Status Damaged(std::string_view what);
   Result<bool> End(const Record& record);
   Status CheckTimes(const Record& record);
+  Status CheckSize(const char* head);
 
   std::unique_ptr<std::FILE, CloseFile> file_;
   std::uint64_t bytes_ = 0;   // of the file when it was opened
   std::uint64_t offset_ = 0;  // read so far
   std::uint64_t next_index_ = 0;
+  std::uint64_t output_bytes_ = 0;  // since the last input
   std::int64_t last_monotonic_ns_ = 0;
   bool done_ = false;
   RecordingHeader header_;

@@ -101,6 +101,11 @@ Status ContainerReader::ReadHeader() {
   return {};
 }
 
+Status ContainerReader::Refuse(const Record& record, std::string_view what) {
+  offset_ = record.offset;
+  return Damaged(what);
+}
+
 Status ContainerReader::Damaged(std::string_view what) {
   done_ = true;
   reason_ = "damaged at byte " + std::to_string(offset_) + ": " + std::string(what);
@@ -124,6 +129,22 @@ Status ContainerReader::CheckTimes(const Record& record) {
   return {};
 }
 
+/// Before any memory is taken for it.
+Status ContainerReader::CheckSize(const char* head) {
+  const std::uint32_t size = PayloadBytes(head);
+  if (size > kMaxPayloadBytes) {
+    return Damaged("expected a payload of at most " + std::to_string(kMaxPayloadBytes) +
+                   " bytes, found " + std::to_string(size));
+  }
+  const auto direction = static_cast<RecordDirection>(LoadLe<std::uint8_t>(head + kAtDirection));
+  output_bytes_ = direction == RecordDirection::kOut ? output_bytes_ + kRecordHeadBytes + size : 0;
+  if (output_bytes_ > kMaxOutputBytes) {
+    return Damaged("expected at most " + std::to_string(kMaxOutputBytes) +
+                   " bytes of records behind one input");
+  }
+  return {};
+}
+
 Result<bool> ContainerReader::End(const Record& record) {
   done_ = true;
   lost_ = record.number;
@@ -131,8 +152,10 @@ Result<bool> ContainerReader::End(const Record& record) {
   const auto end = static_cast<RecordingEnd>(record.status);
   if (end == RecordingEnd::kClosed) return false;
   reason_ = "ended early before byte " + std::to_string(record.offset) + ": " +
-            (end == RecordingEnd::kBufferFull ? "the buffer was full" : "a write failed") + ", " +
-            std::to_string(lost_) + " records lost";
+            (end == RecordingEnd::kBufferFull ? "the buffer was full"
+             : end == RecordingEnd::kTooLarge ? "it was as large as it may be"
+                                              : "a write failed") +
+            ", " + std::to_string(lost_) + " records lost";
   return false;
 }
 
@@ -146,6 +169,7 @@ Result<bool> ContainerReader::Next(Record& record) {
   if (Crc32({head, kAtHeadCrc}) != LoadLe<std::uint32_t>(head + kAtHeadCrc)) {
     return Damaged("the checksum of a record's head is another one");
   }
+  if (Status status = CheckSize(head); !status.ok()) return status;
   record.size = PayloadBytes(head);
   if (record.size > left - kRecordHeadBytes) return Cut("expected a whole record");
   if (record.bytes.size() < record.size + kBufferPadding) {

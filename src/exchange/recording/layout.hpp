@@ -33,6 +33,11 @@ inline constexpr std::size_t kAtHeadCrc = 52;  // of the 52 bytes before it
 
 inline constexpr std::uint32_t kTheSession = 1;  // one to a file
 
+// What a file may ask of whoever reads it: no recorder writes more.
+inline constexpr std::uint32_t kMaxPayloadBytes = 64 << 20;
+inline constexpr std::uint64_t kMaxOutputBytes = 64 << 20;   // records behind one input, with heads
+inline constexpr std::uint64_t kMaxRequestBytes = 16 << 20;  // different subscriptions, with heads
+
 inline constexpr std::int64_t kMaxUnixNs = 9'000'000'000'000'000'000;  // in the year 2255
 inline constexpr std::int64_t kMaxMonotonicNs = 4'000'000'000'000'000'000;
 inline constexpr std::int64_t kMaxJumpNs = 366LL * 86'400 * 1'000'000'000;

@@ -11,17 +11,22 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
+#include <ctime>
 #include <exception>
-#include <limits>
 #include <mutex>
 #include <thread>
 #include <utility>
+
+#include "exchange/recording/layout.hpp"
 
 namespace virtufin::inline v0::detail {
 namespace {
 
 /// How long records gather before they are written: a wake of the thread costs more than one.
 constexpr std::chrono::milliseconds kGather{20};
+
+constexpr std::string_view kTime = "%t";
+constexpr int kMostOfOneTime = 1'000;  // files
 
 Status CannotMake(const std::string& path, int error) {
   const StatusCode code = error == EEXIST   ? StatusCode::kAlreadyExists
@@ -32,6 +37,32 @@ Status CannotMake(const std::string& path, int error) {
   return Status(code, "exchange",
                 "option record_path: expected a file that can be made" +
                     std::string(path.empty() ? ", found nothing: " : ": ") + std::strerror(error));
+}
+
+/// Every `%t` in `path` is the time, "20261123T061500Z", and `number` from 2 on.
+std::string PathAt(const std::string& path, std::int64_t unix_ns, int number) {
+  const std::time_t seconds = unix_ns / 1'000'000'000;
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  char text[32];
+  std::string time(text, std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc));
+  if (number > 1) time += "-" + std::to_string(number);
+  std::string out = path;
+  for (auto at = out.find(kTime); at != out.npos; at = out.find(kTime, at + time.size())) {
+    out.replace(at, kTime.size(), time);
+  }
+  return out;
+}
+
+/// A new file; `path` becomes its name. Below 0: errno says why there is none.
+int MakeFile(std::string& path, std::int64_t unix_ns) {
+  const std::string pattern = path;
+  const int numbers = pattern.find(kTime) == pattern.npos ? 1 : kMostOfOneTime;
+  for (int number = 1;; ++number) {
+    path = PathAt(pattern, unix_ns, number);
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file >= 0 || errno != EEXIST || number >= numbers) return file;
+  }
 }
 
 }  // namespace
@@ -47,15 +78,18 @@ struct Recorder::State {
   void WriteEnd(bool begun);
   bool WriteAll(const char* from, std::size_t bytes, std::size_t& written);
   void Fail(RecordingEnd why, const std::string& text);
+  bool HasRoom(RecordDirection direction, std::size_t payload_bytes);
 
   int file = -1;
   std::size_t limit = 0;
 
   std::mutex mutex;
   std::condition_variable work, ended;
-  std::vector<char> filling;      // with the mutex
-  std::size_t writing_bytes = 0;  // of the other buffer; with the mutex
-  std::uint64_t appended = 0;     // with the mutex
+  std::vector<char> filling;               // with the mutex
+  std::size_t writing_bytes = 0;           // of the other buffer; with the mutex
+  std::uint64_t appended = 0;              // with the mutex
+  std::uint64_t max_bytes = 0, bytes = 0;  // of the file, once all is written; with the mutex
+  std::uint64_t output_bytes = 0;          // since the last input; with the mutex
   bool stopping = false, done = false, hurry = false;
   RecordingEnd end = RecordingEnd::kClosed;  // with the mutex
   LogSink* log = nullptr;                    // with the mutex; null: nobody listens any more
@@ -74,6 +108,23 @@ void Recorder::State::Fail(RecordingEnd why, const std::string& text) {
   if (log != nullptr) {
     log->Write(LogLevel::kError, "exchange", "the recording ends here: " + text);
   }
+}
+
+/// With the mutex held. Else the recording ends.
+bool Recorder::State::HasRoom(RecordDirection direction, std::size_t payload_bytes) {
+  const std::size_t size = kRecordHeadBytes + payload_bytes;
+  const std::size_t used = filling.size() + writing_bytes;
+  output_bytes = direction == RecordDirection::kOut ? output_bytes + size : 0;
+  if (payload_bytes > kMaxPayloadBytes || output_bytes > kMaxOutputBytes) {
+    Fail(RecordingEnd::kTooLarge, "a record is larger than the format allows");
+  } else if (max_bytes != 0 && bytes + size + kRecordHeadBytes > max_bytes) {
+    Fail(RecordingEnd::kTooLarge, "its file has record_max_bytes");
+  } else if (size > limit - std::min(used, limit)) {
+    Fail(RecordingEnd::kBufferFull, "its buffer is full");
+  }
+  if (end != RecordingEnd::kClosed) return false;
+  bytes += size;
+  return true;
 }
 
 bool Recorder::State::WriteAll(const char* from, std::size_t bytes, std::size_t& written_bytes) {
@@ -173,6 +224,7 @@ void Recorder::State::Run(std::vector<char> batch, const std::string& header) {
 Recorder::Recorder(RecorderOptions options, LogSink& log)
     : options_(std::move(options)), state_(std::make_shared<State>()) {
   state_->limit = options_.buffer_bytes;
+  state_->max_bytes = options_.max_bytes;
   state_->log = &log;
 }
 
@@ -180,8 +232,9 @@ Recorder::~Recorder() { (void)Stop(std::chrono::seconds(5)).ok(); }
 
 Status Recorder::Start(const RecordingHeader& header) {
   State& state = *state_;
-  state.file = ::open(options_.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (state.file < 0) return CannotMake(options_.path, errno);
+  std::string path = options_.path;
+  state.file = MakeFile(path, header.start.unix_ns);
+  if (state.file < 0) return CannotMake(path, errno);
   state.last = header.start;
   sigset_t all, before;
   sigfillset(&all);
@@ -192,8 +245,10 @@ Status Recorder::Start(const RecordingHeader& header) {
     state.filling.reserve(state.limit);
     std::vector<char> other;
     other.reserve(state.limit);
-    thread_ = std::thread(
-        [state = state_, other = std::move(other), bytes = EncodeHeader(header)]() mutable {
+    std::string bytes = EncodeHeader(header);
+    state.bytes = bytes.size();
+    thread_ =
+        std::thread([state = state_, other = std::move(other), bytes = std::move(bytes)]() mutable {
           state->Run(std::move(other), bytes);
         });
   } catch (const std::exception& error) {
@@ -205,7 +260,7 @@ Status Recorder::Start(const RecordingHeader& header) {
   running_ = started.ok();
   if (running_) return {};
   ::close(std::exchange(state.file, -1));
-  ::unlink(options_.path.c_str());
+  ::unlink(path.c_str());
   return started;
 }
 
@@ -219,11 +274,7 @@ void Recorder::Append(const RecordHead& head, std::initializer_list<std::string_
     const std::lock_guard lock(state.mutex);
     ++state.appended;
     if (state.end != RecordingEnd::kClosed || state.stopping) return;
-    const std::size_t used = state.filling.size() + state.writing_bytes;
-    if (bytes > std::numeric_limits<std::uint32_t>::max() ||
-        kRecordHeadBytes + bytes > state.limit - std::min(used, state.limit)) {
-      return state.Fail(RecordingEnd::kBufferFull, "its buffer is full");
-    }
+    if (!state.HasRoom(head.direction, bytes)) return;
     wake = state.filling.empty();
     const std::size_t at = state.filling.size();
     state.filling.resize(at + kRecordHeadBytes);
@@ -247,6 +298,7 @@ Status Recorder::Stop(std::chrono::milliseconds deadline) {
                                          [&] { return state.done; });
   state.log = nullptr;
   lock.unlock();
+  const std::lock_guard one(thread_mutex_);
   if (done) {
     if (thread_.joinable()) thread_.join();
     return {};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "exchange/recording/layout.hpp"
 #include "exchange/recording/session_tap.hpp"
 
 namespace virtufin::inline v0 {
@@ -51,18 +52,23 @@ InfoBuilder::InfoBuilder(const RecordingHeader& header) {
   info.start_monotonic_ns = info.end_monotonic_ns = header.start.monotonic_ns;
 }
 
-void InfoBuilder::Take(const Record& record) {
+bool InfoBuilder::Take(const Record& record) {
   ++info.records;
   info.end_unix_ns = record.time.unix_ns;
   info.end_monotonic_ns = record.time.monotonic_ns;
-  if (record.direction == RecordDirection::kOut) return;
+  if (record.direction == RecordDirection::kOut) return true;
   info.frames += record.kind == RecordKind::kText ? 1 : 0;
   info.answers += record.kind == RecordKind::kHttp ? 1 : 0;
-  if (record.kind != RecordKind::kSubscribe || requests_.contains(record.payload())) return;
+  if (record.kind != RecordKind::kSubscribe || requests_.contains(record.payload())) {
+    return true;
+  }
+  request_bytes_ += kRecordHeadBytes + record.size;
+  if (request_bytes_ > kMaxRequestBytes) return false;
   requests_.emplace(record.payload());
   if (auto request = DecodeRequest(record.payload()); request.ok()) {
     info.subscriptions.push_back(std::move(*request));
   }
+  return true;
 }
 
 void InfoBuilder::End(const ContainerReader& reader) {
@@ -85,7 +91,7 @@ Result<RecordingInfo> ReadRecordingInfo(const std::string& path) {
     const Result<bool> next = reader->Next(record);
     if (!next.ok()) return next.status();
     if (!*next) break;
-    builder.Take(record);
+    if (!builder.Take(record)) return reader->Refuse(record, builder.kTooMany);
   }
   builder.End(*reader);
   return std::move(builder.info);

@@ -1,8 +1,10 @@
 // What a recording says of itself, as it is read.
 #pragma once
 
+#include <cstdint>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "exchange/binance/session.hpp"
 #include "exchange/recording/container.hpp"
@@ -18,13 +20,16 @@ Result<BinanceSessionOptions> RecordedOptions(const RecordingHeader& header, Rec
 class InfoBuilder {
  public:
   explicit InfoBuilder(const RecordingHeader& header);
-  void Take(const Record& record);
+  /// False: more subscriptions than a recording may have.
+  bool Take(const Record& record);
+  static constexpr std::string_view kTooMany = "expected at most 16 MiB of different subscriptions";
   /// After the end, or at damage.
   void End(const ContainerReader& reader);
   RecordingInfo info;
 
  private:
   std::set<std::string, std::less<>> requests_;  // as recorded
+  std::uint64_t request_bytes_ = 0;
 };
 
 }  // namespace virtufin::inline v0::detail

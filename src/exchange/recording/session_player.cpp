@@ -75,8 +75,10 @@ Status SessionPlayer::Impl::Build() {
 void SessionPlayer::Impl::ReadNext() {
   const Result<bool> read = reader.Next(next);
   has_next = read.ok() && *read;
-  if (has_next) return info.Take(next);
-  read_status = read.ok() ? Status() : read.status();
+  read_status = read.status();
+  if (has_next && info.Take(next)) return;
+  if (has_next) read_status = reader.Refuse(next, info.kTooMany);
+  has_next = false;
   info.End(reader);
 }
 

@@ -1,10 +1,12 @@
-// Soak: ten pairs at full load for long, faults all the while, adapter and native worker on one
-// platform. What is published must be right throughout, and everything must heal.
+// Soak: ten pairs at full load for long, adapter and native worker on one platform. First sockets
+// rotate and nothing may be lost, then there are faults. What is published must be right throughout,
+// and everything must heal.
 //
 //   soak [--seconds 10] [--seed 1] [--market spot] [--rate 2000]
 //
-// Fails when an event is wrong, a consumer misses one, a hole in trades is not announced, memory
-// grows, or when after the last fault a stream is not live or a book of adapter or worker is not
+// Fails when without faults a trade is missing or repaired or a stream has a gap, or no socket was
+// replaced; when an event is wrong, a consumer misses one, a hole in trades is not announced, more
+// than one trade in a hundred is missing, no fault did anything, memory grows, or when after the last fault a stream is not live or a book of adapter or worker is not
 // the venue's. VIRTUFIN_TESTS_NIGHTLY=1 makes it ten minutes; VIRTUFIN_TESTS_SCALE shortens it.
 #include <unistd.h>
 
@@ -76,6 +78,12 @@ class Consumer {
     std::map<std::string, std::int64_t> replies;  // the worker's last update id, by pair
     std::set<std::string> complaints;
     std::uint64_t events = 0;
+    std::uint64_t gaps = 0;  // told
+    std::uint64_t Sum(std::uint64_t test::EventTrades::Tape::*count) const {
+      std::uint64_t sum = 0;
+      for (const auto& [_, tape] : tapes) sum += tape.*count;
+      return sum;
+    }
   };
   View Look() {
     const std::lock_guard lock(mutex_);
@@ -104,6 +112,10 @@ class Consumer {
       if (sequence != last + 1) view_.complaints.insert("a hole in the sequence of quotes");
       last = sequence;
       return;
+    }
+    if (topic.find(".feed.status.") != topic.npos) {
+      const auto status = nlohmann::json::parse(message.event().data_text());
+      view_.gaps += status.at("state") == "gap" ? 1 : 0;
     }
     const test::EventBooks::Book* changed = nullptr;
     if (topic.find(".trade.tape.") == topic.npos) Complain(books_.Take(message, changed));
@@ -181,7 +193,7 @@ Status StartWorker(Platform& platform, const char* venue, const std::vector<std:
   return id.ok() ? platform.workers().Start(*id) : id.status();
 }
 
-Result<std::string> StartFeed(Platform& platform, const char* venue,
+Result<std::string> StartFeed(Platform& platform, const char* venue, const soak::Load& load,
                               const soak::VenueProcess& server,
                               const std::vector<std::string>& pairs) {
   WebSocketManager& feeds = **platform.feeds();
@@ -189,7 +201,7 @@ Result<std::string> StartFeed(Platform& platform, const char* venue,
                                       {"rest_url", server.rest_url()},
                                       {"streams_per_connection", "12"},
                                       {"connections_per_5_minutes", "100000"},
-                                      {"rotate_after_ms", "20000"},
+                                      {"rotate_after_ms", load.seconds < 60 ? "1500" : "20000"},
                                       {"stable_ms", "2000"},
                                       {"ping_ms", "1000"},
                                       {"life_timeout_ms", "4000"},
@@ -204,6 +216,75 @@ Result<std::string> StartFeed(Platform& platform, const char* venue,
   return feed;
 }
 
+AdapterCounters CountersOf(Platform& platform) {
+  return (**platform.feeds()).ListFeeds().at(0).counters;
+}
+
+std::string NotLive(Platform& platform) {
+  const auto info = (**platform.feeds()).ListFeeds();
+  return info.at(0).state == SubscriptionState::kLive
+             ? std::string()
+             : "the feed is " + std::string(SubscriptionStateName(info.at(0).state));
+}
+
+/// Until every socket could be replaced, and one was. What went wrong.
+std::string Calm(Platform& platform, Consumer& consumer, const soak::Load& load) {
+  std::string wrong = Until(kHealsWithin, [&] { return NotLive(platform); });
+  if (!wrong.empty()) return wrong;
+  std::this_thread::sleep_for(std::chrono::duration<double>(load.calm_seconds()));
+  wrong = Until(kHealsWithin, [&] {
+    const AdapterCounters now = CountersOf(platform);
+    return now.opens > now.connections ? "" : "no socket was replaced";
+  });
+  const Consumer::View seen = consumer.Look();
+  const AdapterCounters counters = CountersOf(platform);
+  const auto none = [&wrong](const char* what, std::uint64_t count) {
+    if (count != 0) wrong += "\nwithout faults: " + std::to_string(count) + " " + what;
+  };
+  none("trades missing", seen.Sum(&test::EventTrades::Tape::missing));
+  none("trades recovered", seen.Sum(&test::EventTrades::Tape::recovered));
+  none("gaps", seen.gaps);
+  none("reconnects", counters.reconnects);
+  if (seen.Sum(&test::EventTrades::Tape::trades) == 0) wrong += "\nwithout faults: no trade";
+  std::printf("calm        %llu sockets opened for %zu\n",
+              static_cast<unsigned long long>(counters.opens), counters.connections);
+  return wrong;
+}
+
+/// Faults, each at its time. By how much memory grew, but for the first fifth, which lets tables and
+/// buffers find their size.
+long Torment(soak::VenueProcess& server, const soak::Load& load) {
+  const auto plan = soak::Faults(load);
+  const auto begin = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> longest(load.faulty_seconds());
+  long before_kb = 0;
+  std::size_t next = 0;
+  for (std::chrono::duration<double> passed(0); passed < longest;
+       passed = std::chrono::steady_clock::now() - begin) {
+    for (; next < plan.faults.size(); ++next) {
+      if (milliseconds(plan.faults[next].at_ms) > passed) break;
+      server.Inject(plan.faults[next]);
+    }
+    if (before_kb == 0 && passed > longest / 5) before_kb = ResidentKb();
+    std::this_thread::sleep_for(kLook);
+  }
+  return ResidentKb() - before_kb;
+}
+
+/// What must be, whatever happened.
+std::string Judge(const Consumer::View& seen, const AdapterCounters& counters,
+                  const soak::Load& load, std::uint64_t faults) {
+  std::string wrong;
+  for (const std::string& complaint : seen.complaints) wrong += "\n" + complaint;
+  if (faults == 0) wrong += "\nno fault hit anything";
+  if (counters.reconnects == 0) wrong += "\nno connection was lost";
+  const std::uint64_t missing = seen.Sum(&test::EventTrades::Tape::missing);
+  if (load.seconds >= 8 && missing * 100 > seen.Sum(&test::EventTrades::Tape::trades)) {
+    wrong += "\nmore than one trade in a hundred is missing";
+  }
+  return wrong;
+}
+
 int Run(const char* self, const soak::Load& load) {
   const char* const venue = load.usdm ? "binance-usdm" : "binance";
   const std::vector<std::string> pairs = soak::Pairs(load.usdm);
@@ -212,46 +293,34 @@ int Run(const char* self, const soak::Load& load) {
   if (Status s = platform->Start(); !s.ok()) return Fail(s.ToString());
   Consumer consumer(platform->bus(), venue, pairs);
   if (Status s = StartWorker(*platform, venue, pairs); !s.ok()) return Fail(s.ToString());
-  const auto feed = StartFeed(*platform, venue, server, pairs);
+  const auto feed = StartFeed(*platform, venue, load, server, pairs);
   if (!feed.ok()) return Fail(feed.status().ToString());
 
-  // The first fifth lets tables and buffers find their size.
-  const auto part = [&](double share) {
-    std::this_thread::sleep_for(std::chrono::duration<double>(load.seconds * share));
-  };
-  part(0.2);
-  const long before_kb = ResidentKb();
-  part(0.8);
-  const long grown_kb = ResidentKb() - before_kb;
+  const auto begin = std::chrono::steady_clock::now();
+  if (const std::string early = Calm(*platform, consumer, load); !early.empty()) return Fail(early);
+  const long grown_kb = Torment(server, load);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   const Consumer::View loaded = consumer.Look();
   const std::uint64_t faults = server.EndFaults();
-  std::string wrong = Until(kHealsWithin, [&] {
-    const auto info = (**platform->feeds()).ListFeeds();
-    return info.at(0).state == SubscriptionState::kLive
-               ? std::string()
-               : "the feed is " + std::string(SubscriptionStateName(info.at(0).state));
-  });
+  std::string wrong = Until(kHealsWithin, [&] { return NotLive(*platform); });
   server.StopTrading();
   if (wrong.empty()) {
     const auto truth = server.Look();
     wrong = Until(kHealsWithin, [&] { return Difference(truth, consumer.Look()); });
   }
-  const AdapterCounters counters = (**platform->feeds()).ListFeeds().at(0).counters;
+  const AdapterCounters counters = CountersOf(*platform);
   if (Status s = (**platform->feeds()).StopFeed(*feed); !s.ok()) return Fail(s.ToString());
   const Consumer::View seen = consumer.Look();
-  std::uint64_t missing = 0, recovered = 0;
-  for (const auto& [_, tape] : seen.tapes) {
-    missing += tape.missing;
-    recovered += tape.recovered;
-  }
   std::printf(
       "events      %.0f/s for %.0f s\nfaults      %llu\nreconnects  %llu\nresyncs     %llu\n"
-      "trades      %llu recovered, %llu announced as missing\nmemory      %ld kB more\n",
-      static_cast<double>(loaded.events) / load.seconds, load.seconds,
+      "trades      %llu, %llu recovered, %llu announced as missing\nmemory      %ld kB more\n",
+      static_cast<double>(loaded.events) / seconds.count(), seconds.count(),
       static_cast<unsigned long long>(faults), static_cast<unsigned long long>(counters.reconnects),
-      static_cast<unsigned long long>(counters.resyncs), static_cast<unsigned long long>(recovered),
-      static_cast<unsigned long long>(missing), grown_kb);
-  for (const std::string& complaint : seen.complaints) wrong += "\n" + complaint;
+      static_cast<unsigned long long>(counters.resyncs),
+      static_cast<unsigned long long>(seen.Sum(&test::EventTrades::Tape::trades)),
+      static_cast<unsigned long long>(seen.Sum(&test::EventTrades::Tape::recovered)),
+      static_cast<unsigned long long>(seen.Sum(&test::EventTrades::Tape::missing)), grown_kb);
+  wrong += Judge(seen, counters, load, faults);
 #ifdef SOAK_MEASURES_MEMORY
   if (load.seconds >= 60 && grown_kb > 64 * 1024) wrong += "\nmemory grew";
 #endif

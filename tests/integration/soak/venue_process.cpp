@@ -10,6 +10,7 @@
 #include <iostream>
 #include <memory>
 #include <sstream>
+#include <string_view>
 
 #include "sim/venue_server.hpp"
 
@@ -19,6 +20,8 @@ namespace soak {
 namespace {
 
 using namespace virtufin;
+
+constexpr std::string_view kInject = "inject ";
 
 sim::VenueMarket MarketOf(bool usdm) {
   return usdm ? sim::VenueMarket::kUsdm : sim::VenueMarket::kSpot;
@@ -36,13 +39,6 @@ sim::VenueServerOptions VenueOf(const Load& load) {
   options.venue.retry_after_ms = 1'000;
   options.venue.shutdown_notice_ms = 5'000;
   options.venue.max_connects_per_5min = 100'000;
-  const auto until_ms = static_cast<std::int64_t>(load.seconds * 1000);
-  options.venue.faults =
-      sim::FaultPlan::Draw(load.seed, until_ms, load.faults_per_minute, Pairs(load.usdm));
-  // Each further ban of the same address lasts twice as long: a soak would end banned.
-  std::erase_if(options.venue.faults.faults, [](const sim::Fault& fault) {
-    return fault.kind == sim::FaultKind::kHttp && fault.amount == 418;
-  });
   return options;
 }
 
@@ -79,13 +75,27 @@ std::vector<std::string> Pairs(bool usdm) {
   return names;
 }
 
+sim::FaultPlan Faults(const Load& load) {
+  const auto until_ms = static_cast<std::int64_t>(load.faulty_seconds() * 1000);
+  auto plan = sim::FaultPlan::Draw(load.seed, until_ms, load.faults_per_minute, Pairs(load.usdm));
+  // Each further ban of the same address lasts twice as long: a soak would end banned.
+  std::erase_if(plan.faults, [](const sim::Fault& fault) {
+    return fault.kind == sim::FaultKind::kHttp && fault.amount == 418;
+  });
+  plan.faults.insert(plan.faults.begin(), sim::Fault{});
+  return plan;
+}
+
 int Serve(const Load& load) {
   auto server = sim::BinanceVenueServer::Create(VenueOf(load)).value();
   if (!server->Start().ok()) return 1;
   std::cout << server->rest_url() << ' ' << server->ws_url() << std::endl;
   for (std::string command; std::getline(std::cin, command);) {
-    const Status done = server->With([&](sim::BinanceVenue& venue, std::int64_t) {
-      if (command == "end faults") {
+    const Status done = server->With([&](sim::BinanceVenue& venue, std::int64_t now_ms) {
+      if (command.starts_with(kInject)) {
+        const auto plan = sim::FaultPlan::Parse(command.substr(kInject.size())).value();
+        if (!venue.Inject(plan.faults.at(0), now_ms).ok()) std::abort();
+      } else if (command == "end faults") {
         venue.EndFaults();
         std::cout << FaultsOf(venue);
       } else if (command == "stop trading") {
@@ -140,14 +150,18 @@ VenueProcess::~VenueProcess() {
 }
 
 /// Without a command: only the next line.
-std::string VenueProcess::Ask(const char* command) {
-  const std::string line = std::string(command) + "\n";
-  if (*command != '\0' && ::write(in_, line.data(), line.size()) < 0) return {};
+std::string VenueProcess::Ask(const std::string& command) {
+  const std::string line = command + "\n";
+  if (!command.empty() && ::write(in_, line.data(), line.size()) < 0) return {};
   std::string answer;
   for (int c = std::fgetc(out_); c != EOF && c != '\n'; c = std::fgetc(out_)) {
     answer.push_back(static_cast<char>(c));
   }
   return answer;
+}
+
+void VenueProcess::Inject(const sim::Fault& fault) {
+  Ask(std::string(kInject) + sim::FaultText(fault));
 }
 
 std::uint64_t VenueProcess::EndFaults() {

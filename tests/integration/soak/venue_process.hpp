@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/fault_plan.hpp"
 #include "support/event_books.hpp"
 
 namespace soak {
@@ -20,9 +21,16 @@ struct Load {
   bool usdm = false;
   std::int64_t changes_per_s = 2'000;  // of each pair
   double faults_per_minute = 20;
+
+  /// First nothing is wrong but that sockets rotate, then there are faults.
+  double calm_seconds() const { return seconds * 0.4; }
+  double faulty_seconds() const { return seconds - calm_seconds(); }
 };
 
 std::vector<std::string> Pairs(bool usdm);
+
+/// All that goes wrong, at its time from the first fault. That one cuts every connection.
+virtufin::sim::FaultPlan Faults(const Load& load);
 
 /// What the child does: serves until its input ends. The exit code.
 int Serve(const Load& load);
@@ -43,6 +51,7 @@ class VenueProcess {
 
   const std::string& rest_url() const { return rest_url_; }
   const std::string& stream_url() const { return stream_url_; }
+  void Inject(const virtufin::sim::Fault& fault);
   /// No more faults. How many hit something so far.
   std::uint64_t EndFaults();
   void StopTrading();
@@ -50,7 +59,7 @@ class VenueProcess {
   std::map<std::string, Truth> Look();
 
  private:
-  std::string Ask(const char* command);
+  std::string Ask(const std::string& command);
 
   pid_t pid_ = 0;
   std::FILE* out_ = nullptr;

@@ -1,6 +1,7 @@
 // The live adapter over real sockets, recorded: a replay tells what it told, and no secret.
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -197,4 +198,28 @@ TEST_CASE("an adapter does not start over a file that is there") {
   CHECK(fixture.adapter->Start().code() == StatusCode::kAlreadyExists);
   fixture.adapter.reset();
   CHECK(ReadBytes(folder / "a") == "mine");
+}
+
+// Pins EX-93.
+TEST_CASE("an adapter that starts again with a time in its path records again, and only so much") {
+  test::TemporaryFolder folder;
+  for (std::size_t started = 1; started <= 2; ++started) {
+    AdapterFixture fixture;
+    fixture.options.record_path = folder / "a-%t";
+    REQUIRE(fixture.options.Set("record_max_bytes", "20000").ok());
+    fixture.Make();
+    fixture.SubscribeBooks();
+    REQUIRE(fixture.adapter->Start().ok());
+    fixture.UntilCounters([](const AdapterCounters& now) { return now.frames > 200; });
+    REQUIRE(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+    std::size_t files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      ++files;
+      CHECK(entry.file_size() <= 20'000);
+      const RecordingInfo info = ReadRecordingInfo(entry.path()).value();
+      CHECK(info.truncated_reason.find("it was as large as it may be") != std::string::npos);
+      CHECK(info.lost_records > 0);
+    }
+    CHECK(files == started);
+  }
 }

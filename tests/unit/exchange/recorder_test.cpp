@@ -4,8 +4,10 @@
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/temporary_folder.hpp"
@@ -131,6 +133,21 @@ TEST_CASE("a file that exists is never recorded over") {
   CHECK_FALSE(unnamed.Start(Header()).ok());
 }
 
+// Pins EX-93.
+TEST_CASE("a path with a time is a new file at each start") {
+  TemporaryFolder folder;
+  detail::RecordingHeader header = Header();
+  header.start.unix_ns = 1'795'414'500'999'999'999;
+  for (const char* const name : {"20261123T061500Z", "20261123T061500Z-2", "20261123T061500Z-3"}) {
+    Recorder recorder({folder / "a-%t.recording"}, NullLog());
+    REQUIRE(recorder.Start(header).ok());
+    REQUIRE(recorder.Stop(std::chrono::seconds(60)).ok());
+    CHECK(ReadAll(folder / ("a-" + std::string(name) + ".recording")).records == 0);
+  }
+  Recorder nowhere({folder / "none/%t"}, NullLog());
+  CHECK(nowhere.Start(header).code() == StatusCode::kNotFound);
+}
+
 // Pins EX-81.
 TEST_CASE("a full buffer ends the recording with a counted loss") {
   TemporaryFolder folder;
@@ -187,4 +204,78 @@ TEST_CASE("a disk that takes nothing makes no recording") {
   CHECK(recorder.lost() == 5);
   CHECK(log.lines().size() == 1);
   CHECK(ReadBytes(folder / "a").empty());
+}
+
+// Pins EX-92.
+TEST_CASE("a record that is larger than any may be ends the recording") {
+  TemporaryFolder folder;
+  KeptLog log;
+  Recorder recorder({folder / "a", std::size_t{256} << 20}, log);
+  REQUIRE(recorder.Start(Header()).ok());
+  Append(recorder, 0, 3, "short");
+  const std::string half(std::size_t{32} << 20, 'x');
+  recorder.Append(Frame(3), {half, half, "x"});
+  Append(recorder, 4, 6, "short");
+  REQUIRE(recorder.Stop(std::chrono::seconds(60)).ok());
+  const Read read = ReadAll(folder / "a");
+  CHECK(read.records == 3);
+  CHECK(read.lost == 3);
+  CHECK(read.reason.find("it was as large as it may be, 3 records lost") != std::string::npos);
+  REQUIRE(log.lines().size() == 1);
+  CHECK(log.lines()[0].find("larger than the format allows") != std::string::npos);
+}
+
+// Pins EX-92.
+TEST_CASE("outputs of one input beyond what may be read are not written") {
+  TemporaryFolder folder;
+  Recorder recorder({folder / "a", std::size_t{256} << 20}, NullLog());
+  REQUIRE(recorder.Start(Header()).ok());
+  const std::string part(std::size_t{16} << 20, 'x');
+  RecordHead output = Frame(1);
+  output.direction = detail::RecordDirection::kOut;
+  for (int i = 0; i < 6; ++i) {
+    if (i == 0 || i == 3) recorder.Append(Frame(1), {std::to_string(i) + " "});
+    recorder.Append(output, {part});
+  }
+  for (int i = 0; i < 2; ++i) recorder.Append(output, {part});
+  REQUIRE(recorder.Stop(std::chrono::seconds(60)).ok());
+  const RecordingInfo info = ReadRecordingInfo(folder / "a").value();
+  CHECK(info.records == 8);
+  CHECK(info.lost_records == 2);
+}
+
+// Pins EX-93.
+TEST_CASE("a recording ends before its file is larger than it may be") {
+  TemporaryFolder folder;
+  KeptLog log;
+  constexpr std::uint64_t kMost = 50'000;
+  Recorder recorder({folder / "a", 1 << 20, kMost}, log);
+  REQUIRE(recorder.Start(Header()).ok());
+  Append(recorder, 0, 400, std::string(200, 'x'));
+  REQUIRE(recorder.Stop(std::chrono::seconds(60)).ok());
+  const Read read = ReadAll(folder / "a");
+  CHECK(read.records > 150);
+  CHECK(read.records + read.lost == 400);
+  CHECK(read.reason.find("it was as large as it may be") != std::string::npos);
+  const std::size_t size = ReadBytes(folder / "a").size();
+  CHECK(size <= kMost);
+  CHECK(size > kMost - 300);
+  REQUIRE(log.lines().size() == 1);
+  CHECK(log.lines()[0].find("record_max_bytes") != std::string::npos);
+}
+
+// Pins EX-81.
+TEST_CASE("several may stop one recording") {
+  TemporaryFolder folder;
+  for (int round = 0; round < 50; ++round) {
+    const std::string path = folder / std::to_string(round);
+    Recorder recorder({path}, NullLog());
+    REQUIRE(recorder.Start(Header()).ok());
+    Append(recorder, 0, 100, "x");
+    std::atomic<int> stopped = 0;
+    const auto stop = [&] { stopped += recorder.Stop(std::chrono::seconds(60)).ok() ? 1 : 0; };
+    { const std::jthread one(stop), other(stop), third(stop); }
+    CHECK(stopped == 3);
+    CHECK(ReadAll(path).records == 100);
+  }
 }

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "exchange/recording/layout.hpp"
 #include "support/temporary_folder.hpp"
 #include "unit/exchange/recording_fixture.hpp"
+#include "virtufin/exchange/session_player.hpp"
 
 using namespace virtufin;
 using namespace virtufin::test;
@@ -278,6 +280,98 @@ TEST_CASE("values that no recording has are refused though their checksums are r
     head.direction = static_cast<RecordDirection>(2);
     damaged("a kind of record");
   }
+}
+
+// Pins EX-92.
+TEST_CASE("a payload of four gigabytes takes no memory") {
+  TemporaryFolder folder;
+  std::vector<Item> items = Items();
+  items.resize(5);
+  Bytes bytes = Written(items);
+  bytes.all.resize(bytes.ends[5]);
+  std::string head(detail::kRecordHeadBytes, '\0');
+  detail::EncodeHead(head.data(), {After(20'000)}, 0);
+  detail::SealRecord(head.data(), 5);
+  detail::StoreLe(head.data(), std::uint32_t{0xfffffff0});
+  detail::StoreLe(head.data() + detail::kAtHeadCrc,
+                  detail::Crc32({head.data(), detail::kAtHeadCrc}));
+  WriteBytes(folder / "a", bytes.all + head);
+  std::filesystem::resize_file(folder / "a", std::uintmax_t{5} << 30);  // sparse
+  auto reader = ContainerReader::Open(folder / "a").value();
+  Record record;
+  for (int i = 0; i < 5; ++i) REQUIRE(reader.Next(record).value());
+  const Status status = reader.Next(record).status();
+  CHECK(status.code() == StatusCode::kDataLoss);
+  CAPTURE(status.ToString());
+  CHECK(status.message().find("damaged at byte " + std::to_string(bytes.ends[5]) +
+                              ": expected a payload of at most 67108864 bytes, found 4294967280") !=
+        std::string::npos);
+  CHECK(record.bytes.size() < 1'000);
+}
+
+// Pins EX-92.
+TEST_CASE("what may stand behind one input is bounded") {
+  TemporaryFolder folder;
+  constexpr std::size_t kPart = 16 << 20;  // four of them and their heads are too much
+  const RecordHead input{After(0), 0, 0, RecordKind::kTick, RecordDirection::kIn, 0};
+  const RecordHead output{After(0), 0, 1, RecordKind::kText, RecordDirection::kOut, 1};
+  const std::string payload(kPart, 'x');
+  const auto written = [&](int before) {
+    Bytes bytes = Written(Items());
+    bytes.all.resize(bytes.ends[0]);
+    bytes.ends.resize(1);
+    for (int i = 0; i < 4; ++i) {
+      if (i == 0 || i == before) Add(bytes, input, "");
+      Add(bytes, output, payload);
+    }
+    Add(bytes, {After(0), 0, 0, RecordKind::kEnd, RecordDirection::kIn, 0}, "");
+    WriteBytes(folder / "a", bytes.all);
+    return bytes;
+  };
+  const Bytes bytes = written(0);
+  const Status status = ReadRecordingInfo(folder / "a").status();
+  CHECK(status.code() == StatusCode::kDataLoss);
+  CAPTURE(status.ToString());
+  CHECK(status.message().find("damaged at byte " + std::to_string(bytes.ends[4]) +
+                              ": expected at most 67108864 bytes of records behind one input") !=
+        std::string::npos);
+  written(3);
+  CHECK(ReadRecordingInfo(folder / "a").value().records == 6);
+}
+
+// Pins EX-92.
+TEST_CASE("subscriptions that are listed are bounded") {
+  TemporaryFolder folder;
+  constexpr int kParts = 17;  // of a mebibyte, of which sixteen and their heads are too much
+  Bytes bytes = Written(Items());
+  bytes.all.resize(bytes.ends[0]);
+  bytes.ends.resize(1);
+  const RecordHead head{After(0), 0, 0, RecordKind::kSubscribe, RecordDirection::kIn, 0};
+  const auto request = [](int number) {
+    return detail::EncodeRequest(
+        {FeedChannel::kBook, std::to_string(number) + std::string(1 << 20, 'x'), {}});
+  };
+  const auto refused = static_cast<std::uint16_t>(StatusCode::kInvalidArgument);
+  const auto add = [&](int number) {
+    Add(bytes, head, request(number));
+    Add(bytes, {After(0), 0, 0, RecordKind::kResult, RecordDirection::kOut, refused}, "");
+  };
+  for (int i = 0; i < 2 * kParts; ++i) add(i % 15);
+  WriteBytes(folder / "a", bytes.all);
+  CHECK(ReadRecordingInfo(folder / "a").value().subscriptions.size() == 15);
+  const std::size_t last = bytes.all.size();
+  add(15);
+  add(16);
+  WriteBytes(folder / "a", bytes.all);
+  const Status status = ReadRecordingInfo(folder / "a").status();
+  CHECK(status.code() == StatusCode::kDataLoss);
+  CAPTURE(status.ToString());
+  CHECK(status.message().find("damaged at byte " + std::to_string(last) + ": ") !=
+        std::string::npos);
+  Replay replay(folder / "a");
+  CHECK(replay.player->Play(0).ToString() == status.ToString());
+  CHECK(replay.player->counters().records == 4 * kParts);
+  CHECK(replay.player->info().truncated);
 }
 
 // Pins EX-83.
