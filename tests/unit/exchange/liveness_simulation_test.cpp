@@ -12,6 +12,7 @@
 
 #include "exchange/binance/session.hpp"
 #include "support/event_books.hpp"
+#include "support/scale.hpp"
 #include "support/simulated_link.hpp"
 
 using namespace virtufin;
@@ -213,17 +214,18 @@ TEST_CASE("an hour of a market that rests costs a look a minute and a book, and 
     Feed feed(market);
     for (int i = 0; i < 4; ++i) feed.Subscribe(FeedChannel::kCandle, Pair(i));
     feed.RunFor(10'000);
+    const auto minutes = static_cast<std::uint64_t>(test::Scaled(60));
     for (const int quiet : {1, 2, 3}) feed.Inject("silent " + Pair(quiet) + " 3600000");
     const auto before = feed.session().counters();
-    feed.RunFor(3'600'000);
+    feed.RunFor(static_cast<std::int64_t>(minutes) * 60'000);
     const auto after = feed.session().counters();
     CHECK(feed.stale().empty());
     CHECK(feed.CountOf(SubscriptionState::kLive) == feed.all());
     CHECK(after.connects == before.connects);
     CHECK(after.messages_sent == before.messages_sent);  // nothing was asked for again
     const auto requests = after.requests - before.requests;
-    CHECK(requests >= 3 * 55 + 12);
-    CHECK(requests <= 3 * 60 + 13);  // exchangeInfo, too
+    CHECK(requests >= 3 * (minutes - minutes / 12 - 1));
+    CHECK(requests <= 3 * minutes + minutes / 5 + 1);  // exchangeInfo, too
     feed.CheckBooks();
   }
 }
@@ -275,7 +277,7 @@ TEST_CASE("of a halted instrument silence is not judged, nor of a canary that is
 TEST_CASE("the canary comes and goes as a subscription, and stays on its socket") {
   Feed feed(BinanceMarket::kSpot, 1);
   feed.Inject("silent " + Pair(0) + " 3600000");  // so nothing but the canary speaks
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < test::Scaled(20); ++round) {
     CAPTURE(round);
     const FeedHandle all = feed.Subscribe(FeedChannel::kTicker, "");
     feed.RunFor(150 * round);
