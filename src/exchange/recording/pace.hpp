@@ -13,7 +13,7 @@ namespace virtufin::inline v0::detail {
 /// `next_offset_ns()` is an optional time since the first item, nothing at the end; `next()` plays
 /// one. Sleeps on the calling thread; a request to stop wakes it.
 template <class NextOffset, class Next>
-void PlayAtPace(double speed, const std::stop_token& stop, NextOffset next_offset_ns, Next next) {
+void PlayAtPace(double speed, std::stop_token stop, NextOffset next_offset_ns, Next next) {
   constexpr double kLongestNs = 1e18;  // a pace of nearly nothing: a sum of times stays in range
   const auto start = std::chrono::steady_clock::now();
   std::mutex mutex;
