@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 
 #include "pubsub/fan_out.hpp"
@@ -33,6 +34,12 @@ std::chrono::milliseconds BlockTimeout(const SubscribeOptions& options, const Ex
   return std::min(std::chrono::milliseconds(options.block_timeout_ms), kLongestTimeout);
 }
 
+// Who can neither wait nor be parked: a replay loses nothing, a live queue ends at the second half.
+std::size_t Places(const SubscribeOptions& options, const Executor& executor) {
+  const bool endless = executor.repeatable() && options.overflow == Overflow::kBlock;
+  return endless ? std::numeric_limits<std::size_t>::max() : options.capacity * 2;
+}
+
 }  // namespace
 
 QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executor& executor,
@@ -53,8 +60,8 @@ QueuedSubscription::QueuedSubscription(std::shared_ptr<BrokerCore> core, Executo
       lag_status_(LagStatus(this->name(), options)),
       retry_(options.retry),
       ordered_(options.ordered),
-      inbox_(options.capacity * 2),
-      batch_(options.capacity * 2) {
+      inbox_(Places(options, executor)),
+      batch_(Places(options, executor)) {
   if (overflow_ == Overflow::kConflate) batch_.Reserve(1);
 }
 
@@ -128,9 +135,9 @@ Offered QueuedSubscription::OfferPressed(const Message& message) {
       offered = Miss();
     } else if (!Pressed()) {
       Append(message);
-    } else if (CurrentThreadKind() == ThreadKind::kForeign) {
+    } else if (CurrentThreadKind() == ThreadKind::kForeign && !executor_.repeatable()) {
       offered = Offered::kFull;
-    } else if (Waiting() >= 2 * capacity_) {
+    } else if (Waiting() >= inbox_.capacity()) {
       BeginLag(released);
       offered = Miss();
     } else {
@@ -284,7 +291,7 @@ bool QueuedSubscription::HasRoom() noexcept {
 }
 
 void QueuedSubscription::Append(const Message& message) {
-  // Never full: at most twice the capacity waits.
+  // Never full: what waits is less than its capacity.
   if (inbox_.TryPush(Message(message))) ++tail_;
 }
 

@@ -65,23 +65,28 @@ std::string RepeatableNames::Next(std::string_view mime_type,
 RepeatableVoice::RepeatableVoice(std::string run, std::string name)
     : run_(std::move(run)), name_(std::move(name)) {}
 
-void RepeatableVoice::Begin(bool historical) {
+void RepeatableVoice::Begin(bool historical, std::uint32_t attempt) {
   historical_.store(historical, std::memory_order_relaxed);
   if (!historical) return;
   const std::lock_guard lock(mutex_);
   published_ = 0;
+  attempt_ = attempt;
 }
 
 Result<CloudEvent> RepeatableVoice::Published(const CloudEvent* cause, std::string_view topic,
                                               const CloudEvent& event, const Timestamp& now) {
   if (cause != nullptr && IsHistorical(*cause)) {
     std::uint64_t number = 0;
+    std::uint32_t attempt = 1;
     {
       const std::lock_guard lock(mutex_);
       number = published_++;
+      attempt = attempt_;
     }
-    const std::array<std::string_view, 5> names = {cause->source(), cause->id(), event.source(),
-                                                   name_, topic};
+    std::vector<std::string_view> names = {cause->source(), cause->id(), event.source(), name_,
+                                           topic};
+    std::string again;  // what an attempt that failed said has been published
+    if (attempt > 1) names.emplace_back(again = "attempt " + std::to_string(attempt));
     return Historical(event, Uuid::V5(Uuid(), Names(names), number), HistoricalTime(*cause), cause);
   }
   if (!replays()) return event;

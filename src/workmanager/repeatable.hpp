@@ -43,7 +43,8 @@ class RepeatableVoice {
   bool replays() const noexcept { return !run_.empty(); }
 
   /// A call begins; `historical`: of an event that is, or that may be by what is stamped on it.
-  void Begin(bool historical);
+  /// `attempt`: 1 for the first call with this event, which alone leaves it out of the ids.
+  void Begin(bool historical, std::uint32_t attempt = 1);
   /// False: events are published as they are.
   bool Speaks() const noexcept { return replays() || historical_.load(std::memory_order_relaxed); }
   /// `event`, a reply or not, as it is to be published on `topic`: unchanged unless `cause`, the
@@ -58,6 +59,7 @@ class RepeatableVoice {
   std::atomic<bool> historical_ = false;
   std::mutex mutex_;
   std::uint64_t published_ = 0;  // in this call
+  std::uint32_t attempt_ = 1;    // the call is
   std::uint64_t uncaused_ = 0;   // so far
 };
 

@@ -44,7 +44,7 @@ ManagedWorker::Load ManagedWorker::Begin(Instance& instance, const Message& mess
   instance.inside = true;
   instance.input = message;
   instance.self = shared_from_this();
-  instance.voice->Begin(stamps_clock_ || IsHistorical(message.event()));
+  instance.voice->Begin(stamps_clock_ || IsHistorical(message.event()), instance.attempt);
   instance.began = setting_->clock.Now();
   ++instance.calls;
   ++counters_.calls;

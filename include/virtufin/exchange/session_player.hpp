@@ -93,7 +93,8 @@ class SessionPlayer {
   /// record: see info().
   /// Errors: ABORTED when the session did something else than recorded, naming the record, what was
   /// expected and what was found; DATA_LOSS naming the byte at which the recording is damaged; what
-  /// `settle` said.
+  /// `settle` said; what the bus said of an event that it did not take for everybody, naming the
+  /// record and the topic.
   const Status& status() const noexcept;
   /// Of what was read so far; all of it after the end.
   const RecordingInfo& info() const noexcept;

@@ -27,8 +27,9 @@ namespace virtufin::inline v0 {
 /// and counted, until the queue is half empty; the next delivery tells how many. A handler that
 /// fills its own queue is not parked: it would wait for itself.
 ///
-/// Over a repeatable executor (a replay) the block_timeout_ms of a queue does not count, and
-/// Publish on a foreign thread returns when everything that followed from the event has been done.
+/// Over a repeatable executor (a replay) the block_timeout_ms of a queue does not count, who can be
+/// neither parked nor kept waiting uses as many places as it needs, and Publish on a foreign thread
+/// returns when everything that followed from the event has been done.
 ///
 /// Members of a group that ask for the same topics with the same queue options share one queue. Its
 /// events are started in publishing order, each by the member that is idle longest; a member has

@@ -17,6 +17,15 @@ using detail::Record;
 using detail::RecordDirection;
 using detail::RecordKind;
 
+namespace {
+
+std::string At(const Record& record) {
+  return "record " + std::to_string(record.index) + " at byte " + std::to_string(record.offset) +
+         ": ";
+}
+
+}  // namespace
+
 struct SessionPlayer::Impl final : detail::BinanceSessionSink {
   Impl(SessionPlayerOptions o, PubSub& b, ManualClock& c, ContainerReader&& r)
       : options(std::move(o)), bus(b), clock(c), reader(std::move(r)), info(reader.header()) {}
@@ -102,7 +111,15 @@ void SessionPlayer::Impl::Settle() {
 
 void SessionPlayer::Impl::Publish(const Message& message) {
   ++counts.events;
-  if (!bus.Publish(message).ok()) ++counts.not_published;
+  if (const Status taken = bus.Publish(message); !taken.ok()) {
+    ++counts.not_published;
+    if (status.ok()) {
+      status = Status(
+          taken.code(), "exchange",
+          At(current) + "expected the bus to take event " + std::string(message.event().id()) +
+              " on " + std::string(message.topic()) + " for everybody, found " + taken.ToString());
+    }
+  }
   if (counts.events - settled >= SessionPlayerOptions::kSettleEvents) Settle();
 }
 
@@ -216,14 +233,10 @@ bool SessionPlayer::Next() {
   const Status given = impl.Give(record);
   impl.link.Finish();
   if (impl.counts.events != impl.settled) impl.Settle();
-  const auto at = [&] {
-    return "record " + std::to_string(record.index) + " at byte " + std::to_string(record.offset) +
-           ": ";
-  };
   if (!given.ok()) {
-    impl.status = Status(given.code(), "exchange", at() + std::string(given.message()));
+    impl.status = Status(given.code(), "exchange", At(record) + std::string(given.message()));
   } else if (impl.link.diverged() && impl.status.ok()) {
-    impl.status = Status(StatusCode::kAborted, "exchange", at() + impl.link.divergence());
+    impl.status = Status(StatusCode::kAborted, "exchange", At(record) + impl.link.divergence());
   }
   if (impl.status.ok() && !impl.has_next) impl.status = impl.read_status;
   return true;

@@ -249,6 +249,39 @@ TEST_CASE("the next record waits until what the one before led to is done") {
   }
 }
 
+// Pins EX-115.
+TEST_CASE("a bus that does not take an event for everybody ends the replay") {
+  struct FullBus final : PubSub {
+    Status Publish(const Message& message) override {
+      if (++published < 5) return {};
+      if (topic.empty()) topic = message.topic();
+      return {StatusCode::kResourceExhausted, "pubsub", "subscription 'x' lags"};
+    }
+    Result<Subscription> Subscribe(std::span<const std::string_view>, const SubscribeOptions&,
+                                   MessageHandler) override {
+      return Status(StatusCode::kUnavailable, "test", "nobody listens");
+    }
+    std::uint64_t published = 0;
+    std::string topic;
+  };
+  TemporaryFolder folder;
+  RecordSession({BinanceMarket::kSpot, 4, 0, 3'000}, folder / "a");
+  FullBus bus;
+  ManualClock clock(Timestamp::FromUnixMillis(1'790'000'000'000));
+  SessionPlayerOptions options;
+  options.path = folder / "a";
+  const auto player = SessionPlayer::Open(options, bus, clock).value();
+  const Status played = player->Play(0);
+  CAPTURE(played.ToString());
+  CHECK(played.code() == StatusCode::kResourceExhausted);
+  CHECK(played.message().starts_with("record "));
+  CHECK(played.message().find(bus.topic) != std::string::npos);
+  CHECK(played.message().find("subscription 'x' lags") != std::string::npos);
+  CHECK(player->counters().not_published == player->counters().events - 4);
+  CHECK_FALSE(player->Next());
+  CHECK(player->next_offset_ns() == std::nullopt);
+}
+
 // Pins EX-83.
 TEST_CASE("a recording whose first record is damaged plays nothing") {
   TemporaryFolder folder;

@@ -2,9 +2,12 @@
 // alone.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/bus.hpp"
@@ -94,6 +97,41 @@ TEST_CASE("a queue that waits for virtual time loses nothing, however much real 
   REQUIRE(test.executor.WaitIdle().ok());
   CHECK(handled == 20);
   CHECK(missed == 0);
+}
+
+// Pins EX-113.
+TEST_CASE("a player that moves the clock later loses nothing at a queue that waits for a retry") {
+  RepeatableBus test;
+  SubscribeOptions options;
+  options.capacity = 100;
+  options.retry.retries = 1;
+  options.retry.first_delay_ms = 1'000;
+  std::vector<std::uint64_t> handled;
+  std::uint64_t missed = 0;
+  bool failed = false;
+  const MessageHandler handler = [&](const Message& message, const DeliveryInfo& info) {
+    missed += info.missed;
+    if (!std::exchange(failed, true)) return Delivery::kRetry;
+    handled.push_back(NumberOf(message));
+    return Delivery::kSuccess;
+  };
+  constexpr std::uint64_t kEvents = 1'000;
+  std::vector<std::uint64_t> expected(kEvents);
+  std::iota(expected.begin(), expected.end(), 0);
+  SUBCASE("in order") {}
+  SUBCASE("in any order") { options.ordered = false; }
+  SUBCASE("of a group") { options.group = "g"; }
+  const auto held = test.Listen({"event"}, handler, options);
+  for (std::uint64_t i = 0; i < kEvents; ++i) {
+    REQUIRE(test.bus.Publish(Numbered("event", i)).ok());  // on this thread, which has no strand
+  }
+  CHECK_FALSE(held.counters().lagging);
+  test.clock.Advance(milliseconds(1'000));
+  REQUIRE(test.executor.WaitIdle().ok());
+  std::sort(handled.begin(), handled.end());
+  CHECK(handled == expected);
+  CHECK(missed == 0);
+  CHECK(held.counters().missed_lagging == 0);
 }
 
 // Pins EX-113.

@@ -104,9 +104,15 @@ TEST_CASE("what a historical event causes has an id out of it, its time and its 
   CHECK(!first.FindExtension("walltime"));
   const CloudEvent second = voice.Published(&cause, "topic", said, kNow).value();
   CHECK(second.id() != first.id());
-  // Tried again: the same ids.
+  // In another replay the same ids; tried again, others, which are the same in each replay too.
   voice.Begin(true);
   CHECK(voice.Published(&cause, "topic", said, kNow)->id() == first.id());
+  voice.Begin(true, 2);
+  const CloudEvent again = voice.Published(&cause, "topic", said, kNow).value();
+  CHECK(again.id() != first.id());
+  CHECK(again.id() != second.id());
+  voice.Begin(true, 2);
+  CHECK(voice.Published(&cause, "topic", said, kNow)->id() == again.id());
   // Another worker, topic or cause: other ids.
   RepeatableVoice other("", "x");
   CHECK(other.Published(&cause, "topic", said, kNow)->id() != first.id());
@@ -115,6 +121,50 @@ TEST_CASE("what a historical event causes has an id out of it, its time and its 
   voice.Begin(true);
   const CloudEvent later = Cause("cause-2");
   CHECK(voice.Published(&later, "topic", said, kNow)->id() != first.id());
+}
+
+// Pins WM-83.
+TEST_CASE("a worker that publishes and then fails says nothing with the same id twice") {
+  const auto replay = [](int failures) {
+    ManualClock clock(kNow);
+    WorkManagerOptions options = ManagerFixture::Quick(30'000, 0);
+    options.replay_run = "run-1";
+    options.heartbeat_interval_ms = 0;
+    options.retry_attempts = 2;
+    ManagerFixture fixture(options, clock, 1);
+    int calls = 0;
+    fixture.Script(
+        "fails", [&](const Message&, const ExtensionOverlay*, WorkerHost& host, const Done& done) {
+          CHECK(host.Publish("said", Event("{}")).ok());
+          if (calls++ < failures) {
+            return done({{}, Status(StatusCode::kUnavailable, "test", "not yet"), false});
+          }
+          done({Event("{}", {{"publishtopic", "said"}}), {}, false});
+        });
+    Collector<Message> said;
+    const auto watch = fixture.Watch("said", said);
+    CreateWorkerRequest request;
+    request.code = Swap("fails");
+    request.topics = {"in"};
+    const std::string id = fixture.manager->Create(std::move(request)).value();
+    CHECK(fixture.manager->Start(id).ok());
+    CHECK(fixture.bus.Publish(Message("in", Cause())).ok());
+    for (int i = 0; i < 10; ++i) {
+      CHECK(fixture.executor.WaitIdle().ok());
+      clock.Advance(std::chrono::milliseconds(100));
+    }
+    CHECK(fixture.executor.WaitIdle().ok());
+    std::vector<std::string> ids;
+    for (const Message& message : said.Items()) ids.emplace_back(message.event().id());
+    return ids;
+  };
+  const std::vector<std::string> smooth = replay(0);
+  const std::vector<std::string> failing = replay(2);
+  REQUIRE(smooth.size() == 2);   // what it published, and its reply
+  REQUIRE(failing.size() == 4);  // what each attempt published, and the reply of the last one
+  CHECK(std::set<std::string>(failing.begin(), failing.end()).size() == failing.size());
+  CHECK(failing[0] == smooth[0]);
+  CHECK(replay(2) == failing);
 }
 
 // Pins WM-83.
