@@ -117,8 +117,8 @@ class BinanceMarketFeed {
   void OnStreamEnded(std::string_view stream, std::uint32_t connection, FeedTime now,
                      std::string_view reason);
   void OnConnectionLost(std::uint32_t connection, FeedTime now, std::string_view reason);
-  /// The socket brings no data; it brings them again. Streams that no other socket carries are stale
-  /// meanwhile.
+  /// The socket brings no data; it brings them again. Streams that no other socket carries are
+  /// stale meanwhile.
   void OnSilent(std::uint32_t connection, FeedTime now);
   void OnFlows(std::uint32_t connection, FeedTime now);
   /// For so long we read nothing from any socket: that was no silence.

@@ -20,8 +20,8 @@ constexpr std::int64_t kOverlapNs = 2'000 * kMs;
 /// A successor that is not ready by then is given up; unless only streams that were subscribed a
 /// moment ago keep it from being ready, which could go on for ever.
 constexpr std::int64_t kLongestNs = 120'000 * kMs;
-/// So many new sockets in a row may refuse streams that the old one carries; the next one takes over
-/// without these.
+/// So many new sockets in a row may refuse streams that the old one carries; the next one takes
+/// over without these.
 constexpr int kMaxRefused = 3;
 /// Of rotate_after_ms: places rotate earlier by up to half an hour in 23, each at its own time.
 constexpr std::int64_t kSpread = 46;

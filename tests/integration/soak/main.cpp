@@ -1,13 +1,14 @@
 // Soak: ten pairs at full load for long, adapter and native worker on one platform. First sockets
-// rotate and nothing may be lost, then there are faults. What is published must be right throughout,
-// and everything must heal.
+// rotate and nothing may be lost, then there are faults. What is published must be right
+// throughout, and everything must heal.
 //
 //   soak [--seconds 10] [--seed 1] [--market spot] [--rate 2000]
 //
 // Fails when without faults a trade is missing or repaired or a stream has a gap, or no socket was
 // replaced; when an event is wrong, a consumer misses one, a hole in trades is not announced, more
-// than one trade in a hundred is missing, no fault did anything, memory grows, or when after the last fault a stream is not live or a book of adapter or worker is not
-// the venue's. VIRTUFIN_TESTS_NIGHTLY=1 makes it ten minutes; VIRTUFIN_TESTS_SCALE shortens it.
+// than one trade in a hundred is missing, no fault did anything, memory grows, or when after the
+// last fault a stream is not live or a book of adapter or worker is not the venue's.
+// VIRTUFIN_TESTS_NIGHTLY=1 makes it ten minutes; VIRTUFIN_TESTS_SCALE shortens it.
 #include <unistd.h>
 
 #include <chrono>
