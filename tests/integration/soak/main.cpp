@@ -252,8 +252,8 @@ std::string Calm(Platform& platform, Consumer& consumer, const soak::Load& load)
   return wrong;
 }
 
-/// Faults, each at its time. By how much memory grew, but for the first fifth, which lets tables and
-/// buffers find their size.
+/// Faults, each at its time. By how much memory grew, but for the first fifth, which lets tables
+/// and buffers find their size.
 long Torment(soak::VenueProcess& server, const soak::Load& load) {
   const auto plan = soak::Faults(load);
   const auto begin = std::chrono::steady_clock::now();

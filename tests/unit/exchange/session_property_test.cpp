@@ -59,8 +59,8 @@ sim::VenueOptions Venue(sim::VenueMarket market, std::uint64_t seed, bool deep) 
   options.ban_ms = 4'000;
   options.snapshot_lag = random.Below(6);
   options.faults = sim::FaultPlan::Draw(seed, kFaultyMs, 45, Names());
-  // A book whose price has left the window of its snapshot is not the venue's: there nobody compares
-  // them, so no stream may die.
+  // A book whose price has left the window of its snapshot is not the venue's: nobody compares
+  // them there, so no stream may die.
   if (deep) {
     std::erase_if(options.faults.faults,
                   [](const sim::Fault& fault) { return fault.kind == sim::FaultKind::kLose; });
