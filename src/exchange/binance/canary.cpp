@@ -73,14 +73,8 @@ const VenueStream* Connections::SubscribedCanary(const Slot& slot) const noexcep
 }
 
 void Connections::DropCanary(Slot& slot) {
-  VenueStream* const canary = slot.canary.get();
-  if (canary == nullptr) return;
-  if (canary->state == State::kAsking) --slot.asking;
-  std::erase(slot.todo, canary);
-  std::erase_if(slot.later, [&](const auto& entry) { return entry.second == canary; });
-  if (slot.socket != nullptr) {
-    for (PendingMessage& pending : slot.socket->pending) std::erase(pending.streams, canary);
-  }
+  if (slot.canary == nullptr) return;
+  TakeOut(*slot.canary);
   slot.canary.reset();
 }
 

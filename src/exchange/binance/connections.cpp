@@ -132,6 +132,17 @@ void Connections::SetState(VenueStream& stream, State state, FeedTime now,
   if (!stream.is_canary) owner_->OnStreamState(stream);
 }
 
+/// Out of all that its place keeps; a message that never got its answer may still name it.
+void Connections::TakeOut(VenueStream& stream) {
+  Slot& slot = *stream.slot;
+  if (stream.state == State::kAsking) --slot.asking;
+  std::erase(slot.streams, &stream);
+  std::erase(slot.todo, &stream);
+  std::erase_if(slot.later, [&](const auto& entry) { return entry.second == &stream; });
+  if (slot.socket == nullptr) return;
+  for (PendingMessage& pending : slot.socket->pending) std::erase(pending.streams, &stream);
+}
+
 /// Of a stream that nobody wants and the venue does not send.
 void Connections::Forget(VenueStream& stream, FeedTime now) {
   if (VenueStream* const primary = stream.primary; primary != nullptr) {
@@ -145,13 +156,8 @@ void Connections::Forget(VenueStream& stream, FeedTime now) {
     if (stream.twin->state != State::kIdle || stream.twin->maybe_on) return;  // it ends first
     DropTwin(stream);
   }
+  TakeOut(stream);
   Slot& slot = *stream.slot;
-  std::erase(slot.streams, &stream);
-  std::erase(slot.todo, &stream);
-  std::erase_if(slot.later, [&](const auto& entry) { return entry.second == &stream; });
-  if (slot.socket != nullptr) {  // a message that never got its answer
-    for (PendingMessage& pending : slot.socket->pending) std::erase(pending.streams, &stream);
-  }
   if (slot.streams.empty()) slot.empty_since_ns = now.monotonic_ns;
   streams_.erase(streams_.find(stream.name));
 }

@@ -60,8 +60,7 @@ struct VenueStream {
   VenueStream* primary = nullptr;     // of a twin: whose
   std::int64_t live_since_ns = 0;     // monotonic
   bool renew = false;                 // end it, and ask again
-  bool refused = false;               // never ask again
-  bool unfit = false;                 // of a twin: the new socket will not carry it
+  bool refused = false;               // never ask again; of a twin: on that socket
   bool maybe_on = false;              // asked for on this socket: the venue may be sending it
   int refusals = 0;                   // in a row, for reasons that may pass
   bool listed = false;                // in its slot's list of what is to be sent
@@ -174,6 +173,7 @@ class Connections {
   static void List(VenueStream& stream);
   void SetState(VenueStream& stream, VenueStream::State state, FeedTime now,
                 std::string_view reason);
+  static void TakeOut(VenueStream& stream);
   void Forget(VenueStream& stream, FeedTime now);
 
   std::string UrlOf(BinanceRoute route) const;

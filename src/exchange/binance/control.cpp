@@ -220,10 +220,8 @@ void Connections::Move(VenueStream& stream, FeedTime now) {
     DropTwin(stream);
     from.successor->give_up = "the venue takes fewer streams on a socket";
   }
-  std::erase(from.streams, &stream);
-  std::erase(from.todo, &stream);
+  TakeOut(stream);
   from.max_streams = std::max<std::size_t>(1, from.streams.size());
-  for (PendingMessage& pending : from.socket->pending) std::erase(pending.streams, &stream);
   stream.listed = false;
   stream.max_batch = SIZE_MAX;
   stream.slot = &SlotFor(stream.route, now);

@@ -31,7 +31,7 @@ constexpr std::int64_t kNever = BinanceFeed::kNoTick;
 bool IsCovered(const VenueStream& stream, std::int64_t now_ns) noexcept {
   if (stream.state != State::kLive || stream.references == 0) return true;
   if (stream.twin == nullptr) return false;
-  if (stream.twin->unfit) return true;
+  if (stream.twin->refused) return true;
   if (stream.twin->state != State::kLive) return false;
   return stream.twin->live_since_ns <= stream.live_since_ns ||
          now_ns - stream.twin->live_since_ns >= kOverlapNs;
@@ -74,15 +74,7 @@ void Connections::AddTwin(VenueStream& stream) {
 }
 
 void Connections::DropTwin(VenueStream& stream) {
-  VenueStream* const twin = stream.twin.get();
-  Slot& slot = *twin->slot;
-  if (twin->state == State::kAsking) --slot.asking;
-  std::erase(slot.streams, twin);
-  std::erase(slot.todo, twin);
-  std::erase_if(slot.later, [&](const auto& entry) { return entry.second == twin; });
-  if (slot.socket != nullptr) {
-    for (PendingMessage& pending : slot.socket->pending) std::erase(pending.streams, twin);
-  }
+  TakeOut(*stream.twin);
   stream.twin.reset();
 }
 
@@ -179,7 +171,7 @@ void Connections::PumpRotation(Slot& slot, FeedTime now) {
 void Connections::OnTwinRefused(VenueStream& twin, std::string_view reason) {
   Slot& successor = *twin.slot;
   if (successor.place->rotations_refused >= kMaxRefused) {
-    twin.unfit = twin.refused = true;
+    twin.refused = true;
   } else if (successor.give_up.empty()) {
     ++successor.place->rotations_refused;
     successor.give_up = reason;
