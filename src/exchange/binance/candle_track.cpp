@@ -106,16 +106,11 @@ void CandleTrack::OnCandle(std::uint32_t connection, FeedTime now, const Binance
   if (candle.closed && held_.size() < kMaxHeld) {
     held_.emplace(candle.open_ns, Kept(now, frame));
   }
-  if (repairing_ || slow_until_ns_ != BinanceFeed::kNoTick) return;
-  if (connections().size() == 1) return FaceHole(now);
-  fast_ = connection;
-  slow_until_ns_ = now.monotonic_ns + kSlowSocketNs;
-  core_.Due(slow_until_ns_);
+  if (!repairing_) MeetHole(connection, now);
 }
 
 /// Closes before the newest candle that do not come by themselves, if there are any.
 void CandleTrack::FaceHole(FeedTime now) {
-  slow_until_ns_ = BinanceFeed::kNoTick;
   if (repairing_ || newest_ns_ <= expected_ns_) return;
   ++core_.counts.holes;
   SetState(SubscriptionState::kGap, now, topic_.interval + ": a candle's close is missing",
@@ -191,15 +186,7 @@ void CandleTrack::Rejoin(FeedTime now) {
   if (expected_ns_ >= 0) WatchClose(now);
 }
 
-void CandleTrack::Lost() {
-  repairing_ = false;
-  slow_until_ns_ = BinanceFeed::kNoTick;
-}
-
-void CandleTrack::Fewer(std::uint32_t lost, FeedTime now) {
-  if (slow_until_ns_ == BinanceFeed::kNoTick || connections().size() != 1) return;
-  if (lost != fast_) FaceHole(now);
-}
+void CandleTrack::Lost() { repairing_ = false; }
 
 void CandleTrack::StartRepair() {
   repairing_ = true;
@@ -226,8 +213,6 @@ void CandleTrack::Ask() {
 
 void CandleTrack::OnTick(FeedTime now) {
   MarketTrack::OnTick(now);
-  if (now.monotonic_ns >= slow_until_ns_) FaceHole(now);
-  core_.Due(slow_until_ns_);
   if (retry_ns_ == BinanceFeed::kNoTick || fetch_ != 0 || connections().empty()) return;
   if (now.monotonic_ns < retry_ns_) return core_.Due(retry_ns_);
   if (repairing_) return Ask();

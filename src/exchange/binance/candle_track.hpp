@@ -54,7 +54,6 @@ class CandleTrack final : public MarketTrack {
   void Resume(FeedTime now, bool first) override;
   void Rejoin(FeedTime now) override;
   void Lost() override;
-  void Fewer(std::uint32_t lost, FeedTime now) override;
   void Publish(FeedTime now, EventTime time, const BinanceCandle& candle);
   void PublishOpen(FeedTime now, EventTime time, const BinanceCandle& candle);
   void Expect(std::int64_t open_ns, std::int64_t close_ns);
@@ -62,7 +61,7 @@ class CandleTrack final : public MarketTrack {
   bool ClosedByNow(FeedTime now, std::int64_t close_ns) const noexcept;
   bool Ended(FeedTime now, const BinanceCandle& candle) const noexcept;
   void WatchClose(FeedTime now);
-  void FaceHole(FeedTime now);
+  void FaceHole(FeedTime now) override;
   void StartRepair();
   void Ask();
   void TakePage(FeedTime now, std::span<const BinanceCandle> page);
@@ -81,8 +80,6 @@ class CandleTrack final : public MarketTrack {
   std::int64_t newest_end_ns_ = 0;     // monotonic: when it ends, by that frame
   std::int64_t open_sent_ns_ = -1;     // of the last open candle that was published
   std::map<std::int64_t, Kept> held_;  // closed ones behind a missing one, by opening
-  std::int64_t slow_until_ns_ = BinanceFeed::kNoTick;  // a close may come on the other socket
-  std::uint32_t fast_ = 0;                             // the socket that was ahead then
   bool repairing_ = false;
   bool overdue_ = false;  // repairing a close that the stream did not bring in time
   int pages_ = 0, attempts_ = 0;

@@ -97,12 +97,14 @@ void MarketTrack::OnEnded(std::uint32_t connection, FeedTime now, std::string_vi
                           bool renewed) {
   if (std::erase(connections_, connection) == 0) return;
   if (!connections_.empty()) {
-    Fewer(connection, now);
+    const bool waits = slow_until_ns_ != BinanceFeed::kNoTick && connections_.size() == 1;
+    if (waits && connection != fast_) FaceHoleNow(now);  // the slow one is gone
     return OnSocketsChanged(now);
   }
   last_connection_ = connection;
   core_.Cancel(fetch_);
   retry_ns_ = BinanceFeed::kNoTick;
+  ForgetHole();
   Lost();
   if (renewed && silent_) return;  // stale until data arrive
   silent_ = false;
@@ -147,8 +149,23 @@ void MarketTrack::Resume(FeedTime now, bool first) {
   SetState(SubscriptionState::kLive, now, first ? "subscribed" : "reconnected");
 }
 
+void MarketTrack::MeetHole(std::uint32_t connection, FeedTime now) {
+  if (slow_until_ns_ != BinanceFeed::kNoTick) return;
+  if (connections_.size() == 1) return FaceHoleNow(now);
+  fast_ = connection;
+  slow_until_ns_ = now.monotonic_ns + kSlowSocketNs;
+  core_.Due(slow_until_ns_);
+}
+
+void MarketTrack::FaceHoleNow(FeedTime now) {
+  ForgetHole();
+  FaceHole(now);
+}
+
 void MarketTrack::OnTick(FeedTime now) {
   if (stale_ns_ > 0 && !connections_.empty()) CheckSilence(now);
+  if (now.monotonic_ns >= slow_until_ns_) FaceHoleNow(now);
+  core_.Due(slow_until_ns_);
 }
 
 /// Looks once a second at most, whatever the streams' phases: there may be thousands.

@@ -133,8 +133,12 @@ class MarketTrack : public FetchOwner {
   virtual void Rejoin(FeedTime) {}
   /// It is on no socket any more.
   virtual void Lost() {}
-  /// It is on one socket less, and still on one.
-  virtual void Fewer(std::uint32_t /*lost*/, FeedTime) {}
+  /// The socket brought something beyond a hole. With several sockets the slower one may fill it
+  /// yet; FaceHole follows when that is not to be expected any more.
+  void MeetHole(std::uint32_t connection, FeedTime now);
+  void ForgetHole() noexcept { slow_until_ns_ = BinanceFeed::kNoTick; }
+  /// It may have been filled meanwhile.
+  virtual void FaceHole(FeedTime) {}
 
   MarketCore& core_;
   const std::string symbol_;
@@ -144,6 +148,7 @@ class MarketTrack : public FetchOwner {
  private:
   void CheckSilence(FeedTime now);
   void Silence(FeedTime now);
+  void FaceHoleNow(FeedTime now);
   bool IsMuted() const noexcept;
 
   const FeedChannel channel_;
@@ -153,6 +158,8 @@ class MarketTrack : public FetchOwner {
   std::int64_t last_data_ns_ = 0;    // monotonic; or when it became live
   bool silent_ = false;              // something was done, and nothing has come since
   bool muted_ = false;               // stale because its sockets are silent
+  std::int64_t slow_until_ns_ = BinanceFeed::kNoTick;  // so long a hole may be filled
+  std::uint32_t fast_ = 0;                             // the socket that was beyond it
   std::uint32_t last_connection_ = 0;
   bool was_live_ = false;
   MarketStatus status_;

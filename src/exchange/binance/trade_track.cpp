@@ -47,11 +47,9 @@ void TradeTrack::OnTrade(std::uint32_t connection, FeedTime now, const BinanceTr
   Hold(now, trade);
   PublishHeld();
   if (held_.empty()) {
-    slow_until_ns_ = BinanceFeed::kNoTick;
-  } else if (connections().size() > 1) {
-    WaitForSlow(connection, now);
+    ForgetHole();
   } else {
-    FaceHole(now);
+    MeetHole(connection, now);
   }
 }
 
@@ -64,16 +62,9 @@ void TradeTrack::PublishFirst(FeedTime now, const BinanceTrade& trade) {
   Publish(now, trade, false);
 }
 
-void TradeTrack::WaitForSlow(std::uint32_t fast, FeedTime now) {
-  if (slow_until_ns_ != BinanceFeed::kNoTick) return;
-  fast_ = fast;
-  slow_until_ns_ = now.monotonic_ns + kSlowSocketNs;
-  core_.Due(slow_until_ns_);
-}
-
 /// What is missing before the trades that are held does not come by itself.
 void TradeTrack::FaceHole(FeedTime now) {
-  slow_until_ns_ = BinanceFeed::kNoTick;
+  if (held_.empty()) return;
   ++core_.counts.holes;
   if (aggregate_ && !beyond_) {
     SetState(SubscriptionState::kGap, now, "trades are missing", last_id_ + 1,
@@ -141,22 +132,13 @@ void TradeTrack::Hold(FeedTime now, const BinanceTrade& trade) {
 void TradeTrack::Resume(FeedTime now, bool first) {
   if (!aggregate_ || last_id_ < 0) {
     MarketTrack::Resume(now, first);
-    if (!held_.empty()) FaceHole(now);
-    return;
+    return FaceHole(now);
   }
   StartRepair(now, "reconnected, fetches what was missed");
 }
 
 /// What is held stays: it is published once the hole before it is repaired or announced.
-void TradeTrack::Lost() {
-  repairing_ = false;
-  slow_until_ns_ = BinanceFeed::kNoTick;
-}
-
-void TradeTrack::Fewer(std::uint32_t lost, FeedTime now) {
-  if (slow_until_ns_ == BinanceFeed::kNoTick || connections().size() != 1) return;
-  if (lost != fast_) FaceHole(now);
-}
+void TradeTrack::Lost() { repairing_ = false; }
 
 void TradeTrack::StartRepair(FeedTime now, std::string_view reason) {
   repairing_ = true;
@@ -181,8 +163,6 @@ void TradeTrack::Ask() {
 
 void TradeTrack::OnTick(FeedTime now) {
   MarketTrack::OnTick(now);
-  if (now.monotonic_ns >= slow_until_ns_) FaceHole(now);
-  core_.Due(slow_until_ns_);
   if (retry_ns_ == BinanceFeed::kNoTick) return;
   if (now.monotonic_ns >= retry_ns_) return Ask();
   core_.Due(retry_ns_);

@@ -41,14 +41,12 @@ class TradeTrack final : public MarketTrack {
 
   void Resume(FeedTime now, bool first) override;
   void Lost() override;
-  void Fewer(std::uint32_t lost, FeedTime now) override;
   void Publish(FeedTime now, const BinanceTrade& trade, bool recovered);
   void PublishFirst(FeedTime now, const BinanceTrade& trade);
   void NoteOld(FeedTime now, const BinanceTrade& trade);
   void Restart(FeedTime now);
   void Hold(FeedTime now, const BinanceTrade& trade);
-  void WaitForSlow(std::uint32_t fast, FeedTime now);
-  void FaceHole(FeedTime now);
+  void FaceHole(FeedTime now) override;
   void StartRepair(FeedTime now, std::string_view reason);
   void Ask();
   void TakePage(FeedTime now, std::span<const BinanceTrade> page);
@@ -66,8 +64,6 @@ class TradeTrack final : public MarketTrack {
   std::int64_t last_ns_ = 0;  // when that trade was made
   std::map<std::int64_t, Kept> held_;
   std::vector<Kept> restarted_;  // old ids with new times, one after the other
-  std::int64_t slow_until_ns_ = BinanceFeed::kNoTick;  // a hole may be filled by the other socket
-  std::uint32_t fast_ = 0;                             // the socket that was ahead then
   bool repairing_ = false;
   bool beyond_ = false;  // the last repair ended before it was through: announce the next hole
   int pages_ = 0, attempts_ = 0;

@@ -325,6 +325,28 @@ TEST_CASE("a connection lost during a repair: the trades that waited are not los
 }
 
 // Pins EX-38.
+TEST_CASE("what the faster of two sockets was ahead of still comes when that one ends") {
+  test::MarketFixture feed;
+  feed.Subscribe(Singles());
+  feed.Live("btcusdt@trade");
+  const auto trade = [&](std::int64_t id, std::uint32_t socket) {
+    feed.Frame(R"({"e":"trade","E":1700000000000,"s":"BTCUSDT","t":)" + std::to_string(id) +
+                   R"(,"p":"1","q":"2","T":)" + std::to_string(MadeAt(id)) +
+                   R"(,"m":false,"M":true})",
+               socket);
+  };
+  trade(10, 1);
+  feed.Live("btcusdt@trade", 2);
+  trade(14, 2);
+  feed.Lose(2);
+  trade(11, 1);
+  trade(12, 1);
+  trade(13, 1);
+  trade(14, 1);
+  CHECK(feed.Brief() == Lines{"live", "10", "11", "12", "13", "14"});
+  CHECK(feed.feed->counters().missing == 0);
+}
+
 TEST_CASE("single trades have no repair: a hole is announced at once") {
   test::MarketFixture feed;
   feed.Subscribe(Singles());
