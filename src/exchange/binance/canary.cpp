@@ -20,12 +20,13 @@ constexpr int kUnheardPatience = 3;
 constexpr std::string_view kFrameStart = R"({"stream":")";
 
 std::string CanaryOf(const BinanceSessionOptions& options, BinanceRoute route) {
-  if (options.feed.market == BinanceMarket::kSpot) return "!miniTicker@arr";
-  std::string name = options.canary_symbol;
-  for (char& c : name) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return name.append(route == BinanceRoute::kPublic ? "@bookTicker" : "@markPrice@1s");
+  MarketRequest request;
+  request.channel = FeedChannel::kTicker;  // of all symbols
+  if (options.feed.market == BinanceMarket::kSpot) return MarketStreamName(request);
+  if (route == BinanceRoute::kPublic) return LowerCase(options.canary_symbol) + "@bookTicker";
+  request.channel = FeedChannel::kMark;
+  request.symbol = options.canary_symbol;
+  return MarketStreamName(request);
 }
 
 }  // namespace

@@ -176,7 +176,7 @@ void BinanceFeed::OnClose(std::uint32_t connection, FeedTime now, std::string_vi
   Impl& impl = *impl_;
   impl.NewCause();
   if (std::erase(impl.open, connection) == 0) return;
-  std::erase(impl.silent_sockets, connection);
+  impl.silent_sockets.Remove(connection);
   for (const auto& symbol : impl.symbols.all()) {
     impl.RemoveCarrier(*symbol, connection, now, reason);
     if (std::erase(symbol->quote_sockets, connection) == 0) continue;
@@ -199,7 +199,7 @@ const BinanceFrame& BinanceFeed::OnFrame(std::uint32_t connection, FeedTime now,
   }
   impl.last_frame_ns = now.monotonic_ns;
   if (!impl.silent_sockets.empty() && !frame.stream.empty()) {
-    std::erase(impl.silent_sockets, connection);  // its owner tells in a moment
+    impl.silent_sockets.Remove(connection);  // its owner tells in a moment
   }
   if (impl.silent) {
     impl.silent = false;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "exchange/binance/feed_symbol.hpp"
+#include "exchange/binance/silent_sockets.hpp"
 #include "exchange/event_cause.hpp"
 #include "exchange/payloads.hpp"
 #include "exchange/retired_sequences.hpp"
@@ -45,7 +46,7 @@ struct BinanceFeed::Impl {
   std::vector<DepthDue> depths_due;  // a heap; one that was put off meanwhile stays in it
   std::uint64_t symbols_made = 0;
   bool silent = false;
-  std::vector<std::uint32_t> silent_sockets;  // they bring no data
+  detail::SilentSockets silent_sockets;
   detail::EventCause cause{"books"};
   BinanceFeedCounters counts;
   detail::PayloadBuffer payload;
@@ -104,7 +105,6 @@ struct BinanceFeed::Impl {
 
   // Silence (feed_silence.cpp).
   void TickSilence(FeedTime now);
-  bool IsMuted(const Symbol& symbol) const noexcept;
   void Weigh(Symbol& symbol, FeedTime now);
   void Revive(Symbol& symbol, FeedTime now);
   void ShowAgain(Symbol& symbol, FeedTime now);

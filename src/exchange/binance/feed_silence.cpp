@@ -1,5 +1,4 @@
 // Books whose stream, socket or venue is silent: stale until something arrives again.
-#include <algorithm>
 #include <utility>
 
 #include "exchange/binance/feed_access.hpp"
@@ -22,17 +21,9 @@ void BinanceFeed::Impl::TickSilence(FeedTime now) {
   }
 }
 
-bool BinanceFeed::Impl::IsMuted(const FeedSymbol& symbol) const noexcept {
-  return !silent_sockets.empty() && !symbol.carriers.empty() &&
-         std::all_of(symbol.carriers.begin(), symbol.carriers.end(), [&](std::uint32_t socket) {
-           return std::find(silent_sockets.begin(), silent_sockets.end(), socket) !=
-                  silent_sockets.end();
-         });
-}
-
 /// After its sockets, or what they bring, have changed.
 void BinanceFeed::Impl::Weigh(FeedSymbol& symbol, FeedTime now) {
-  const bool muted = IsMuted(symbol);
+  const bool muted = silent_sockets.AreAll(symbol.carriers);
   if (muted && symbol.state == FeedState::kLive) {
     symbol.muted = true;
     SetState(symbol, FeedState::kStale, now, "no data on its socket");
@@ -59,13 +50,13 @@ namespace detail {
 
 void FeedAccess::OnSilent(BinanceFeed& feed, std::uint32_t connection, FeedTime now) {
   BinanceFeed::Impl& impl = *feed.impl_;
-  impl.silent_sockets.push_back(connection);
+  impl.silent_sockets.Add(connection);
   for (const auto& symbol : impl.symbols.all()) impl.Weigh(*symbol, now);
 }
 
 void FeedAccess::OnFlows(BinanceFeed& feed, std::uint32_t connection, FeedTime now) {
   BinanceFeed::Impl& impl = *feed.impl_;
-  std::erase(impl.silent_sockets, connection);
+  impl.silent_sockets.Remove(connection);
   for (const auto& symbol : impl.symbols.all()) impl.Weigh(*symbol, now);
 }
 

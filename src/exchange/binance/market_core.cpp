@@ -111,14 +111,6 @@ void MarketTrack::OnEnded(std::uint32_t connection, FeedTime now, std::string_vi
   SetState(SubscriptionState::kDisconnected, now, reason);
 }
 
-bool MarketTrack::IsMuted() const noexcept {
-  const auto& silent = core_.silent_sockets;
-  return !silent.empty() && !connections_.empty() &&
-         std::all_of(connections_.begin(), connections_.end(), [&](std::uint32_t connection) {
-           return std::find(silent.begin(), silent.end(), connection) != silent.end();
-         });
-}
-
 /// What it missed while its sockets were silent is told by ids.
 void MarketTrack::OnSocketsChanged(FeedTime now) {
   if (status_.state == SubscriptionState::kLive && IsMuted()) {

@@ -10,6 +10,7 @@
 
 #include "exchange/binance/market_feed.hpp"
 #include "exchange/binance/rest.hpp"
+#include "exchange/binance/silent_sockets.hpp"
 #include "exchange/event_cause.hpp"
 
 namespace virtufin::inline v0::detail {
@@ -56,7 +57,7 @@ struct MarketCore {
   std::int64_t venue_ahead_ns = 0;  // the venue's time of day less ours, by its messages
   std::int64_t unlikely_ahead_ns = 0;
   const InstrumentWatch* instruments = nullptr;  // of the feed
-  std::vector<std::uint32_t> silent_sockets;     // they bring no data
+  SilentSockets silent_sockets;
   std::map<std::uint64_t, FetchOwner*> fetches;
   std::uint64_t last_fetch = 0;
 
@@ -149,7 +150,7 @@ class MarketTrack : public FetchOwner {
   void CheckSilence(FeedTime now);
   void Silence(FeedTime now);
   void FaceHoleNow(FeedTime now);
-  bool IsMuted() const noexcept;
+  bool IsMuted() const noexcept { return core_.silent_sockets.AreAll(connections_); }
 
   const FeedChannel channel_;
   const std::int64_t stale_ns_;

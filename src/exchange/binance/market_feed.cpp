@@ -31,11 +31,16 @@ bool IsNewer(std::int64_t time, std::int64_t& newest) noexcept {
 
 }  // namespace
 
-std::string MarketStreamName(const MarketRequest& request) {
-  std::string stream = request.symbol;
-  for (char& c : stream) {
+std::string LowerCase(std::string_view symbol) {
+  std::string out(symbol);
+  for (char& c : out) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
+  return out;
+}
+
+std::string MarketStreamName(const MarketRequest& request) {
+  std::string stream = LowerCase(request.symbol);
   const bool all = request.symbol.empty();
   switch (request.channel) {
     case FeedChannel::kTrade:
@@ -465,19 +470,19 @@ void BinanceMarketFeed::OnStreamEnded(std::string_view stream, std::uint32_t con
 void BinanceMarketFeed::OnConnectionLost(std::uint32_t connection, FeedTime now,
                                          std::string_view reason) {
   impl_->core.cause.New();
-  std::erase(impl_->core.silent_sockets, connection);
+  impl_->core.silent_sockets.Remove(connection);
   for (MarketTrack* const track : impl_->tracks) track->OnEnded(connection, now, reason, false);
 }
 
 void BinanceMarketFeed::OnSilent(std::uint32_t connection, FeedTime now) {
   impl_->core.cause.New();
-  impl_->core.silent_sockets.push_back(connection);
+  impl_->core.silent_sockets.Add(connection);
   for (MarketTrack* const track : impl_->tracks) track->OnSocketsChanged(now);
 }
 
 void BinanceMarketFeed::OnFlows(std::uint32_t connection, FeedTime now) {
   impl_->core.cause.New();
-  if (std::erase(impl_->core.silent_sockets, connection) == 0) return;
+  if (!impl_->core.silent_sockets.Remove(connection)) return;
   for (MarketTrack* const track : impl_->tracks) track->OnSocketsChanged(now);
 }
 

@@ -31,6 +31,9 @@ struct MarketRequest {
   friend bool operator==(const MarketRequest&, const MarketRequest&) = default;
 };
 
+/// As streams name a symbol. ASCII only: other letters stay as the venue writes them.
+std::string LowerCase(std::string_view symbol);
+
 /// "btcusdt@aggTrade", as SUBSCRIBE wants it; empty: the channel has none (instrument, status).
 /// Several requests can share a stream: mark and funding, candles with and without open ones.
 std::string MarketStreamName(const MarketRequest& request);

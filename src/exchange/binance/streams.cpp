@@ -17,15 +17,6 @@ Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "exchange", std::move(message));
 }
 
-/// ASCII only: other letters of a symbol stay as the venue writes them.
-std::string LowerCase(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 /// The venue acknowledges any other text, and sends nothing.
 bool IsCandleInterval(BinanceMarket market, std::string_view text) noexcept {
   constexpr std::array<std::string_view, 16> kIntervals = {"1s", "1m", "3m", "5m", "15m", "30m",
