@@ -6,7 +6,6 @@
 // had, a frame is lost, doubled or damaged, or the client's memory grows. Rate, CPU and latency are
 // told, not judged. `--open-files` raises the process's limit; 0 leaves it.
 // VIRTUFIN_TESTS_NIGHTLY=1 makes it ten minutes; VIRTUFIN_TESTS_SCALE shortens it.
-#include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -30,8 +29,7 @@
 #include "net/loop.hpp"
 #include "net/open_files.hpp"
 #include "net/web_socket.hpp"
-
-extern char** environ;
+#include "support/piped_process.hpp"
 
 using namespace virtufin;
 using std::chrono::milliseconds;
@@ -51,14 +49,6 @@ double CpuSeconds() {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-long ResidentKb() {
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  long total = 0, resident = 0;
-  if (file == nullptr || std::fscanf(file, "%ld %ld", &total, &resident) != 2) std::abort();
-  std::fclose(file);
-  return resident * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 // --- the server's process
@@ -136,38 +126,17 @@ int Serve(std::int64_t rate, std::int64_t open_files) {
   }
   static_cast<void>(server->Stop(milliseconds(2000)));
   std::printf("%llu %.3f %ld\n", static_cast<unsigned long long>(feeder.sent()), CpuSeconds(),
-              ResidentKb());
+              test::ResidentKb());
   return 0;
 }
 
-struct ServerProcess {
-  pid_t pid = 0;
-  std::FILE* out = nullptr;
-  int in = -1;
+struct ServerProcess : test::PipedProcess {
   int port = 0;
 };
 
 ServerProcess StartServer(const char* self, std::int64_t rate, std::int64_t open_files) {
-  int out[2], in[2];
-  if (::pipe(out) != 0 || ::pipe(in) != 0) std::abort();
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-  for (const int fd : {in[0], in[1], out[0], out[1]}) {
-    posix_spawn_file_actions_addclose(&actions, fd);
-  }
-  std::string rate_text = std::to_string(rate), files_text = std::to_string(open_files);
-  std::string name = self, serve = "--serve", option = "--open-files";
-  char* arguments[] = {name.data(),   serve.data(),      rate_text.data(),
-                       option.data(), files_text.data(), nullptr};
-  ServerProcess server;
-  if (::posix_spawn(&server.pid, self, &actions, nullptr, arguments, environ) != 0) std::abort();
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(out[1]);
-  ::close(in[0]);
-  server.out = ::fdopen(out[0], "r");
-  server.in = in[1];
+  ServerProcess server{test::StartPiped(
+      {self, "--serve", std::to_string(rate), "--open-files", std::to_string(open_files)})};
   if (std::fscanf(server.out, "%d", &server.port) != 1) std::abort();
   return server;
 }
@@ -286,7 +255,7 @@ int Run(const char* self, const Load& load) {
   for (std::int64_t i = 0; i < load.connections; ++i) {
     clients.push_back(std::make_unique<Client>(tally));
   }
-  const long idle_kb = ResidentKb();
+  const long idle_kb = test::ResidentKb();
   auto loop = net::NetLoop::Create({}, WallClock(), NullLog()).value();
   if (!loop->Start().ok()) return 1;
   bool good = OpenAll(*loop, clients, tally, server.port);
@@ -300,7 +269,7 @@ int Run(const char* self, const Load& load) {
     std::this_thread::sleep_for(std::chrono::duration<double>(load.seconds * share));
   };
   part(0.2);
-  const long before_kb = ResidentKb();
+  const long before_kb = test::ResidentKb();
   const double cpu = CpuSeconds();
   const std::int64_t began = NowNs();
   const std::uint64_t frames = tally.frames.load();
@@ -309,7 +278,7 @@ int Run(const char* self, const Load& load) {
   const std::uint64_t measured = tally.frames.load() - frames;
   const double seconds = static_cast<double>(NowNs() - began) * 1e-9;
   const double cpu_share = (CpuSeconds() - cpu) / seconds;
-  const long after_kb = ResidentKb();
+  const long after_kb = test::ResidentKb();
   good = good && tally.closed.load() == 0;
   if (tally.closed.load() != 0) std::fprintf(stderr, "expected no connection to end\n");
 

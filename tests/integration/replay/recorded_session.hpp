@@ -12,6 +12,7 @@
 #include "exchange/recording/recorder.hpp"
 #include "exchange/recording/session_tap.hpp"
 #include "support/simulated_link.hpp"
+#include "support/unruly_venue.hpp"
 
 namespace virtufin::test {
 
@@ -61,13 +62,7 @@ class RecordedSession final : public detail::BinanceSessionSink {
       symbol.changes_per_s = name == "QUIETUSDT" ? 0 : 8;
       symbol.trade_percent = 25;
     }
-    options.depth = 12;
-    options.ack_order = sim::AckOrder::kMixed;
-    options.error_shape = sim::ErrorShape::kMixed;
-    options.ping_interval_ms = 7'000;
-    options.pong_timeout_ms = 20'000;
-    options.shutdown_notice_ms = 8'000;
-    options.ban_ms = 4'000;
+    MakeUnruly(options);
     options.snapshot_lag = 2;
     options.faults = sim::FaultPlan::Draw(kSeed, length_ms, 5, Names());
     return options;
@@ -75,14 +70,8 @@ class RecordedSession final : public detail::BinanceSessionSink {
 
   static detail::BinanceSessionOptions Session() {
     detail::BinanceSessionOptions options;
-    options.stream_url = SimulatedLink::kStreamUrl;
-    options.rest_url = SimulatedLink::kRestUrl;
+    MakeWatchful(options);
     options.seed = kSeed;
-    options.connect_timeout_ms = 5'000;
-    options.ack_timeout_ms = 2'000;
-    options.ping_ms = 5'000;
-    options.life_timeout_ms = 12'000;
-    options.request_timeout_ms = 4'000;
     options.instruments_poll_ms = 30'000;
     return options;
   }

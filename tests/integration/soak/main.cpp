@@ -9,8 +9,6 @@
 // than one trade in a hundred is missing, no fault did anything, memory grows, or when after the
 // last fault a stream is not live or a book of adapter or worker is not the venue's.
 // VIRTUFIN_TESTS_NIGHTLY=1 makes it ten minutes; VIRTUFIN_TESTS_SCALE shortens it.
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -39,14 +37,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kHealsWithin{120'000};
 constexpr milliseconds kLook{100};
-
-long ResidentKb() {
-  std::FILE* const file = std::fopen("/proc/self/statm", "r");
-  long total = 0, resident = 0;
-  if (file == nullptr || std::fscanf(file, "%ld %ld", &total, &resident) != 2) std::abort();
-  std::fclose(file);
-  return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
 
 /// Everything that is published, as an application that believes nothing else sees it.
 class Consumer {
@@ -266,10 +256,10 @@ long Torment(soak::VenueProcess& server, const soak::Load& load) {
       if (milliseconds(plan.faults[next].at_ms) > passed) break;
       server.Inject(plan.faults[next]);
     }
-    if (before_kb == 0 && passed > longest / 5) before_kb = ResidentKb();
+    if (before_kb == 0 && passed > longest / 5) before_kb = test::ResidentKb();
     std::this_thread::sleep_for(kLook);
   }
-  return ResidentKb() - before_kb;
+  return test::ResidentKb() - before_kb;
 }
 
 /// What must be, whatever happened.

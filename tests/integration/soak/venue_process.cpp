@@ -1,7 +1,6 @@
 // Both ends of the pipe between the soak and its venue: a command a line, an answer a line.
 #include "venue_process.hpp"
 
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,8 +12,6 @@
 #include <string_view>
 
 #include "sim/venue_server.hpp"
-
-extern char** environ;
 
 namespace soak {
 namespace {
@@ -110,51 +107,26 @@ int Serve(const Load& load) {
   return server->Stop(std::chrono::seconds(5)).ok() ? 0 : 1;
 }
 
-VenueProcess::VenueProcess(const char* self, const Load& load) {
-  int out[2], in[2];
-  if (::pipe(out) != 0 || ::pipe(in) != 0) std::abort();
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-  for (const int fd : {in[0], in[1], out[0], out[1]}) {
-    posix_spawn_file_actions_addclose(&actions, fd);
-  }
-  std::vector<std::string> words = {self,
-                                    "--seconds",
-                                    std::to_string(load.seconds),
-                                    "--seed",
-                                    std::to_string(load.seed),
-                                    "--market",
-                                    load.usdm ? "usdm" : "spot",
-                                    "--rate",
-                                    std::to_string(load.changes_per_s),
-                                    "--serve"};
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  if (::posix_spawn(&pid_, self, &actions, nullptr, arguments.data(), environ) != 0) std::abort();
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(out[1]);
-  ::close(in[0]);
-  out_ = ::fdopen(out[0], "r");
-  in_ = in[1];
+VenueProcess::VenueProcess(const char* self, const Load& load)
+    : process_(test::StartPiped({self, "--seconds", std::to_string(load.seconds), "--seed",
+                                 std::to_string(load.seed), "--market", load.usdm ? "usdm" : "spot",
+                                 "--rate", std::to_string(load.changes_per_s), "--serve"})) {
   std::istringstream(Ask("")) >> rest_url_ >> stream_url_;
   if (stream_url_.empty()) std::abort();
 }
 
 VenueProcess::~VenueProcess() {
-  ::close(in_);
-  ::waitpid(pid_, nullptr, 0);
-  std::fclose(out_);
+  ::close(process_.in);
+  ::waitpid(process_.pid, nullptr, 0);
+  std::fclose(process_.out);
 }
 
 /// Without a command: only the next line.
 std::string VenueProcess::Ask(const std::string& command) {
   const std::string line = command + "\n";
-  if (!command.empty() && ::write(in_, line.data(), line.size()) < 0) return {};
+  if (!command.empty() && ::write(process_.in, line.data(), line.size()) < 0) return {};
   std::string answer;
-  for (int c = std::fgetc(out_); c != EOF && c != '\n'; c = std::fgetc(out_)) {
+  for (int c = std::fgetc(process_.out); c != EOF && c != '\n'; c = std::fgetc(process_.out)) {
     answer.push_back(static_cast<char>(c));
   }
   return answer;

@@ -2,16 +2,14 @@
 // nothing of what the venue remembers, counts as its memory.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
-#include <cstdio>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "sim/fault_plan.hpp"
 #include "support/event_books.hpp"
+#include "support/piped_process.hpp"
 
 namespace soak {
 
@@ -61,9 +59,7 @@ class VenueProcess {
  private:
   std::string Ask(const std::string& command);
 
-  pid_t pid_ = 0;
-  std::FILE* out_ = nullptr;
-  int in_ = -1;
+  virtufin::test::PipedProcess process_;
   std::string rest_url_, stream_url_;
 };
 

@@ -20,6 +20,7 @@
 #include "exchange/recording/recorder.hpp"
 #include "exchange/recording/session_tap.hpp"
 #include "support/simulated_link.hpp"
+#include "support/unruly_venue.hpp"
 #include "virtufin/event/json.hpp"
 #include "virtufin/exchange/session_player.hpp"
 
@@ -89,13 +90,7 @@ inline sim::VenueOptions VenueOf(const Plan& plan) {
     symbol.changes_per_s = 5;
     symbol.trade_percent = 25;
   }
-  options.depth = 12;
-  options.ack_order = sim::AckOrder::kMixed;
-  options.error_shape = sim::ErrorShape::kMixed;
-  options.ping_interval_ms = 7'000;
-  options.pong_timeout_ms = 20'000;
-  options.shutdown_notice_ms = 8'000;
-  options.ban_ms = 4'000;
+  MakeUnruly(options);
   options.snapshot_lag = random.Below(6);
   if (plan.faulty_ms > 0) {
     options.faults = sim::FaultPlan::Draw(plan.seed, plan.faulty_ms, 60, names);
@@ -110,14 +105,8 @@ inline detail::BinanceSessionOptions RecordedSession(const Plan& plan) {
   options.feed.world = "hyp.replay";
   options.feed.run_id = kRunId;
   options.feed.run_seed = kRunSeed;
-  options.stream_url = SimulatedLink::kStreamUrl;
-  options.rest_url = SimulatedLink::kRestUrl;
+  MakeWatchful(options);
   options.seed = plan.seed;
-  options.connect_timeout_ms = 5'000;
-  options.ack_timeout_ms = 2'000;
-  options.ping_ms = 5'000;
-  options.life_timeout_ms = 12'000;
-  options.request_timeout_ms = 4'000;
   options.forbidden_retry_ms = 5'000;
   options.instruments_poll_ms = 5'000;
   return options;
@@ -126,13 +115,7 @@ inline detail::BinanceSessionOptions RecordedSession(const Plan& plan) {
 /// Runs a session in virtual time and records it to `path`; what it published.
 inline std::vector<std::string> RecordSession(const Plan& plan, const std::string& path) {
   SimulatedLink link(VenueOf(plan), plan.seed);
-  if (plan.faulty_ms > 0) {
-    sim::Random random(plan.seed * 3 + 7);
-    link.faults.connect_lost = static_cast<int>(random.Below(12));
-    link.faults.request_lost = static_cast<int>(random.Below(12));
-    link.faults.late = static_cast<int>(random.Below(6));
-    link.faults.send_refused = static_cast<int>(random.Below(10));
-  }
+  if (plan.faulty_ms > 0) link.faults = DrawLinkFaults(plan.seed);
   KeptSink sink;
   detail::Recorder recorder({path}, NullLog());
   detail::SessionTap tap(link, recorder);

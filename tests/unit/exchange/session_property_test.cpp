@@ -15,6 +15,7 @@
 #include "support/event_trades.hpp"
 #include "support/scale.hpp"
 #include "support/simulated_link.hpp"
+#include "support/unruly_venue.hpp"
 
 using namespace virtufin;
 using nlohmann::json;
@@ -47,16 +48,11 @@ sim::VenueOptions Venue(sim::VenueMarket market, std::uint64_t seed, bool deep) 
     symbol.changes_per_s = name == "QUIETUSDT" ? 0 : 5;
     symbol.trade_percent = 25;
   }
-  options.depth = deep ? 80 : 12;
+  test::MakeUnruly(options);
+  if (deep) options.depth = 80;
   if (deep) options.snapshot_levels = kWindowLevels;
-  options.ack_order = sim::AckOrder::kMixed;
-  options.error_shape = sim::ErrorShape::kMixed;
   options.extra_fields = random.Percent(50);
-  options.ping_interval_ms = 7'000;
-  options.pong_timeout_ms = 20'000;
   options.max_age_ms = random.Percent(50) ? 25'000 + random.Below(60'000) : 86'400'000;
-  options.shutdown_notice_ms = 8'000;
-  options.ban_ms = 4'000;
   options.snapshot_lag = random.Below(6);
   options.faults = sim::FaultPlan::Draw(seed, kFaultyMs, 45, Names());
   // A book whose price has left the window of its snapshot is not the venue's: nobody compares
@@ -71,15 +67,9 @@ sim::VenueOptions Venue(sim::VenueMarket market, std::uint64_t seed, bool deep) 
 detail::BinanceSessionOptions Session(BinanceMarket market, std::uint64_t seed, bool deep) {
   detail::BinanceSessionOptions options;
   options.feed.market = market;
-  options.stream_url = test::SimulatedLink::kStreamUrl;
-  options.rest_url = test::SimulatedLink::kRestUrl;
+  test::MakeWatchful(options);
   options.seed = seed;
-  options.connect_timeout_ms = 5'000;
-  options.ack_timeout_ms = 2'000;
-  options.ping_ms = 5'000;
-  options.life_timeout_ms = 12'000;
   options.stable_ms = 10'000;
-  options.request_timeout_ms = 4'000;
   options.forbidden_retry_ms = 5'000;
   options.instruments_poll_ms = 5'000;
   options.canary_symbol = "AAAUSDT";
@@ -115,11 +105,7 @@ class Simulation final : public detail::BinanceSessionSink {
     link_.answered = [this](std::string_view target, int status, std::string_view body) {
       if (deep_ && status == 200) NoteWindow(target, body);
     };
-    sim::Random random(seed * 3 + 7);
-    link_.faults.connect_lost = static_cast<int>(random.Below(12));
-    link_.faults.request_lost = static_cast<int>(random.Below(12));
-    link_.faults.late = static_cast<int>(random.Below(6));
-    link_.faults.send_refused = static_cast<int>(random.Below(10));
+    link_.faults = test::DrawLinkFaults(seed);
   }
 
   void Run() {
