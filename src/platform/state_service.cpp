@@ -265,7 +265,7 @@ Status StateService::Seed() {
   SetOptions create;
   create.create_only = true;
   for (const auto& [key, value] : records) {
-    const Status status = store_.Set("statestore", key, value, create).status();
+    Status status = store_.Set("statestore", key, value, create).status();
     if (!status.ok() && status.code() != StatusCode::kAlreadyExists) return status;
   }
   return {};

@@ -268,7 +268,7 @@ void BinanceVenue::Impl::AnnounceShutdown() {
     if (connection->muted) continue;
     std::string text = ShutdownFrame({usdm, connection->target.microseconds, false}, now_ms());
     if (connection->target.combined && choices.Percent(50)) {
-      text = "{\"stream\":\"serverShutdown\",\"data\":" + text + "}";
+      text.insert(0, "{\"stream\":\"serverShutdown\",\"data\":").append("}");
     }
     Send(*connection, std::make_shared<const std::string>(std::move(text)));
   }

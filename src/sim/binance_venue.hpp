@@ -130,10 +130,10 @@ class BinanceVenue {
   /// The HTTP status of the upgrade: 101 accepted; else the connection is unknown to the venue. The
   /// caller chooses numbers that are never used again. Nothing is sent on the connection meanwhile.
   int Accept(ConnectionId connection, std::string_view target, std::int64_t now_ms);
-  void OnText(ConnectionId connection, std::string_view text, std::int64_t now_ms);
+  void OnText(ConnectionId id, std::string_view text, std::int64_t now_ms);
   /// The front answers pings itself; here they count as messages.
-  void OnPing(ConnectionId connection, std::int64_t now_ms);
-  void OnPong(ConnectionId connection, std::string_view payload, std::int64_t now_ms);
+  void OnPing(ConnectionId id, std::int64_t now_ms);
+  void OnPong(ConnectionId id, std::string_view payload, std::int64_t now_ms);
   void OnClosed(ConnectionId connection, std::int64_t now_ms);
 
   // --- REST: GET of `target`.

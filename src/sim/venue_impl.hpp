@@ -73,7 +73,7 @@ struct VenueConnection {
 };
 
 struct BinanceVenue::Impl {
-  Impl(VenueOptions options, std::unique_ptr<MarketModel> market, VenueOutput& output);
+  Impl(VenueOptions given, std::unique_ptr<MarketModel> model, VenueOutput& to);
 
   // --- binance_venue.cpp: time, symbols, faults.
   enum class DueKind : std::uint8_t {
@@ -109,7 +109,7 @@ struct BinanceVenue::Impl {
   }
   void Advance(std::int64_t to_ms);
   void Do(const Due& item);
-  void ChangeOf(std::size_t symbol);
+  void ChangeOf(std::size_t index);
   void ScheduleChange(std::size_t symbol);
   void MoveMarks();
   std::int64_t now_ms() const { return now_us / 1000; }
@@ -156,7 +156,7 @@ struct BinanceVenue::Impl {
   void RollCandle(VenueStream& stream, std::int64_t to_ms);
   std::string AllMiniTickers(VenueStream& stream);
   std::string AllMarkPrices(const VenueStream& stream);
-  void Emit(VenueStream& stream, std::string payload);
+  void Emit(VenueStream& stream, const std::string& payload);
   void Deliver(VenueConnection& connection, const VenueStream& stream, const VenueText& text);
 
   VenueOptions options;

@@ -170,7 +170,7 @@ std::string BinanceVenue::Impl::AllMarkPrices(const VenueStream& stream) {
   return out + "]";
 }
 
-void BinanceVenue::Impl::Emit(VenueStream& stream, std::string payload) {
+void BinanceVenue::Impl::Emit(VenueStream& stream, const std::string& payload) {
   VenueText raw, combined;  // made once, shared by all who get it
   for (VenueConnection* const connection : stream.lost) {
     if (!connection->stalled && !connection->muted) Count(FaultKind::kLose);
