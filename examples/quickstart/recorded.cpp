@@ -1,16 +1,21 @@
-// Plays a recorded exchange session through adapter, bus and a native worker.
+// Plays a recorded exchange session: recording -> adapter -> bus -> worker -> viewer.
 #include "recorded.hpp"
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "board.hpp"
 #include "screen.hpp"
-#include "virtufin/exchange/player.hpp"
+#include "virtufin/exchange/recording_import.hpp"
+#include "virtufin/exchange/session_player.hpp"
 #include "virtufin/platform/platform.hpp"
 #include "wiring.hpp"
 
@@ -21,7 +26,7 @@ using namespace virtufin;
 using Clock = Board::Clock;
 
 /// Plays everything at `speed` and shows the board once a second. Seconds it took.
-double Play(RecordingPlayer& player, Board& board, Clock::time_point& frame_at, double speed) {
+double Play(SessionPlayer& player, Board& board, Clock::time_point& frame_at, double speed) {
   Screen screen(false);
   const auto start = Clock::now();
   auto print_at = start + std::chrono::seconds(1);
@@ -61,8 +66,7 @@ TopOfBook TopOf(const BookSynchroniser& sync) {
 
 /// Prints what was played and both sides' final books. True: they are equal wherever the feed is
 /// live, and it is live somewhere.
-bool PrintOutcome(const RecordingPlayer& player, const Board& board) {
-  const BinanceFeed& feed = player.feed();
+bool PrintOutcome(const BinanceFeed& feed, const Board& board) {
   const BookCounters books = feed.counters().books;
   std::printf(
       "\nFrames: depth %llu (applied %llu, stale %llu, gaps %llu, crossed %llu)",
@@ -78,7 +82,7 @@ bool PrintOutcome(const RecordingPlayer& player, const Board& board) {
   const auto seen = board.pairs();
   bool equal = true;
   bool any_live = false;
-  for (const std::string& symbol : player.symbols()) {
+  for (const std::string& symbol : feed.symbols()) {
     const TopOfBook adapter = TopOf(*feed.FindBook(symbol));
     const auto it = seen.find(symbol);
     const TopOfBook worker = it == seen.end() ? TopOfBook() : it->second.top;
@@ -96,6 +100,37 @@ bool PrintOutcome(const RecordingPlayer& player, const Board& board) {
   return equal && any_live;
 }
 
+/// A name for a file that is gone with this.
+struct TemporaryFile {
+  ~TemporaryFile() { (void)std::remove(path.c_str()); }
+  const std::string path = (std::filesystem::temp_directory_path() /
+                            ("quickstart-" + std::to_string(::getpid()) + ".recording"))
+                               .string();
+};
+
+/// The text becomes a recording, which is all that a player needs.
+Result<RecordingInfo> Import(const Arguments& arguments, const std::string& path) {
+  RecordingImportOptions import;
+  import.frames_path = arguments.frames;
+  import.answers_paths = {arguments.answers};
+  import.path = path;
+  const auto imported = ImportRecording(import);
+  if (!imported.ok()) return imported.status();
+  for (const RecordingProblem& problem : imported->problems) {
+    std::fprintf(stderr, "%s\n", problem.ToString().c_str());
+  }
+  return ReadRecordingInfo(path);
+}
+
+/// Whose books were recorded.
+std::vector<std::string> PairsOf(const RecordingInfo& info) {
+  std::vector<std::string> pairs;
+  for (const FeedRequest& request : info.subscriptions) {
+    if (request.channel == FeedChannel::kBook) pairs.push_back(request.instrument);
+  }
+  return pairs;
+}
+
 }  // namespace
 
 int RunRecorded(const Arguments& arguments) {
@@ -105,13 +140,16 @@ int RunRecorded(const Arguments& arguments) {
   if (!platform.ok()) return Failed(platform.status());
   PubSub& bus = (*platform)->bus();
 
-  RecordingPlayerOptions recording;
-  recording.frames_path = arguments.frames;
-  recording.answers_path = arguments.answers;
-  auto player = RecordingPlayer::Open(recording, bus);
+  const TemporaryFile file;
+  const auto info = Import(arguments, file.path);
+  if (!info.ok()) return Failed(info.status());
+  SessionPlayerOptions recording;
+  recording.path = file.path;
+  ManualClock clock(Timestamp::FromUnixNanos(info->start_unix_ns));
+  auto player = SessionPlayer::Open(recording, bus, clock);
   if (!player.ok()) return Failed(player.status());
-  Topics topics = TopicsOf(BinanceVenueName((*player)->market()),
-                           World::Parse(recording.feed.world).value(), (*player)->symbols());
+  Topics topics = TopicsOf(BinanceVenueName(info->market), World::Parse(recording.world).value(),
+                           PairsOf(*info));
 
   if (Status status = (*platform)->Start(); !status.ok()) return Failed(status);
   Board board;
@@ -134,11 +172,9 @@ int RunRecorded(const Arguments& arguments) {
   if (arguments.speed == 0) {
     std::printf("At full speed the latency is mostly waiting in the queue.\n");
   }
-  for (const RecordingProblem& problem : (*player)->problems()) {
-    std::fprintf(stderr, "%s\n", problem.ToString().c_str());
-  }
+  if (Status played = (*player)->status(); !played.ok()) return Failed(played);
   if (!complete) std::fprintf(stderr, "the worker did not reply to every book event\n");
-  const bool equal = PrintOutcome(**player, board);
+  const bool equal = PrintOutcome((*player)->books(), board);
   if (Status stopped = (*platform)->Stop(std::chrono::seconds(30)); !stopped.ok()) {
     return Failed(stopped);
   }

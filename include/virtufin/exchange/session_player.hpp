@@ -20,6 +20,7 @@
 #include "virtufin/core/uuid.hpp"
 #include "virtufin/exchange/adapter.hpp"
 #include "virtufin/exchange/binance.hpp"
+#include "virtufin/exchange/binance_feed.hpp"
 #include "virtufin/pubsub/pubsub.hpp"
 
 namespace virtufin::inline v0 {
@@ -99,6 +100,8 @@ class SessionPlayer {
   /// Of what was read so far; all of it after the end.
   const RecordingInfo& info() const noexcept;
   const SessionPlayerCounters& counters() const noexcept;
+  /// The session's books, their states and what its frames were, as far as it was played.
+  const BinanceFeed& books() const noexcept;
 
  private:
   struct Impl;

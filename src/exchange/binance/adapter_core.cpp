@@ -72,7 +72,9 @@ Status BinanceCore::Build(const BinanceAdapterOptions& options, StateStore* stor
 Status BinanceCore::StartThreads() {
   if (recorder_ != nullptr) {
     const RecordingHeader header = HeaderOf(session_->options(), link_->Now());
-    if (Status s = recorder_->Start(header); !s.ok()) return s;
+    if (Status s = recorder_->Start(header); !s.ok()) {
+      return Status(s.code(), "exchange", "option record_path: " + std::string(s.message()));
+    }
   }
   if (Status s = loop_->Start(); !s.ok()) return s;
   return http_->Start();

@@ -12,6 +12,20 @@ namespace virtufin::inline v0::detail {
 namespace {
 
 constexpr std::int64_t kMaxLevels = 20'000;
+constexpr std::string_view kDepth = "@depth";
+
+/// The speed that the venue chooses when a depth stream names none.
+int UsualSpeedMs(BinanceMarket market) noexcept {
+  return market == BinanceMarket::kSpot ? 1000 : 250;
+}
+
+std::string UpperCase(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return out;
+}
 
 Status Invalid(std::string message) {
   return Status(StatusCode::kInvalidArgument, "exchange", std::move(message));
@@ -89,10 +103,8 @@ class Parameters {
 void PlanBook(BinanceMarket market, int speed_ms, Parameters& parameters, StreamPlan& plan) {
   auto& canonical = plan.request.parameters;
   plan.depth = true;
-  plan.stream = LowerCase(plan.request.instrument) + "@depth";
-  // The speed that the venue chooses when none is named.
-  const int usual = market == BinanceMarket::kSpot ? 1000 : 250;
-  if (speed_ms != usual) plan.stream += "@" + std::to_string(speed_ms) + "ms";
+  plan.stream = LowerCase(plan.request.instrument).append(kDepth);
+  if (speed_ms != UsualSpeedMs(market)) plan.stream += "@" + std::to_string(speed_ms) + "ms";
   plan.depth_interval_ms = parameters.TakeNumber("interval_ms", 1, BinanceFeedOptions::kMaxMs, 0);
   const std::int64_t levels = parameters.TakeNumber("levels", 1, kMaxLevels, 0);
   if (plan.depth_interval_ms == 0) {
@@ -150,6 +162,48 @@ void PlanMarket(BinanceMarket where, Parameters& parameters, StreamPlan& plan) {
 bool IsDepthSpeed(BinanceMarket market, int speed_ms) noexcept {
   return market == BinanceMarket::kSpot ? speed_ms == 100 || speed_ms == 1000
                                         : speed_ms == 100 || speed_ms == 250 || speed_ms == 500;
+}
+
+std::optional<int> DepthSpeedOf(BinanceMarket market, std::string_view stream) noexcept {
+  const auto at = stream.find(kDepth);
+  if (at == stream.npos) return std::nullopt;
+  std::string_view speed = stream.substr(at + kDepth.size());
+  if (speed.empty()) return UsualSpeedMs(market);
+  if (!speed.starts_with('@') || !speed.ends_with("ms")) return std::nullopt;
+  speed = speed.substr(1, speed.size() - 3);
+  int ms = 0;
+  const auto read = std::from_chars(speed.data(), speed.data() + speed.size(), ms);
+  if (read.ec != std::errc() || read.ptr != speed.data() + speed.size()) return std::nullopt;
+  return IsDepthSpeed(market, ms) ? std::optional(ms) : std::nullopt;
+}
+
+/// Whatever might bring it is planned; what does is kept.
+std::vector<FeedRequest> RequestsOf(BinanceMarket market, int depth_speed_ms,
+                                    std::string_view stream) {
+  constexpr std::string_view kCandle = "@kline_";
+  const std::size_t at = std::min(stream.find('@'), stream.size());
+  const bool all = stream.starts_with('!');
+  const std::string symbol = all ? std::string() : UpperCase(stream.substr(0, at));
+  std::vector<FeedRequest> requests = {{FeedChannel::kBook, symbol},
+                                       {FeedChannel::kQuote, symbol},
+                                       {FeedChannel::kTrade, symbol},
+                                       {FeedChannel::kTrade, symbol, {{"aggregate", "false"}}},
+                                       {FeedChannel::kTicker, symbol}};
+  if (!all) requests.push_back({FeedChannel::kTicker, symbol, {{"mini", "true"}}});
+  for (const FeedChannel channel : {FeedChannel::kMark, FeedChannel::kFunding}) {
+    for (const char* const speed : {"1000", "3000"}) {
+      requests.push_back({channel, symbol, {{"speed_ms", speed}}});
+    }
+  }
+  if (stream.substr(at).starts_with(kCandle)) {
+    const std::string interval(stream.substr(at + kCandle.size()));
+    requests.push_back({FeedChannel::kCandle, symbol, {{"interval", interval}, {"open", "true"}}});
+  }
+  std::erase_if(requests, [&](const FeedRequest& request) {
+    const auto plan = PlanStream(market, depth_speed_ms, request);
+    return !plan.ok() || plan->stream != stream;
+  });
+  return requests;
 }
 
 Result<StreamPlan> PlanStream(BinanceMarket market, int depth_speed_ms,

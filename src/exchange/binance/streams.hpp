@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "exchange/binance/market_feed.hpp"
 #include "virtufin/core/result.hpp"
@@ -31,5 +34,11 @@ Result<StreamPlan> PlanStream(BinanceMarket market, int depth_speed_ms, const Fe
 
 /// False: the market has no such stream.
 bool IsDepthSpeed(BinanceMarket market, int speed_ms) noexcept;
+
+/// The other way round: all that can be made of a stream, with unfinished candles. Empty: nothing.
+std::vector<FeedRequest> RequestsOf(BinanceMarket market, int depth_speed_ms,
+                                    std::string_view stream);
+/// Of "btcusdt@depth@100ms"; nothing for other streams, and for one of a speed that there is not.
+std::optional<int> DepthSpeedOf(BinanceMarket market, std::string_view stream) noexcept;
 
 }  // namespace virtufin::inline v0::detail

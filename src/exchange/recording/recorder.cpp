@@ -35,7 +35,7 @@ Status CannotMake(const std::string& path, int error) {
                                             : StatusCode::kInvalidArgument;
   // The path is an option, and options may hold what nobody else should read.
   return Status(code, "exchange",
-                "option record_path: expected a file that can be made" +
+                "expected a file that can be made" +
                     std::string(path.empty() ? ", found nothing: " : ": ") + std::strerror(error));
 }
 
@@ -84,7 +84,7 @@ struct Recorder::State {
   std::size_t limit = 0;
 
   std::mutex mutex;
-  std::condition_variable work, ended;
+  std::condition_variable work, progress;
   std::vector<char> filling;               // with the mutex
   std::size_t writing_bytes = 0;           // of the other buffer; with the mutex
   std::uint64_t appended = 0;              // with the mutex
@@ -212,13 +212,14 @@ void Recorder::State::Run(std::vector<char> batch, const std::string& header) {
     batch.clear();
     lock.lock();
     writing_bytes = 0;
+    progress.notify_all();
   }
   lock.unlock();
   WriteEnd(begun);
   lock.lock();
   ::close(std::exchange(file, -1));
   done = true;
-  ended.notify_all();
+  progress.notify_all();
 }
 
 Recorder::Recorder(RecorderOptions options, LogSink& log)
@@ -288,14 +289,30 @@ void Recorder::Append(const RecordHead& head, std::initializer_list<std::string_
   if (wake) state.work.notify_one();
 }
 
+bool Recorder::AwaitRoom() {
+  if (!running_) return false;
+  State& state = *state_;
+  std::unique_lock lock(state.mutex);
+  const auto has_room = [&state] {
+    return state.filling.size() + state.writing_bytes <= state.limit / 2 ||
+           state.end != RecordingEnd::kClosed;
+  };
+  if (!has_room()) {
+    state.hurry = true;
+    state.work.notify_one();
+    state.progress.wait(lock, has_room);
+  }
+  return state.end == RecordingEnd::kClosed;
+}
+
 Status Recorder::Stop(std::chrono::milliseconds deadline) {
   if (!running_) return {};
   State& state = *state_;
   std::unique_lock lock(state.mutex);
   state.stopping = true;
   state.work.notify_one();
-  const bool done = state.ended.wait_for(lock, std::max(deadline, std::chrono::milliseconds(0)),
-                                         [&] { return state.done; });
+  const bool done = state.progress.wait_for(lock, std::max(deadline, std::chrono::milliseconds(0)),
+                                            [&] { return state.done; });
   state.log = nullptr;
   lock.unlock();
   const std::lock_guard one(thread_mutex_);

@@ -44,6 +44,9 @@ class Recorder {
   /// Copies; never waits for the file. The payload is all of `payload`, one behind the other.
   /// No effect before Start. [owner]
   void Append(const RecordHead& head, std::initializer_list<std::string_view> payload = {});
+  /// For whoever can wait: returns when half of the buffer is free. False: the recording has ended.
+  /// [owner]
+  bool AwaitRoom();
   /// Writes what is left, and the mark of the end. Several at a time wait for the same end. [any]
   /// Errors: DEADLINE_EXCEEDED: it goes on by itself.
   Status Stop(std::chrono::milliseconds deadline);

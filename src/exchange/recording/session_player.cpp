@@ -259,5 +259,6 @@ Status SessionPlayer::Play(double speed, std::stop_token stop) {
 const Status& SessionPlayer::status() const noexcept { return impl_->status; }
 const RecordingInfo& SessionPlayer::info() const noexcept { return impl_->info.info; }
 const SessionPlayerCounters& SessionPlayer::counters() const noexcept { return impl_->counts; }
+const BinanceFeed& SessionPlayer::books() const noexcept { return impl_->session->books(); }
 
 }  // namespace virtufin::inline v0

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "exchange/binance/rest.hpp"
+#include "exchange/recording/line_reader.hpp"
 #include "support/shared_data.hpp"
-#include "virtufin/exchange/recording.hpp"
 
 using namespace virtufin;
 using detail::BinanceRestReader;
@@ -146,8 +146,9 @@ TEST_CASE("the recorded exchangeInfo of both markets") {
         Expected{"binance/binance_futures.0", "SUSHIUSDT", "0.0010", "1", "5", 2400}}) {
     const std::string path = test::SharedData(expected.file);
     if (path.empty()) return;
-    auto recording = RecordingReader::Open(path).value();
-    RecordedLine line;
+    detail::Problems problems;
+    auto recording = detail::LineReader::Open(path, problems).value();
+    detail::RecordedLine line;
     REQUIRE(recording.Next(line));
     BinanceRestReader reader;
     const auto info = reader.Instruments(line.body);

@@ -12,8 +12,10 @@
 #include "exchange/binance/session.hpp"
 #include "support/shared_data.hpp"
 #include "support/simulated_link.hpp"
+#include "support/temporary_folder.hpp"
 #include "virtufin/event/topic.hpp"
-#include "virtufin/exchange/player.hpp"
+#include "virtufin/exchange/recording_import.hpp"
+#include "virtufin/exchange/session_player.hpp"
 
 using namespace virtufin;
 
@@ -223,15 +225,20 @@ TEST_CASE("every event of the live adapter has the payload of its type, and its 
 
 TEST_CASE("every event of the recordings has the payload of its type, and its topic") {
   for (const char* const name : {"binance", "binance_futures"}) {
-    RecordingPlayerOptions options;
-    options.frames_path = test::SharedData("binance/" + std::string(name) + ".ws.1.0");
-    options.answers_path = test::SharedData("binance/" + std::string(name) + ".http.0.0");
-    if (options.frames_path.empty()) return;
-    EventChecker events(World::Parse(options.feed.world).value());
+    test::TemporaryFolder folder;
+    RecordingImportOptions import;
+    import.frames_path = test::SharedData("binance/" + std::string(name) + ".ws.1.0");
+    import.answers_paths = {test::SharedData("binance/" + std::string(name) + ".http.0.0")};
+    import.path = folder / "recording";
+    if (import.frames_path.empty()) return;
+    REQUIRE(ImportRecording(import).ok());
+    SessionPlayerOptions options;
+    options.path = import.path;
+    EventChecker events(World::Parse(options.world).value());
     Bus bus(events);
-    const auto player = RecordingPlayer::Open(options, bus).value();
-    while (player->Next()) {
-    }
-    CheckSeen(events, {"orderbook.snapshotted", "orderbook.updated", "quote.updated"});
+    ManualClock clock(Timestamp::FromUnixMillis(0));
+    REQUIRE(SessionPlayer::Open(options, bus, clock).value()->Play(0).ok());
+    CheckSeen(events, {"orderbook.snapshotted", "orderbook.updated", "quote.updated",
+                       "trade.executed", "candle.updated", "feed.changed"});
   }
 }

@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "exchange/recording/line_reader.hpp"
 #include "support/shared_data.hpp"
 #include "unit/exchange/market_fixture.hpp"
-#include "virtufin/exchange/recording.hpp"
 
 using namespace virtufin;
 
@@ -47,11 +47,12 @@ TEST_CASE("trades and candles of the recorded sessions are quiet, not stale") {
         feed.Live(detail::MarketStreamName(request));
       }
     }
-    auto recording = RecordingReader::Open(path).value();
+    detail::Problems problems;
+    auto recording = detail::LineReader::Open(path, problems).value();
     std::map<std::string, int> frames;
     bool began = false;
-    for (RecordedLine line; recording.Next(line);) {
-      if (line.kind != RecordedLine::Kind::kFrame) continue;
+    for (detail::RecordedLine line; recording.Next(line);) {
+      if (line.kind != detail::RecordedLine::Kind::kFrame) continue;
       if (!std::exchange(began, true)) feed.start_ns = line.unix_ns;
       feed.Wait((line.unix_ns - feed.Now().unix_ns) / 1'000'000);
       const std::string stream = nlohmann::json::parse(line.body).at("stream");

@@ -2,7 +2,6 @@
 #include "exchange/recording/recorder.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <mutex>
@@ -10,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/file_limit.hpp"
 #include "support/temporary_folder.hpp"
 #include "unit/exchange/recording_fixture.hpp"
 
@@ -82,21 +82,6 @@ void Append(Recorder& recorder, int from, int to, const std::string& rest) {
   for (int i = from; i < to; ++i) recorder.Append(Frame(i), {std::to_string(i) + " ", rest});
 }
 
-/// While it lives, files of this process do not grow beyond `bytes`.
-class FileLimit {
- public:
-  explicit FileLimit(rlim_t bytes) {
-    REQUIRE(getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    rlimit now = before_;
-    now.rlim_cur = bytes;
-    REQUIRE(setrlimit(RLIMIT_FSIZE, &now) == 0);
-  }
-  ~FileLimit() { CHECK(setrlimit(RLIMIT_FSIZE, &before_) == 0); }
-
- private:
-  rlimit before_;
-};
-
 }  // namespace
 
 // Pins EX-81.
@@ -115,6 +100,23 @@ TEST_CASE("everything that is appended is in the file, and its end is marked") {
   CHECK(log.lines().empty());
 }
 
+TEST_CASE("whoever can wait for room loses nothing to a small buffer") {
+  TemporaryFolder folder;
+  KeptLog log;
+  Recorder recorder({folder / "a", 64 * 1024}, log);
+  CHECK_FALSE(recorder.AwaitRoom());  // not started
+  REQUIRE(recorder.Start(Header()).ok());
+  bool room = true;
+  for (int i = 0; i < 20'000 && room; ++i) {
+    Append(recorder, i, i + 1, std::string(2'000, 'x'));
+    room = recorder.AwaitRoom();
+  }
+  CHECK(room);
+  CHECK(recorder.Stop(std::chrono::seconds(60)).ok());
+  CHECK(ReadAll(folder / "a").records == 20'000);
+  CHECK(log.lines().empty());
+}
+
 // Pins EX-81.
 TEST_CASE("a file that exists is never recorded over") {
   TemporaryFolder folder;
@@ -122,7 +124,7 @@ TEST_CASE("a file that exists is never recorded over") {
   Recorder recorder({folder / "a"}, NullLog());
   const Status status = recorder.Start(Header());
   CHECK(status.code() == StatusCode::kAlreadyExists);
-  CHECK(status.message().find("record_path") != std::string::npos);
+  CHECK(status.message() == "expected a file that can be made: File exists");
   CHECK(status.message().find(folder.path()) == std::string::npos);
   recorder.Append(Frame(1), {"0 "});
   CHECK(recorder.Stop(std::chrono::seconds(1)).ok());

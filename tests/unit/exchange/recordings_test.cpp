@@ -5,18 +5,22 @@
 #include <string>
 #include <vector>
 
+#include "exchange/recording/line_reader.hpp"
 #include "support/event_books.hpp"
+#include "support/imported_session.hpp"
 #include "support/shared_data.hpp"
+#include "support/temporary_folder.hpp"
 #include "unit/exchange/feed_fixture.hpp"
-#include "virtufin/exchange/player.hpp"
+#include "virtufin/exchange/recording_import.hpp"
 
 using namespace virtufin;
+using detail::LineReader, detail::Problems, detail::RecordedLine;
 
 namespace {
 
 struct Expected {
   BinanceMarket market;
-  std::string frames, answers;
+  std::string frames, answers, instruments;
   std::uint64_t depth, applied, stale, tickers, trades, klines;
   std::vector<std::string> books;
 };
@@ -25,6 +29,7 @@ const std::array<Expected, 2> kExpected = {
     Expected{BinanceMarket::kSpot,
              "binance.ws.1.0",
              "binance.http.0.0",
+             "binance.0",
              177,
              172,
              5,
@@ -38,6 +43,7 @@ const std::array<Expected, 2> kExpected = {
     Expected{BinanceMarket::kUsdm,
              "binance_futures.ws.1.0",
              "binance_futures.http.0.0",
+             "binance_futures.0",
              764,
              752,
              12,
@@ -48,23 +54,6 @@ const std::array<Expected, 2> kExpected = {
               "CTKUSDT 600860423222 1.01100x1698 1.01200x10123 486/742",
               "KEEPUSDT 600860420312 0.2463x249 0.2467x9047 401/614",
               "SUSHIUSDT 600860425198 7.6120x303 7.6160x267 1006/1000"}}};
-
-/// Takes every event and rebuilds the books from them.
-class Bus final : public PubSub {
- public:
-  Status Publish(const Message& message) override {
-    const test::EventBooks::Book* changed = nullptr;
-    CHECK(books.Take(message, changed) == "");
-    ++events;
-    return {};
-  }
-  Result<Subscription> Subscribe(std::span<const std::string_view>, const SubscribeOptions&,
-                                 MessageHandler) override {
-    return Status(StatusCode::kUnimplemented, "test", "publish only");
-  }
-  test::EventBooks books;
-  std::uint64_t events = 0;
-};
 
 std::string Show(const Level& level) {
   return level.price.ToString() + "x" + level.quantity.ToString();
@@ -88,11 +77,9 @@ void CheckBooks(const BinanceFeed& feed, const Expected& expected) {
 }
 
 void CheckEventBooks(const BinanceFeed& feed, const test::EventBooks& events) {
-  REQUIRE(events.books().size() == feed.symbols().size());
-  for (const auto& entry : events.books()) {
-    const auto& symbol = entry.first;
-    const auto& book = entry.second;
+  for (const std::string& symbol : feed.symbols()) {
     CAPTURE(symbol);
+    const test::EventBooks::Book& book = events.books().at(symbol);
     const BookSynchroniser& own = *feed.FindBook(symbol);
     CHECK(book.live);
     CHECK(book.last_id == own.last_update_id());
@@ -107,11 +94,11 @@ void CheckEventBooks(const BinanceFeed& feed, const test::EventBooks& events) {
   }
 }
 
-RecordingPlayerOptions Files(const Expected& expected, bool snapshots_first) {
-  RecordingPlayerOptions options;
+RecordingImportOptions Files(const Expected& expected) {
+  RecordingImportOptions options;
   options.frames_path = test::SharedData("binance/" + expected.frames);
-  options.answers_path = test::SharedData("binance/" + expected.answers);
-  options.snapshots_first = snapshots_first;
+  options.answers_paths = {test::SharedData("binance/" + expected.answers),
+                           test::SharedData("binance/" + expected.instruments)};
   return options;
 }
 
@@ -120,37 +107,43 @@ RecordingPlayerOptions Files(const Expected& expected, bool snapshots_first) {
 // Pins EX-52.
 TEST_CASE("a replay gives the table: counts, final books, and the same books from events alone") {
   for (const Expected& expected : kExpected) {
-    for (const bool snapshots_first : {false, true}) {
+    for (const bool check_symbols : {false, true}) {
       CAPTURE(expected.frames);
-      CAPTURE(snapshots_first);
-      const auto options = Files(expected, snapshots_first);
+      CAPTURE(check_symbols);
+      test::TemporaryFolder folder;
+      auto options = Files(expected);
       if (options.frames_path.empty()) return;
-      Bus bus;
-      auto player = RecordingPlayer::Open(options, bus).value();
-      CHECK(player->market() == expected.market);
-      CHECK(player->symbols().size() == 4);
-      while (player->Next()) {
-      }
-      CHECK(player->problems().empty());
-      CHECK(player->counters().unanswered == 0);
-      CHECK(player->counters().not_published == 0);
-      CHECK(player->counters().answers == 4);
+      if (!check_symbols) options.answers_paths.pop_back();
+      options.path = folder / "recording";
+      const auto made = ImportRecording(options).value();
+      CHECK(made.problems.empty());
+      CHECK(made.unanswered == 0);
+      CHECK(made.left_out == 0);
+      CHECK(made.answers == (check_symbols ? 5 : 4));
+      CHECK(made.frames == expected.depth + expected.tickers + expected.trades + expected.klines);
 
-      const BinanceCounters& frames = player->feed().frame_counters();
+      test::ImportedReplay replay(options.path);
+      const Status played = replay.player->Play(0);
+      REQUIRE_MESSAGE(played.ok(), played.ToString());
+      CHECK(replay.player->info().market == expected.market);
+      CHECK(replay.player->info().subscriptions.size() == 16);
+      const BinanceFeed& feed = replay.player->books();
+      CHECK(feed.symbols().size() == 4);
+      const BinanceCounters& frames = feed.frame_counters();
       CHECK(frames.of(BinanceKind::kDepth) == expected.depth);
       CHECK(frames.of(BinanceKind::kBookTicker) == expected.tickers);
       CHECK(frames.of(BinanceKind::kAggTrade) == expected.trades);
       CHECK(frames.of(BinanceKind::kKline) == expected.klines);
       CHECK(frames.of(BinanceKind::kUnknown) == 0);
       CHECK(frames.unknown_fields.empty());
-      const BinanceFeedCounters counters = player->feed().counters();
+      const BinanceFeedCounters counters = feed.counters();
       CHECK(counters.books.applied == expected.applied);
       CHECK(counters.books.stale == expected.stale);
       CHECK(counters.books.gaps == 0);
       CHECK(counters.books.crossed == 0);
-      CHECK(counters.events == bus.events);
-      CheckBooks(player->feed(), expected);
-      CheckEventBooks(player->feed(), bus.books);
+      CHECK(replay.player->counters().events == replay.bus.messages.size());
+      CheckBooks(feed, expected);
+      CheckEventBooks(feed, replay.bus.books);
     }
   }
 }
@@ -159,13 +152,14 @@ TEST_CASE("a replay gives the table: counts, final books, and the same books fro
 TEST_CASE("each frame delivered twice in a row gives the same books and no gap") {
   for (const Expected& expected : kExpected) {
     CAPTURE(expected.frames);
-    const auto options = Files(expected, true);
+    const auto options = Files(expected);
     if (options.frames_path.empty()) return;
     BinanceFeedOptions feed_options;
     feed_options.market = expected.market;
     test::FeedFixture fixture(feed_options);
     RecordedLine line;
-    auto answers = RecordingReader::Open(options.answers_path).value();
+    Problems problems;
+    auto answers = LineReader::Open(options.answers_paths[0], problems).value();
     fixture.Open();
     while (answers.Next(line)) {
       const auto from = line.url.find("symbol=") + 7;
@@ -174,7 +168,7 @@ TEST_CASE("each frame delivered twice in a row gives the same books and no gap")
       fixture.feed->OnLive(1, symbol, fixture.Now());
       REQUIRE(fixture.feed->OnSnapshot(symbol, 0, fixture.Now(), line.body).ok());
     }
-    auto frames = RecordingReader::Open(options.frames_path).value();
+    auto frames = LineReader::Open(options.frames_path, problems).value();
     while (frames.Next(line)) {
       if (line.kind != RecordedLine::Kind::kFrame) continue;
       fixture.Frame(line.body);
@@ -198,10 +192,11 @@ TEST_CASE("each frame delivered twice in a row gives the same books and no gap")
 TEST_CASE("every recorded trade and candle decodes with all its fields") {
   for (const Expected& expected : kExpected) {
     CAPTURE(expected.frames);
-    const auto options = Files(expected, true);
+    const auto options = Files(expected);
     if (options.frames_path.empty()) return;
     BinanceDecoder decoder(expected.market);
-    auto frames = RecordingReader::Open(options.frames_path).value();
+    Problems problems;
+    auto frames = LineReader::Open(options.frames_path, problems).value();
     RecordedLine line;
     std::uint64_t trades = 0, candles = 0;
     while (frames.Next(line)) {

@@ -1,13 +1,14 @@
 // Lines of a recording: read, bounded, split.
+#include "exchange/recording/line_reader.hpp"
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <utility>
 
 #include "virtufin/core/bytes.hpp"
-#include "virtufin/exchange/recording.hpp"
 
-namespace virtufin::inline v0 {
+namespace virtufin::inline v0::detail {
 namespace {
 
 constexpr std::size_t kChunk = 64 * 1024;
@@ -86,12 +87,9 @@ std::string Split(std::string_view text, RecordedLine& out) {
 
 }  // namespace
 
-std::string RecordingProblem::ToString() const {
-  return file + ":" + std::to_string(line) + ": " + what;
-}
-
-struct RecordingReader::Impl {
-  explicit Impl(std::string from, std::FILE* opened) : path(std::move(from)), file(opened) {}
+struct LineReader::Impl {
+  Impl(std::string from, std::FILE* opened, Problems& to)
+      : path(std::move(from)), file(opened), problems(to) {}
   ~Impl() { std::fclose(file); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -103,13 +101,9 @@ struct RecordingReader::Impl {
   std::size_t end = 0;
   std::size_t number = 0;
   bool at_end = false;
-  std::vector<RecordingProblem> problems;
-  std::uint64_t problem_count = 0;
+  Problems& problems;
 
-  void Report(std::string what) {
-    ++problem_count;
-    if (problems.size() < kMaxProblems) problems.push_back({path, number, std::move(what)});
-  }
+  void Report(std::string what) { problems.Add(path, number, std::move(what)); }
 
   bool Fill() {
     if (at_end) return false;
@@ -156,22 +150,22 @@ struct RecordingReader::Impl {
   }
 };
 
-RecordingReader::RecordingReader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
-RecordingReader::~RecordingReader() = default;
-RecordingReader::RecordingReader(RecordingReader&&) noexcept = default;
-RecordingReader& RecordingReader::operator=(RecordingReader&&) noexcept = default;
+LineReader::LineReader(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+LineReader::~LineReader() = default;
+LineReader::LineReader(LineReader&&) noexcept = default;
+LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 
-Result<RecordingReader> RecordingReader::Open(const std::string& path) {
+Result<LineReader> LineReader::Open(const std::string& path, Problems& problems) {
   std::FILE* file = std::fopen(path.c_str(), "rbe");
   if (file == nullptr) {
     const int reason = errno;
     return Status(reason == EACCES ? StatusCode::kPermissionDenied : StatusCode::kNotFound,
                   "exchange", "cannot open the recording " + path + ": " + std::strerror(reason));
   }
-  return RecordingReader(std::make_unique<Impl>(path, file));
+  return LineReader(std::make_unique<Impl>(path, file, problems));
 }
 
-bool RecordingReader::Next(RecordedLine& out) {
+bool LineReader::Next(RecordedLine& out) {
   std::string_view text;
   bool too_long = false;
   while (impl_->Line(text, too_long)) {
@@ -190,10 +184,6 @@ bool RecordingReader::Next(RecordedLine& out) {
   return false;
 }
 
-const std::string& RecordingReader::path() const noexcept { return impl_->path; }
-const std::vector<RecordingProblem>& RecordingReader::problems() const noexcept {
-  return impl_->problems;
-}
-std::uint64_t RecordingReader::problem_count() const noexcept { return impl_->problem_count; }
+const std::string& LineReader::path() const noexcept { return impl_->path; }
 
-}  // namespace virtufin::inline v0
+}  // namespace virtufin::inline v0::detail

@@ -1,4 +1,4 @@
-// RecordingReader: good lines, and lines that are cut or broken.
+// LineReader: good lines, and lines that are cut or broken.
 #include <doctest/doctest.h>
 
 #include <unistd.h>
@@ -9,9 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "virtufin/exchange/recording.hpp"
+#include "exchange/recording/line_reader.hpp"
 
 using namespace virtufin;
+using detail::LineReader, detail::Problems, detail::RecordedLine;
 
 namespace {
 
@@ -23,11 +24,11 @@ class File {
 
  private:
   std::string path_ = (std::filesystem::temp_directory_path() /
-                       ("recording_reader_test." + std::to_string(::getpid())))
+                       ("recording_lines_test." + std::to_string(::getpid())))
                           .string();
 };
 
-std::vector<std::string> Lines(RecordingReader& reader) {
+std::vector<std::string> Lines(LineReader& reader) {
   std::vector<std::string> out;
   RecordedLine line;
   while (reader.Next(line)) {
@@ -39,9 +40,9 @@ std::vector<std::string> Lines(RecordingReader& reader) {
   return out;
 }
 
-std::vector<std::string> Problems(const RecordingReader& reader) {
+std::vector<std::string> Shown(const Problems& problems) {
   std::vector<std::string> out;
-  for (const auto& problem : reader.problems()) {
+  for (const auto& problem : problems.all) {
     out.push_back(std::to_string(problem.line) + ": " + problem.what);
   }
   return out;
@@ -57,7 +58,8 @@ TEST_CASE("frames, answers, the opened URL and lines that mean nothing") {
       "1633998513: {\"b\": \" -> 5: \"}\r\n"
       "https://x.example/depth?symbol=A&limit=1000 -> 1633998512.320639: {\"c\":\"x: y\"}\n"
       "\n");
-  auto reader = RecordingReader::Open(file.path()).value();
+  Problems problems;
+  auto reader = LineReader::Open(file.path(), problems).value();
   CHECK(Lines(reader) ==
         std::vector<std::string>{
             "1 open 1633998511159679000 wss://x.example:9443/stream?streams=a@depth/b@depth ",
@@ -65,7 +67,7 @@ TEST_CASE("frames, answers, the opened URL and lines that mean nothing") {
             "4 frame 1633998513000000000  {\"b\": \" -> 5: \"}",
             "5 answer 1633998512320639000 https://x.example/depth?symbol=A&limit=1000 "
             "{\"c\":\"x: y\"}"});
-  CHECK(reader.problem_count() == 0);
+  CHECK(problems.count == 0);
 }
 
 // Pins EX-51.
@@ -81,11 +83,12 @@ TEST_CASE("a broken line is reported with its number, the others are given out")
       "1633998512.: {}\n"
       "https://x.example/depth -> x: {}\n"
       "1633998514.5: {\"last\":1}");
-  auto reader = RecordingReader::Open(file.path()).value();
+  Problems problems;
+  auto reader = LineReader::Open(file.path(), problems).value();
   CHECK(Lines(reader) == std::vector<std::string>{"2 frame 1633998512100000000  {}",
                                                   "10 frame 1633998514500000000  {\"last\":1}"});
   const std::string seconds = "expected unix seconds with at most nine decimals, found ";
-  CHECK(Problems(reader) ==
+  CHECK(Shown(problems) ==
         std::vector<std::string>{
             "1: expected unix seconds behind '<->', found 'soon'",
             "3: " + seconds + "'1633998512.1234567891'",
@@ -94,14 +97,15 @@ TEST_CASE("a broken line is reported with its number, the others are given out")
             "5: expected ': ' behind the time, found the end",
             "6: expected a frame behind the time, found the end", "7: " + seconds + "'12345678901'",
             "8: " + seconds + "'1633998512.'", "9: " + seconds + "'x'"});
-  CHECK(reader.problems()[0].ToString() ==
+  CHECK(problems.all[0].ToString() ==
         file.path() + ":1: expected unix seconds behind '<->', found 'soon'");
 }
 
 TEST_CASE("lines longer than a read, and one longer than any frame may be") {
   const std::string frame = "1: {\"x\":\"" + std::string(200'000, 'x') + "\"}\n";
   File file(frame + "2: " + std::string((std::size_t{16} << 20) + 70'000, 'y') + "\n" + frame);
-  auto reader = RecordingReader::Open(file.path()).value();
+  Problems problems;
+  auto reader = LineReader::Open(file.path(), problems).value();
   RecordedLine line;
   REQUIRE(reader.Next(line));
   CHECK(line.body.size() == frame.size() - 4);
@@ -109,7 +113,7 @@ TEST_CASE("lines longer than a read, and one longer than any frame may be") {
   CHECK(line.number == 3);
   CHECK(line.body.size() == frame.size() - 4);
   CHECK_FALSE(reader.Next(line));
-  CHECK(Problems(reader) ==
+  CHECK(Shown(problems) ==
         std::vector<std::string>{"2: expected a line of at most 16 MiB, found a longer one"});
 }
 
@@ -117,15 +121,17 @@ TEST_CASE("problems beyond the bound are counted, not listed") {
   std::string lines;
   for (int i = 0; i < 1500; ++i) lines += "broken\n";
   File file(lines);
-  auto reader = RecordingReader::Open(file.path()).value();
+  Problems problems;
+  auto reader = LineReader::Open(file.path(), problems).value();
   CHECK(Lines(reader).empty());
-  CHECK(reader.problems().size() == RecordingReader::kMaxProblems);
-  CHECK(reader.problem_count() == 1500);
+  CHECK(problems.all.size() == RecordingImport::kMostProblems);
+  CHECK(problems.count == 1500);
 }
 
 // Pins EX-51.
 TEST_CASE("a file that is not there is an error with its name") {
-  const auto reader = RecordingReader::Open("/nowhere/x.ws");
+  Problems problems;
+  const auto reader = LineReader::Open("/nowhere/x.ws", problems);
   REQUIRE_FALSE(reader.ok());
   CHECK(reader.status().code() == StatusCode::kNotFound);
   CHECK(reader.status().message().find("/nowhere/x.ws") != std::string_view::npos);
