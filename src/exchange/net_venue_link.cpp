@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "net/url.hpp"
 
@@ -132,6 +131,13 @@ void NetVenueLink::PauseReading(bool paused) {
   for (const auto& [number, socket] : sockets_) {
     if (socket->socket != nullptr && socket->socket->open()) socket->socket->PauseReading(paused);
   }
+  if (paused) return;
+  // Not from inside this call; whoever is paused by the first keeps the others back.
+  for (Answer& answer : std::exchange(held_, {})) {
+    loop_.Post([alive = alive_, answer = std::move(answer)]() mutable {
+      if (alive->link != nullptr) alive->link->Deliver(std::move(answer));
+    });
+  }
 }
 
 void NetVenueLink::Get(std::uint64_t request, std::string_view url, std::int64_t timeout_ms) {
@@ -141,16 +147,24 @@ void NetVenueLink::Get(std::uint64_t request, std::string_view url, std::int64_t
   asked.max_body_bytes = max_body_bytes_;
   http_.Send(std::move(asked), [alive = alive_, loop = &loop_, request,
                                 url = std::string(url)](net::HttpResponse response) {
-    const std::string error = WithoutPath(response.error.message(), url);
-    loop->Post([alive, request, error, response = std::move(response)] {
-      if (alive->link == nullptr) return;
-      std::vector<VenueHeader> headers;
-      headers.reserve(response.headers.size());
-      for (const auto& [name, value] : response.headers) headers.push_back({name, value});
-      alive->link->events_.OnAnswer(request, alive->link->Now(),
-                                    VenueAnswer{response.status, error, response.body, headers});
+    Answer answer{request, WithoutPath(response.error.message(), url), std::move(response)};
+    loop->Post([alive, answer = std::move(answer)]() mutable {
+      if (alive->link != nullptr) alive->link->Deliver(std::move(answer));
     });
   });
+}
+
+void NetVenueLink::Deliver(Answer answer) {
+  if (paused_) {
+    held_.push_back(std::move(answer));
+    return;
+  }
+  const net::HttpResponse& response = answer.response;
+  std::vector<VenueHeader> headers;
+  headers.reserve(response.headers.size());
+  for (const auto& [name, value] : response.headers) headers.push_back({name, value});
+  events_.OnAnswer(answer.request, Now(),
+                   VenueAnswer{response.status, answer.error, response.body, headers});
 }
 
 }  // namespace virtufin::inline v0::detail

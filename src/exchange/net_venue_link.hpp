@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "exchange/venue_link.hpp"
 #include "net/http_client.hpp"
@@ -31,7 +32,7 @@ class NetVenueLink final : public VenueLink {
   void Close(std::uint32_t number) override;
   void Get(std::uint64_t request, std::string_view url, std::int64_t timeout_ms) override;
 
-  /// Stops reading all sockets, those that open meanwhile too, or goes on.
+  /// Stops reading all sockets, those that open meanwhile too, and keeps answers back; or goes on.
   void PauseReading(bool paused);
   /// Closes everything; no event follows.
   void CloseAll();
@@ -44,6 +45,12 @@ class NetVenueLink final : public VenueLink {
   struct Alive {
     NetVenueLink* link;
   };
+  struct Answer {
+    std::uint64_t request = 0;
+    std::string error;  // without the address
+    net::HttpResponse response;
+  };
+  void Deliver(Answer answer);
   FeedTime At(const net::ReceiveTime& time);
   std::unique_ptr<Socket> Take(std::uint32_t number);
   void Retire(std::unique_ptr<Socket> socket);
@@ -55,6 +62,7 @@ class NetVenueLink final : public VenueLink {
   VenueEvents& events_;
   std::unordered_map<std::uint32_t, std::unique_ptr<Socket>> sockets_;
   bool paused_ = false;
+  std::vector<Answer> held_;  // while paused; no more than were asked for before
   std::int64_t last_monotonic_ns_ = 0;
   std::shared_ptr<Alive> alive_;
 };

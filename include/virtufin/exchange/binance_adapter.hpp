@@ -97,7 +97,8 @@ struct BinanceAdapterOptions {
 /// sockets, on which it reads, decodes and publishes, and one for its requests; both start with
 /// Start. A queued subscription with Overflow::kBlock that is full makes it stop reading until the
 /// queue is half empty, or for block_timeout_ms at most: then that subscription lags and is told
-/// how much it missed. Inline handlers run on the sockets' thread and delay everything. The other
+/// how much it missed. What was read already waits in order; Stop waits for it, too, for half of
+/// its deadline at most. Inline handlers run on the sockets' thread and delay everything. The other
 /// overflow policies never hold it up: good for quotes, never for orderbook.update.
 ///
 /// Instruments in upper case. Parameters of requests, as text:

@@ -54,9 +54,9 @@ struct RecordingImport {
 /// or a frame names. Answers are given to requests of the same path and query (but `limit`), in
 /// recorded order, not before their time. Blocks; a thread of its own writes meanwhile. [any]
 /// Errors: NOT_FOUND, PERMISSION_DENIED naming a file that cannot be read; INVALID_ARGUMENT when
-/// the market is not told, for an option of the adapter, or when no line can be used; ALREADY_EXISTS
-/// and others for `path`; DATA_LOSS saying why not all could be written: the recording plays up to
-/// there.
+/// the market is not told, for an option of the adapter, or when no line can be used;
+/// ALREADY_EXISTS and others for `path`; DATA_LOSS saying why not all could be written: the
+/// recording plays up to there.
 Result<RecordingImport> ImportRecording(const RecordingImportOptions& options);
 
 }  // namespace virtufin::inline v0

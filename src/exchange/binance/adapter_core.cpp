@@ -77,6 +77,7 @@ Status BinanceCore::StartThreads() {
     }
   }
   if (Status s = loop_->Start(); !s.ok()) return s;
+  runs_ = true;
   return http_->Start();
 }
 
@@ -88,7 +89,8 @@ Status BinanceCore::StopThreads(std::chrono::milliseconds deadline) {
                     std::chrono::milliseconds(0));
   };
   loop_->Post([self = shared_from_this()] { self->Stop(); });
-  Status ended = loop_->Stop(deadline);
+  if (runs_) AwaitGiven(deadline / 2);
+  Status ended = loop_->Stop(left());
   const bool idle = ended.ok();  // nothing is recorded any more
   const auto also = [&ended](const Status& other) {
     if (ended.ok()) ended = other;
@@ -102,7 +104,11 @@ Status BinanceCore::StopThreads(std::chrono::milliseconds deadline) {
 void BinanceCore::Abandon() {
   borrowed_.Abandon();
   if (bans_ != nullptr) static_cast<void>(bans_->Close(std::chrono::milliseconds(0)).ok());
-  loop_->Post([self = shared_from_this()] { self->link_->CloseAll(); });
+  loop_->Post([self = shared_from_this()] {
+    self->link_->CloseAll();
+    self->waiting_.clear();
+    if (self->stopped_) self->TellGiven();
+  });
 }
 
 /// Once for each run of them: a broker that is away refuses everything.
@@ -126,32 +132,77 @@ void BinanceCore::StartSession() {
 template <class Body>
 void BinanceCore::Act(Body&& body) {
   if (borrowed_.abandoned()) return;
-  bool parked = false;
+  bool full = false;
   {
     Executor::StrandScope scope(strand_);
     body();
-    parked = Executor::CurrentStrandParked();
+    full = !waiting_.empty() || Executor::CurrentStrandParked();
   }
   if (stopped_ || borrowed_.abandoned()) return;  // no timer any more
-  if (parked && !paused_) PauseReading();
+  if (full && !paused_) PauseReading();
   if (counts_at_ns_ == BinanceFeed::kNoTick) counts_at_ns_ = link_->Now().monotonic_ns + kCountsNs;
   if (NextNs() < armed_ns_) Settle();
 }
 
-/// The bus is full: nothing is read until the strand may go on, which is when its task runs.
-void BinanceCore::PauseReading() {
-  paused_ = true;
-  paused_at_ns_ = link_->Now().monotonic_ns;
-  link_->PauseReading(true);
+/// One call of the session publishes more than a full bus has room for, a thousand repaired trades
+/// for one: a queue that had to take them would lag, and miss some.
+void BinanceCore::Publish(const Message& message) {
+  if (paused_ || !waiting_.empty() || Executor::CurrentStrandParked()) {
+    waiting_.push_back(message);
+  } else {
+    GiveToBus(message);
+  }
+}
+
+void BinanceCore::GiveToBus(const Message& message) {
+  if (borrowed_.abandoned()) return;
+  const Status published = bus_.Publish(message);
+  if (!published.ok()) NoteUnpublished(published);
+  publishes_ = published.ok();
+}
+
+/// `all`: however full the bus is. False: it is full, or was a moment ago.
+bool BinanceCore::GiveWaiting(bool all) {
+  const Executor::StrandScope scope(strand_);
+  while (!waiting_.empty() && (all || !Executor::CurrentStrandParked())) {
+    const Message message = std::move(waiting_.front());
+    waiting_.pop_front();
+    GiveToBus(message);
+  }
+  return waiting_.empty() && !Executor::CurrentStrandParked();
+}
+
+void BinanceCore::TellGiven() {
+  if (waiting_.empty() && !std::exchange(told_given_, true)) given_.set_value();
+}
+
+/// What the session said before its end and at its end waits for room; then it goes as it is.
+void BinanceCore::AwaitGiven(std::chrono::milliseconds longest) {
+  if (all_given_.wait_for(longest) == std::future_status::ready) return;
+  loop_->Post([self = shared_from_this()] { (void)self->GiveWaiting(true); });
+}
+
+/// The strand may go on when its task runs.
+void BinanceCore::AwaitRoom() {
   strand_.Post(
       [self = shared_from_this()] { self->loop_->Post([self] { self->ResumeReading(); }); });
 }
 
+/// The bus is full: nothing is read until it has room for all that waits.
+void BinanceCore::PauseReading() {
+  paused_ = true;
+  paused_at_ns_ = link_->Now().monotonic_ns;
+  link_->PauseReading(true);
+  AwaitRoom();
+}
+
 /// While nothing was read nothing was ticked either: nobody is called silent for it.
 void BinanceCore::ResumeReading() {
+  if (borrowed_.abandoned()) return;
+  if (!GiveWaiting(false)) return AwaitRoom();
   paused_ = false;
+  if (stopped_) return TellGiven();
   link_->PauseReading(false);
-  if (stopped_ || borrowed_.abandoned()) return;
   const FeedTime now = link_->Now();
   const std::int64_t held_ns = now.monotonic_ns - paused_at_ns_;
   if (held_ns >= kLongPauseNs) {
@@ -236,6 +287,7 @@ void BinanceCore::KeepBan() {
 void BinanceCore::Stop() {
   Act([&] { Give([&](auto& session) { session.Stop(link_->Now()); }); });
   stopped_ = true;
+  TellGiven();
   WriteCounts(link_->Now());
   link_->CloseAll();
   timer_ = {};

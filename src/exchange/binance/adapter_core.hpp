@@ -5,6 +5,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string_view>
@@ -88,12 +90,7 @@ class BinanceCore final : public VenueEvents,
   void OnSignOfLife(std::uint32_t socket, FeedTime now) override;
   void OnClosed(std::uint32_t socket, FeedTime now, std::string_view reason) override;
   void OnAnswer(std::uint64_t request, FeedTime now, const VenueAnswer& answer) override;
-  void Publish(const Message& message) override {
-    if (borrowed_.abandoned()) return;
-    const Status published = bus_.Publish(message);
-    if (!published.ok()) NoteUnpublished(published);
-    publishes_ = published.ok();
-  }
+  void Publish(const Message& message) override;
 
  private:
   /// Adding up takes a look at every book, so not often.
@@ -108,6 +105,11 @@ class BinanceCore final : public VenueEvents,
     return tap_ != nullptr ? call(*tap_) : call(*session_);
   }
   void Settle();
+  void GiveToBus(const Message& message);
+  bool GiveWaiting(bool all);
+  void TellGiven();
+  void AwaitGiven(std::chrono::milliseconds longest);
+  void AwaitRoom();
   void PauseReading();
   void ResumeReading();
   void NoteUnpublished(const Status& why);
@@ -131,6 +133,11 @@ class BinanceCore final : public VenueEvents,
   std::uint64_t unpublished_ = 0;
   std::int64_t paused_at_ns_ = 0;
   bool paused_ = false, stopped_ = false;
+  std::deque<Message> waiting_;  // for room on the bus: published while it is full
+  std::promise<void> given_;     // after Stop nothing waits any more
+  std::future<void> all_given_ = given_.get_future();
+  bool told_given_ = false;
+  std::atomic<bool> runs_ = false;  // the loop was started
   std::int64_t armed_ns_ = BinanceFeed::kNoTick;
   std::int64_t counts_at_ns_ = BinanceFeed::kNoTick;  // when `counts_` is to be written
   Executor::Timer timer_;

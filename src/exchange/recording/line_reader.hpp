@@ -32,8 +32,8 @@ struct Problems {
   std::uint64_t count = 0;
 };
 
-/// Reads forward, one line in memory at a time. Lines that cannot be used go to `problems`, which is
-/// borrowed. [owner]
+/// Reads forward, one line in memory at a time. Lines that cannot be used go to `problems`, which
+/// is borrowed. [owner]
 class LineReader {
  public:
   /// Errors: NOT_FOUND or PERMISSION_DENIED naming the file.

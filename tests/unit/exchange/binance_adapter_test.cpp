@@ -1,8 +1,11 @@
 // The live adapter over real sockets against the simulated venue: books, subscriptions, limits.
 #include <atomic>
+#include <mutex>
+#include <set>
 #include <thread>
 
 #include "adapter_fixture.hpp"
+#include "support/event_trades.hpp"
 #include "support/gate.hpp"
 
 using namespace virtufin;
@@ -183,6 +186,69 @@ TEST_CASE("a full bus stops the reading, and nothing is lost") {
   CHECK(missed == 0);
   CHECK(handled > 0);
   CHECK(fixture.bus.complaints().empty());
+}
+
+// Pins EX-47.
+TEST_CASE("what a repair brings waits for room, however much it is, and nothing is lost") {
+  sim::VenueOptions venue = Venue(BinanceMarket::kSpot);
+  for (sim::SymbolOptions& symbol : venue.symbols) {
+    symbol.changes_per_s = 2'000;
+    symbol.trade_percent = 50;
+  }
+  Fixture fixture(BinanceMarket::kSpot, venue);
+  fixture.options.reconnect_first_ms = fixture.options.reconnect_max_ms = 3'000;
+  fixture.Make();
+  std::vector<std::string> topics;
+  for (const std::string& symbol : kSymbols) {
+    fixture.Subscribe(FeedChannel::kTrade, symbol);
+    topics.push_back("act.exchange.binance.trade.tape." + symbol);
+    topics.push_back("act.exchange.binance.feed.status." + symbol);
+  }
+  test::Gate go;
+  std::mutex mutex;
+  test::EventTrades trades;
+  std::set<std::string> wrong;
+  std::atomic<std::uint64_t> missed{0}, recovered{0};
+  SubscribeOptions options;
+  options.capacity = 64;  // a page of a repair has a thousand
+  options.block_timeout_ms = 60'000;
+  const std::vector<std::string_view> names(topics.begin(), topics.end());
+  Subscription slow = fixture.bus
+                          .Subscribe(names, options,
+                                     [&](const Message& message, const DeliveryInfo& info) {
+                                       const std::lock_guard lock(mutex);
+                                       missed += info.missed;
+                                       nlohmann::json trade;
+                                       wrong.insert(trades.Take(message, trade));
+                                       if (trade.is_object() && trade.value("recovered", false) &&
+                                           ++recovered == 1) {
+                                         static_cast<void>(go.Wait());
+                                       }
+                                       return Delivery::kSuccess;
+                                     })
+                          .value();
+  REQUIRE(fixture.adapter->Start().ok());
+  fixture.UntilCounters([](const AdapterCounters& now) { return now.events >= 100; });
+  fixture.Inject("cut");
+  for (int i = 0; i < 6000 && slow.counters().parked == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(slow.counters().parked == 1);
+  CHECK(recovered == 1);
+  go.Open();
+  for (int i = 0; i < 6000 && recovered < 6'000; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(recovered >= 6'000);
+  CHECK(fixture.adapter->Stop(std::chrono::seconds(30)).ok());
+  slow.Unsubscribe();
+  CHECK(missed == 0);
+  wrong.erase("");
+  CHECK_MESSAGE(wrong.empty(), *wrong.begin());
+  for (const auto& [symbol, tape] : trades.tapes()) {
+    CAPTURE(symbol);
+    CHECK(tape.missing == 0);
+  }
 }
 
 // Pins EX-54.
