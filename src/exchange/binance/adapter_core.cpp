@@ -179,7 +179,10 @@ void BinanceCore::TellGiven() {
 /// What the session said before its end and at its end waits for room; then it goes as it is.
 void BinanceCore::AwaitGiven(std::chrono::milliseconds longest) {
   if (all_given_.wait_for(longest) == std::future_status::ready) return;
-  loop_->Post([self = shared_from_this()] { (void)self->GiveWaiting(true); });
+  loop_->Post([self = shared_from_this()] {
+    (void)self->GiveWaiting(true);
+    self->TellGiven();
+  });
 }
 
 /// The strand may go on when its task runs.

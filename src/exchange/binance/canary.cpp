@@ -104,7 +104,11 @@ bool Connections::PumpData(Slot& slot, FeedTime now) {
   const std::int64_t silence = now.monotonic_ns - slot.socket->last_data_ns;
   const std::int64_t limit = SilenceLimit(slot);
   if (silence < limit) return true;
-  if (options_.feed.market == BinanceMarket::kUsdm && !owner_->IsTraded(options_.canary_symbol)) {
+  const CanaryState& canary = CanaryOn(slot.route);
+  const std::string reason = "no data for " + std::to_string(silence / kMs) + " ms" +
+                             (canary.known ? "" : "; " + canary.name + " never came");
+  // Of a symbol that is not listed nobody said that it rests: a wrong name must not end the watch.
+  if (options_.feed.market == BinanceMarket::kUsdm && owner_->IsHalted(options_.canary_symbol)) {
     slot.socket->last_data_ns = now.monotonic_ns;  // nothing is to be expected
     return true;
   }
@@ -115,12 +119,12 @@ bool Connections::PumpData(Slot& slot, FeedTime now) {
       slot.canary->renew = true;
       List(*slot.canary);
     }
-    if (slot.place == nullptr) owner_->OnSocketSilent(slot.socket->id, slot.route, now);
+    if (slot.place == nullptr) owner_->OnSocketSilent(slot.socket->id, slot.route, now, reason);
   }
   if (silence < 2 * limit) return true;
   if (slot.place == nullptr && !slot.silence.TryTake(now.monotonic_ns)) return true;
   ++counts_.muted;
-  End(slot, now, "no data for " + std::to_string(silence / kMs) + " ms", true, true);
+  End(slot, now, reason, true, true);
   return false;
 }
 

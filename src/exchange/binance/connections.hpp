@@ -88,11 +88,12 @@ class ConnectionsOwner {
   /// opened again.
   virtual void OnSocketClosed(std::uint32_t socket, BinanceRoute route, bool was_open, FeedTime now,
                               std::string_view reason, std::int64_t retry_ms) = 0;
-  /// No data for `canary_ms`; later: they come again, unless it closes.
-  virtual void OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now) = 0;
+  /// No data for too long, as `reason` says; later: they come again, unless it closes.
+  virtual void OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now,
+                              std::string_view reason) = 0;
   virtual void OnSocketFlows(std::uint32_t socket, BinanceRoute route, FeedTime now) = 0;
-  /// False: the venue says that it is halted or closed.
-  virtual bool IsTraded(std::string_view symbol) = 0;
+  /// True: the venue lists it, and says that it is halted or closed.
+  virtual bool IsHalted(std::string_view symbol) = 0;
   virtual void OnStreamLive(const VenueStream& stream, std::uint32_t socket, FeedTime now) = 0;
   /// The socket goes on.
   virtual void OnStreamEnded(const VenueStream& stream, std::uint32_t socket, FeedTime now,

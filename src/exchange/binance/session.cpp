@@ -183,11 +183,11 @@ void BinanceSession::Impl::TellLive(const VenueStream& stream, std::uint32_t soc
   }
 }
 
-void BinanceSession::Impl::OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now) {
-  const std::string reason = SocketName(socket, route, options.feed.market) + ": no data for " +
-                             std::to_string(options.canary_ms) + " ms";
+void BinanceSession::Impl::OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now,
+                                          std::string_view reason) {
   NoteChanges();  // of quotes
-  PublishStatus({}, "connection", {}, "stale", socket, reason, now);
+  PublishStatus({}, "connection", {}, "stale", socket,
+                SocketName(socket, route, options.feed.market).append(": ").append(reason), now);
   FeedAccess::OnSilent(*books, socket, now);
   market->OnSilent(socket, now);
 }

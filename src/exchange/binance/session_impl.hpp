@@ -116,10 +116,15 @@ struct BinanceSession::Impl final : BinanceFeedSink,
   void OnSocketOpen(std::uint32_t socket, BinanceRoute route, FeedTime now) override;
   void OnSocketClosed(std::uint32_t socket, BinanceRoute route, bool was_open, FeedTime now,
                       std::string_view reason, std::int64_t retry_ms) override;
-  void OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now) override;
+  void OnSocketSilent(std::uint32_t socket, BinanceRoute route, FeedTime now,
+                      std::string_view reason) override;
   void OnSocketFlows(std::uint32_t socket, BinanceRoute route, FeedTime now) override;
   void FetchTop(const BinanceFetch& fetch) override;
   bool IsTraded(std::string_view symbol) override { return market->IsTraded(symbol); }
+  bool IsHalted(std::string_view symbol) override {
+    MarketInstrument listed;
+    return market->FindInstrument(symbol, listed) && !market->IsTraded(symbol);
+  }
   void OnBookLost(std::string_view symbol, FeedTime now, bool renew) override;
   void OnStreamLive(const VenueStream& stream, std::uint32_t socket, FeedTime now) override;
   void OnStreamEnded(const VenueStream& stream, std::uint32_t socket, FeedTime now,

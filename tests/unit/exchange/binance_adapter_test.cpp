@@ -245,9 +245,9 @@ TEST_CASE("what a repair brings waits for room, however much it is, and nothing 
   CHECK(missed == 0);
   wrong.erase("");
   CHECK_MESSAGE(wrong.empty(), *wrong.begin());
-  for (const auto& [symbol, tape] : trades.tapes()) {
-    CAPTURE(symbol);
-    CHECK(tape.missing == 0);
+  for (const auto& tape : trades.tapes()) {
+    CAPTURE(tape.first);
+    CHECK(tape.second.missing == 0);
   }
 }
 

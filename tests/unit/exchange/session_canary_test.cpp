@@ -342,6 +342,30 @@ TEST_CASE("of a halted instrument nothing is to be expected") {
   CHECK(Renewals(session) == 0);
 }
 
+// Pins EX-60.
+TEST_CASE("a canary of a symbol that the venue does not list ends no watch") {
+  auto options = Watched(BinanceMarket::kUsdm);
+  options.check_symbols = true;
+  options.canary_symbol = "NOSUCH";
+  SessionFixture session(options);
+  session.Start();
+  const FeedHandle trades = session.Subscribe(FeedChannel::kTrade, "BTCUSDT");
+  session.Answer(0, 200,
+                 R"({"rateLimits":[],"symbols":[{"symbol":"BTCUSDT","status":"TRADING",)"
+                 R"("baseAsset":"BTC","quoteAsset":"USDT","contractType":"PERPETUAL",)"
+                 R"("filters":[]}]})");
+  session.Opened(1);
+  session.Ack(0);
+  CHECK(session.State(trades) == "live");
+  session.sink.messages.clear();
+  session.Run(16'000);
+  REQUIRE_FALSE(session.sink.messages.empty());
+  const std::string told(session.sink.messages.front().event().data_text());
+  CAPTURE(told);
+  CHECK(told.find("no data for 15000 ms; nosuch@markPrice@1s never came") != told.npos);
+  CHECK(session.State(trades) == "stale");
+}
+
 TEST_CASE("an escalation cools down and has so many an hour") {
   constexpr std::int64_t kSecond = 1'000'000'000;
   detail::Escalation escalation(30'000, 3);
