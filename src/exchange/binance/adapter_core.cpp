@@ -202,9 +202,12 @@ void BinanceCore::PauseReading() {
 /// While nothing was read nothing was ticked either: nobody is called silent for it.
 void BinanceCore::ResumeReading() {
   if (borrowed_.abandoned()) return;
-  if (!GiveWaiting(false)) return AwaitRoom();
+  const bool room = GiveWaiting(false);
+  if (borrowed_.abandoned()) return;  // by a handler of what was given
+  if (stopped_) TellGiven();
+  if (!room) return AwaitRoom();
   paused_ = false;
-  if (stopped_) return TellGiven();
+  if (stopped_) return;
   link_->PauseReading(false);
   const FeedTime now = link_->Now();
   const std::int64_t held_ns = now.monotonic_ns - paused_at_ns_;
@@ -290,6 +293,7 @@ void BinanceCore::KeepBan() {
 void BinanceCore::Stop() {
   Act([&] { Give([&](auto& session) { session.Stop(link_->Now()); }); });
   stopped_ = true;
+  if (borrowed_.abandoned()) waiting_.clear();
   TellGiven();
   WriteCounts(link_->Now());
   link_->CloseAll();

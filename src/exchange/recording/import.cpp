@@ -112,6 +112,7 @@ class Importer final : public VenueLink, public BinanceSessionSink {
   void Drop(Stream& stream);
   bool PlayLine();
   bool PlayFrame();
+  bool IsAnswerDue() const;
   void PlayDue();
   void PlayAnswer(const Due& due);
 
@@ -157,6 +158,7 @@ BinanceSessionOptions Importer::SessionOptions(BinanceMarket market) const {
   to.streams_per_connection = to.max_subscriptions;
   to.messages_per_second = 1'000'000;
   to.reconnect_first_ms = to.reconnect_max_ms = 1;
+  to.connect_timeout_ms = BinanceFeedOptions::kMaxMs;  // until the recorded one is open
   std::vector<std::string> streams;
   if (line_.kind == RecordedLine::Kind::kOpen) streams = StreamsOf(line_.url);
   if (streams.empty()) streams.emplace_back(StreamOf(line_.body));
@@ -207,7 +209,7 @@ Status Importer::Build() {
 /// A deadline of the session comes before what happens at the same time, answers before frames.
 Status Importer::Run() {
   bool room = true;
-  while (room && (has_line_ || !due_.empty())) {
+  while (room && (has_line_ || IsAnswerDue())) {
     const std::int64_t line_ns = has_line_ ? LineNs() : kNever;
     const std::int64_t due_ns = due_.empty() ? kNever : due_.begin()->first;
     const std::int64_t tick_ns = session_->next_tick_ns();
@@ -227,6 +229,13 @@ Status Importer::Run() {
   report_.problem_count = problems_.count;
   if (recorder_->lost() == 0) return written;
   return Status(StatusCode::kDataLoss, "exchange", "path: " + why_.what);
+}
+
+/// Behind the last line only what was recorded, and what belongs to it, still happens: no retries.
+bool Importer::IsAnswerDue() const {
+  return std::any_of(due_.begin(), due_.end(), [this](const auto& one) {
+    return one.second.answer.has_value() || one.first <= now_ns_;
+  });
 }
 
 // ---- the recorded side -------------------------------------------------------------------------

@@ -251,6 +251,57 @@ TEST_CASE("what a repair brings waits for room, however much it is, and nothing 
   }
 }
 
+TEST_CASE("an adapter that a handler destroys while events wait for room ends with that handler") {
+  sim::VenueOptions venue = Venue(BinanceMarket::kSpot);
+  for (sim::SymbolOptions& symbol : venue.symbols) {
+    symbol.changes_per_s = 2'000;
+    symbol.trade_percent = 50;
+  }
+  Fixture fixture(BinanceMarket::kSpot, venue);
+  fixture.options.reconnect_first_ms = fixture.options.reconnect_max_ms = 3'000;
+  fixture.Make();
+  fixture.Subscribe(FeedChannel::kTrade, "AAAUSDT");
+  test::Gate go, gone;
+  std::atomic<std::uint64_t> recovered{0};
+  const std::array<std::string_view, 1> topic = {"act.exchange.binance.trade.tape.AAAUSDT"};
+  const auto is_recovered = [](const Message& message) {
+    return message.event().data_text().find(R"("recovered":true)") != std::string_view::npos;
+  };
+  SubscribeOptions queued;
+  queued.capacity = 8;
+  queued.block_timeout_ms = 60'000;
+  Subscription slow = fixture.bus
+                          .Subscribe(topic, queued,
+                                     [&](const Message& message, const DeliveryInfo&) {
+                                       if (is_recovered(message)) static_cast<void>(go.Wait());
+                                       return Delivery::kSuccess;
+                                     })
+                          .value();
+  SubscribeOptions inlined;  // the thirtieth is behind a full queue: it is one of those that waited
+  inlined.dispatch = Dispatch::kInline;
+  Subscription destroyer = fixture.bus
+                               .Subscribe(topic, inlined,
+                                          [&](const Message& message, const DeliveryInfo&) {
+                                            if (is_recovered(message) && ++recovered == 30) {
+                                              fixture.adapter.reset();
+                                              gone.Open();
+                                            }
+                                            return Delivery::kSuccess;
+                                          })
+                               .value();
+  REQUIRE(fixture.adapter->Start().ok());
+  fixture.UntilCounters([](const AdapterCounters& now) { return now.events >= 100; });
+  fixture.Inject("cut");
+  for (int i = 0; i < 6000 && slow.counters().parked == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  CHECK(slow.counters().parked == 1);
+  CHECK(recovered < 30);
+  go.Open();
+  REQUIRE(gone.Wait());
+  CHECK(recovered == 30);
+}
+
 // Pins EX-54.
 TEST_CASE("an inline handler uses its own adapter, and others do while it is busy") {
   Fixture fixture;

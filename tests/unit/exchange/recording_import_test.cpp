@@ -206,6 +206,28 @@ TEST_CASE("a second connection in the file ends the first, books start over") {
               "11.10 orderbook.update.BTCUSDT 9"});
 }
 
+TEST_CASE("a night between two connections is no night of attempts") {
+  Imported one(kOpen + "10.0\n" + Diff("10.1", 6, 6) + kOpen + "40000.0\n" + Diff("40000.1", 9, 9),
+               Answer("10.05", 5) + Answer("40000.05", 8));
+  one.Play();
+  CHECK(one.replay->player->books().state("BTCUSDT") == FeedState::kLive);
+  CHECK(one.replay->player->counters().records < 100);
+}
+
+TEST_CASE("behind the last frame nothing is asked again until an answer of later") {
+  std::string open = "wss://x.example/stream?streams=btcusdt@depth@100ms";
+  for (int i = 0; i < 16; ++i) open += "/s" + std::to_string(i) + "usdt@depth@100ms";
+  std::string answers;
+  for (int i = 0; i < 16; ++i) {
+    answers += "https://x.example/api/v3/depth?symbol=S" + std::to_string(i) +
+               R"(USDT -> 90000.0: {"lastUpdateId":5,"bids":[["1","1"]],"asks":[]})" + "\n";
+  }
+  Imported one(open + " <-> 10.0\n" + Diff("10.1", 6, 6), answers);
+  one.Play();
+  CHECK(one.report.answers == 0);
+  CHECK(one.replay->player->info().end_unix_ns < 100'000'000'000);
+}
+
 TEST_CASE("a connection brings the streams that its address names, and those that speak on it") {
   const auto trade = [](const char* time, const std::string& stream, const std::string& symbol) {
     return std::string(time) + ": " +
