@@ -224,7 +224,7 @@ Status Importer::Run() {
     }
     room = recorder_->AwaitRoom();
   }
-  const Status written = recorder_->Stop(std::chrono::hours(1));
+  Status written = recorder_->Stop(std::chrono::hours(1));
   report_.problems = std::move(problems_.all);
   report_.problem_count = problems_.count;
   if (recorder_->lost() == 0) return written;

@@ -165,7 +165,7 @@ Result<LineReader> LineReader::Open(const std::string& path, Problems& problems)
   return LineReader(std::make_unique<Impl>(path, file, problems));
 }
 
-bool LineReader::Next(RecordedLine& out) {
+bool LineReader::Next(RecordedLine& line) {
   std::string_view text;
   bool too_long = false;
   while (impl_->Line(text, too_long)) {
@@ -175,9 +175,9 @@ bool LineReader::Next(RecordedLine& out) {
     }
     text = Trim(text);
     if (text.empty() || text.substr(0, 15) == "configuration: ") continue;
-    out = RecordedLine();
-    out.number = impl_->number;
-    std::string wrong = Split(text, out);
+    line = RecordedLine();
+    line.number = impl_->number;
+    std::string wrong = Split(text, line);
     if (wrong.empty()) return true;
     impl_->Report(std::move(wrong));
   }
